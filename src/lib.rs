@@ -1,0 +1,61 @@
+//! Ringback: a self-hosted callback server for contact centres, speaking SIP.
+//!
+//! Instead of holding, a caller is offered a call back and keeps the place in line. One queue holds
+//! live callers and virtual calls and hands each to the next agent with the right skills.
+//!
+//! # Layout
+//!
+//! The modules stand in reading order, from names to the shell. Everything but `node`, `api`,
+//! `observe` and the files marked by the feature `node` is pure: `cargo core` builds and tests it
+//! in seconds, without I/O, clocks or async.
+//!
+//! ```text
+//! 4   main -> node                        knows everything below, starts every task
+//! 3   api   config   observe   store      the edges: HTTP, the file, the log, the disk
+//! 2   queue  |  calls  |  sip  |  media   four columns that do not see each other
+//! 1   ident   time   phone   session      names and values only
+//! ```
+//!
+//! A call in: `sip` (datagram, transaction, dialog) -> `calls` (flow, digits, offer) -> `queue`
+//! (place, route) -> the commit of `store` where a promise is given -> `store::gate` -> `calls` ->
+//! `sip` and `media`. Every walk is one pass down and one pass up; `node::event_loop` carries the
+//! values, and no module calls back into the one that called it.
+//!
+//! # Architecture invariants
+//!
+//! - `queue` and `calls` are state machines: `handle(now, event) -> effects` and `poll_timeout() ->
+//!   (when, why)`. They never read a clock, open a socket, lock, or draw a random number other than
+//!   from [`ident::Entropy`].
+//! - `queue` and `calls` do not name each other, nor `sip`, `media`, `store`, `tokio` or a
+//!   database: `node::translate` is where their words meet.
+//! - `calls` speaks of legs, never of SIP messages; `sip` and `media` speak of legs, never of
+//!   interactions or agents. A session description passes from one to the other unread.
+//! - `queue::routing` is the only place where an agent meets an interaction.
+//! - What spends or gives a promise (a dial's INVITE, "you are registered") leaves only after the
+//!   commit of its step: `store::gate` decides it for every effect, and nothing goes around the
+//!   gate.
+//! - One attempt rings one phone at most once. Its row, with the route, is on disk before the
+//!   INVITE; its identifiers are derived from the row, so that a restart can end what it left
+//!   ringing.
+//! - An attempt is open until its leg is known to be gone; no second one before that.
+//! - Every wait has a deadline with a reason, every queue a bound.
+//! - Only `node` starts tasks. Only `store` writes to the database. Only `sip::message` parses SIP.
+//! - Settings flow down as values; no module reads files or the environment by itself.
+//! - Phone numbers, codes and secrets are redacted by their types ([`phone`], [`ident::Secret`]).
+//! - There is no `utils`, `common`, `manager` or `helper`.
+//!
+//! # Where state lives
+//!
+//! | state | where | survives a restart |
+//! |---|---|---|
+//! | callbacks, attempts, outcomes, the trail | `store` (SQLite), copied in `queue` | yes |
+//! | agent states, registrations | `store`, copied in `queue` and `sip` | yes |
+//! | dialogs, media, callers on the line | `sip`, `media`, `calls` | no: each end is recorded |
+//! | handling times for estimates, breakers of trunks | `queue`, `sip` | no: learnt again |
+//! | passwords, the key of dial identifiers | `data/secrets.toml` | yes |
+
+// In reading order.
+pub mod ident;
+pub mod time;
+pub mod phone;
+pub mod session;
