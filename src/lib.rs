@@ -59,3 +59,4 @@ pub mod ident;
 pub mod time;
 pub mod phone;
 pub mod session;
+pub mod queue;

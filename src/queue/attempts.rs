@@ -1,0 +1,256 @@
+//! What happens to a dial: answered, confirmed, ended; its charge, and the guard on its leg.
+//!
+//! ```text
+//! open ── answered ──▶ open ── its leg is gone ──▶ closed
+//!   └── we end it (`ending`) ── its leg is gone, or the guard time passed ──▶ closed
+//! ```
+//!
+//! Only the end of the leg closes an attempt, and nothing is dialled again before that. An answer
+//! that comes after we began to end it is too late.
+
+use super::effect::{Effect, EndReason};
+use super::event::RetryClass;
+use super::interaction::{Interaction, Outcome, Stage};
+use super::upkeep::With;
+use super::{Queue, QueueSettings};
+use crate::ident::{AttemptId, QueueId, Route};
+use crate::time::Duration;
+
+/// 64*T1 (RFC 3261 section 17) and a margin of 3 s: after that an unanswered transaction is dead.
+pub(super) const TRANSACTION_GUARD: Duration = Duration::from_secs(32 + 3);
+/// Times a consumer may say "later".
+const POSTPONED_MAX: u32 = 3;
+/// The shortest and the longest "later".
+const LATER: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(5400));
+
+impl QueueSettings {
+    /// How long after its INVITE, or after we began to end it, an attempt may still have a leg.
+    pub fn guard(&self) -> Duration {
+        self.ring_timeout + TRANSACTION_GUARD
+    }
+}
+
+impl Queue {
+    /// The interaction of an attempt that is open, is its last one, and is not being ended.
+    fn live_attempt(&self, id: AttemptId) -> Option<&Interaction> {
+        let attempt = self.attempts.get(&id)?;
+        let row = self.interaction(id.interaction)?;
+        (attempt.ending.is_none() && row.attempt() == id).then_some(row)
+    }
+
+    fn confirming(&self, id: AttemptId) -> bool {
+        self.live_attempt(id).is_some_and(|row| row.stage == Stage::Confirming)
+    }
+
+    pub(super) fn attempt_answered(&mut self, id: AttemptId) {
+        if self.live_attempt(id).is_none_or(|row| row.stage != Stage::Dialing) {
+            return;
+        }
+        let Some(settings) = self.settings_of(id.interaction) else { return };
+        let (now, deadline) = (self.now, Some(self.now + settings.confirm_timeout));
+        self.change_attempt(id, |attempt| attempt.answered_at = Some(now));
+        self.step(id.interaction, "dialing-answered-confirming", With::attempt(id), |i| {
+            i.stage = Stage::Confirming;
+            i.deadline = deadline;
+        });
+        if !settings.confirm {
+            self.consumer_confirmed(id);
+        }
+    }
+
+    pub(super) fn consumer_confirmed(&mut self, id: AttemptId) {
+        if !self.confirming(id) {
+            return;
+        }
+        let Some(slot) = self.interactions.get(&id.interaction) else { return };
+        let served = self.classes.get(slot.class).logged_in > 0;
+        let patience = self.queues[slot.queue].settings.answered_wait_max;
+        // With nobody who could ever serve, the consumer is asked at once.
+        let deadline = if served { self.now + patience } else { self.now };
+        self.step(id.interaction, "confirming-passed-waiting", With::attempt(id), |i| {
+            i.stage = Stage::Waiting;
+            i.deadline = Some(deadline);
+        });
+    }
+
+    /// "Later", at most three times; after that the key does nothing.
+    pub(super) fn consumer_postponed(&mut self, id: AttemptId, delay: Duration) {
+        let allowed = self.live_attempt(id).is_some_and(|row| row.postponed < POSTPONED_MAX);
+        if !allowed || !self.confirming(id) {
+            return;
+        }
+        let not_before = Some(self.now + delay.clamp(LATER.0, LATER.1));
+        self.end_attempt(id, EndReason::Goodbye);
+        self.step(id.interaction, "confirming-postponed-virtual", With::attempt(id), |i| {
+            i.stage = Stage::Virtual { not_before };
+            i.postponed += 1;
+            i.deadline = None;
+            i.node = None;
+        });
+    }
+
+    pub(super) fn consumer_refused(&mut self, id: AttemptId) {
+        if self.confirming(id) {
+            self.end_attempt(id, EndReason::Goodbye);
+            let with = With::attempt(id);
+            self.finish(id.interaction, "confirming-refused-done", with, Outcome::Refused);
+        }
+    }
+
+    /// Orders the end of an attempt's leg, once; nothing if it is not open.
+    pub(super) fn end_attempt(&mut self, id: AttemptId, reason: EndReason) {
+        let Some(attempt) = self.attempts.get(&id).filter(|a| a.ending.is_none()) else { return };
+        let deadline = Some(self.now + self.guard_of(&attempt.queue));
+        self.change_attempt(id, |attempt| {
+            attempt.ending = Some(reason);
+            attempt.deadline = deadline;
+        });
+        self.effects.push(Effect::EndAttempt { attempt: id, reason });
+    }
+
+    /// Its node lost it: its leg is ended by its derived identifiers, and the guard starts anew.
+    pub(super) fn orphan_attempt(&mut self, id: AttemptId) {
+        self.change_attempt(id, |attempt| attempt.ending = None);
+        self.end_attempt(id, EndReason::Orphaned);
+    }
+
+    /// The conversation is over, the consumer let go: their leg ends by itself, or we end it.
+    pub(super) fn expect_end(&mut self, id: AttemptId) {
+        let Some(attempt) = self.attempts.get(&id) else { return };
+        let deadline = Some(self.now + self.guard_of(&attempt.queue));
+        self.change_attempt(id, |attempt| attempt.deadline = attempt.deadline.or(deadline));
+    }
+
+    fn guard_of(&self, queue: &QueueId) -> Duration {
+        let queue = self.queue_index.get(queue).map(|&q| &self.queues[q]);
+        queue.map_or(TRANSACTION_GUARD, |queue| queue.settings.guard())
+    }
+
+    /// The deadline of an attempt that nobody reports on: end its leg; having done so, close it.
+    pub(super) fn attempt_overdue(&mut self, id: AttemptId) {
+        match self.attempts.get(&id).map(|attempt| attempt.ending) {
+            Some(Some(reason)) => self.attempt_ended(id, reason.class()),
+            Some(None) => self.end_attempt(id, EndReason::Goodbye),
+            None => {}
+        }
+    }
+
+    /// The leg is known to be gone.
+    pub(super) fn attempt_ended(&mut self, id: AttemptId, class: RetryClass) {
+        self.discharge(id);
+        let now = self.now;
+        self.change_attempt(id, |attempt| {
+            attempt.ended_at = Some(now);
+            attempt.class = Some(class);
+            attempt.deadline = None;
+        });
+        let Some(attempt) = self.attempts.remove(&id) else { return };
+        self.touched_attempts.remove(&id);
+        if class == RetryClass::Carrier && attempt.ending.is_none() {
+            self.route_failed(&attempt.route);
+        }
+        self.taken_next.attempts.push(attempt);
+        let current = self.interaction(id.interaction).filter(|row| row.attempt() == id);
+        let Some(stage) = current.map(|row| row.stage.clone()) else { return };
+        let with = With::attempt(id);
+        match stage {
+            Stage::Virtual { .. } => self.settle(id.interaction),
+            Stage::Dialing | Stage::Confirming => self.retry(id, class, stage),
+            Stage::Waiting if self.caller_leg(id) => {}
+            Stage::Waiting => {
+                let row = "waiting-hungup-abandoned";
+                self.finish(id.interaction, row, with, Outcome::Abandoned);
+            }
+            Stage::Alerting(_) => {
+                self.cancel_alert(id.interaction);
+                let row = "alerting-hungup-abandoned";
+                self.finish(id.interaction, row, with, Outcome::Abandoned);
+            }
+            Stage::Bridged(agent) => self.consumer_left_bridge(id.interaction, &agent),
+            Stage::Done(_) => {}
+        }
+    }
+
+    fn caller_leg(&self, id: AttemptId) -> bool {
+        self.interaction(id.interaction).is_some_and(|row| row.caller_leg)
+    }
+
+    /// An attempt failed: back to its place, at once or after a delay, or no more attempts.
+    fn retry(&mut self, id: AttemptId, class: RetryClass, stage: Stage) {
+        let Some(settings) = self.settings_of(id.interaction) else { return };
+        let dialing = stage == Stage::Dialing;
+        let carrier = class == RetryClass::Carrier;
+        // Hanging up before 1 was pressed is not confirming.
+        let class = if class == RetryClass::HungUp { RetryClass::NoConfirm } else { class };
+        let used = self.interaction(id.interaction).map_or(0, |row| row.attempts_used);
+        let used = if carrier { used } else { used + 1 };
+        if !carrier && used >= settings.attempts_max {
+            let row =
+                if dialing { "dialing-ended-exhausted" } else { "confirming-ended-exhausted" };
+            if let Some(slot) = self.interactions.get_mut(&id.interaction) {
+                slot.row.attempts_used = used;
+            }
+            let outcome = Outcome::AttemptsExhausted(class);
+            return self.finish(id.interaction, row, With::attempt(id), outcome);
+        }
+        let row = match (dialing, carrier) {
+            (true, true) => "dialing-carrier-virtual",
+            (true, false) => "dialing-ended-virtual",
+            (false, _) => "confirming-ended-virtual",
+        };
+        let delay = settings.retry_delay.get(&class).filter(|delay| !carrier && !delay.is_zero());
+        let not_before = delay.map(|&delay| self.now + delay);
+        self.step(id.interaction, row, With::attempt(id), |i| {
+            i.stage = Stage::Virtual { not_before };
+            i.attempts_used = used;
+            i.deadline = None;
+            i.node = None;
+        });
+    }
+
+    /// Ends the charge of an attempt, if it still has one.
+    pub(super) fn discharge(&mut self, id: AttemptId) {
+        let Some(attempt) = self.attempts.get(&id) else { return };
+        let Some(agent) = attempt.charged_to.clone() else { return };
+        let q = self.queue_index.get(&attempt.queue).copied();
+        self.change_attempt(id, |attempt| attempt.charged_to = None);
+        let (Some(&n), Some(q)) = (self.agent_index.get(&agent), q) else { return };
+        let slot = &mut self.agents[n];
+        slot.charges = slot.charges.saturating_sub(1);
+        if slot.held.is_some_and(|(held_for, _)| held_for == id.interaction) {
+            slot.held = None;
+        }
+        let queue = &mut self.queues[q];
+        queue.charges = queue.charges.saturating_sub(1);
+        if let Some(charged) = queue.charged.get_mut(&n) {
+            *charged -= 1;
+            if *charged == 0 {
+                queue.charged.remove(&n);
+            }
+        }
+        self.settle_agent(n);
+        self.dirty_agents.insert(n);
+        self.look_at_due(q);
+    }
+
+    pub(super) fn add_charge(&mut self, n: usize, q: usize) {
+        self.agents[n].charges += 1;
+        self.queues[q].charges += 1;
+        *self.queues[q].charged.entry(n).or_insert(0) += 1;
+    }
+
+    pub(super) fn dial_capacity(&mut self, queue: &QueueId, free: Vec<(Route, u32)>) {
+        let Some(&q) = self.queue_index.get(queue) else { return };
+        self.queues[q].free = free.into_iter().map(|(route, free)| (route, free.into())).collect();
+        self.look_at_due(q);
+    }
+
+    /// A route failed: what we knew of it is worth nothing until we are told again.
+    fn route_failed(&mut self, route: &Route) {
+        for queue in &mut self.queues {
+            if let Some(free) = queue.free.get_mut(route) {
+                *free = (*free).min(0);
+            }
+        }
+    }
+}

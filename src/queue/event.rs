@@ -1,0 +1,269 @@
+//! Everything the queue may be told: a closed enum of facts in the past.
+
+use super::Settings;
+use super::skill::{SkillExpression, Skills};
+use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route};
+use crate::phone::Address;
+use crate::time::Duration;
+
+/// A fact. A late or stale one (of a finished attempt, leg or interaction) changes nothing.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// Nothing but time: a deadline of [`super::Queue::poll_timeout`] came.
+    Tick,
+    /// A caller finished the menu and joined a queue.
+    CallArrived {
+        /// The id that the call keeps to its end; one that is known already changes nothing.
+        interaction: InteractionId,
+        /// The queue joined.
+        queue: QueueId,
+        /// What the call needs; `None`: the queue's default.
+        skills: Option<SkillExpression>,
+        /// Higher goes first.
+        priority: i16,
+        /// The caller's own number, if this queue may call it back (early hang-up, lost node).
+        address: Option<Address>,
+        /// The node that holds the caller's leg.
+        node: NodeId,
+    },
+    /// A live caller's own leg is gone (not a dialled one: see `AttemptEnded`). Also sent for the
+    /// leg that was released after its caller accepted a callback: only then may the number be
+    /// dialled.
+    CallerHungUp {
+        /// Whose leg.
+        interaction: InteractionId,
+    },
+    /// A live caller left the queue by the flow (a key, the longest wait) and stays on the line.
+    CallerLeft {
+        /// Who.
+        interaction: InteractionId,
+    },
+    /// A live caller confirmed a callback to `address`.
+    CallbackConfirmed {
+        /// Who; still waiting, or the confirmation comes too late and changes nothing.
+        interaction: InteractionId,
+        /// Where to call.
+        address: Address,
+    },
+    /// Somebody not on the line asked for a call now. Refused by doing nothing (the interaction is
+    /// not there afterwards) when the queue is closed, full or unknown, the address is not
+    /// permitted, or it has an open callback in this queue.
+    CallbackRequested {
+        /// The id of the callback.
+        interaction: InteractionId,
+        /// The queue joined.
+        queue: QueueId,
+        /// What the call needs; `None`: the queue's default.
+        skills: Option<SkillExpression>,
+        /// Higher goes first.
+        priority: i16,
+        /// Where to call.
+        address: Address,
+    },
+    /// The dialled consumer answered (2xx).
+    AttemptAnswered {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
+    /// The dialled consumer pressed 1.
+    ConsumerConfirmed {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
+    /// The dialled consumer asked to be called later (2); the leg is still there.
+    ConsumerPostponed {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// How much later, 10 to 90 minutes.
+        delay: Duration,
+    },
+    /// The dialled consumer asked never to be called again (9); the leg is still there.
+    ConsumerRefused {
+        /// Which attempt.
+        attempt: AttemptId,
+    },
+    /// The leg of an attempt is known to be gone, answered or not.
+    AttemptEnded {
+        /// Which attempt.
+        attempt: AttemptId,
+        /// What it means for the next one.
+        class: RetryClass,
+    },
+    /// An answered consumer whom nobody served in `answered_wait_max` said what to do. No key is
+    /// `CallBack`, also by the queue's own deadline (20 s). Nothing if an agent is alerted
+    /// meanwhile.
+    WaitAnswered {
+        /// Who.
+        interaction: InteractionId,
+        /// The choice.
+        choice: WaitChoice,
+    },
+    /// An agent logged in; one who is logged in already stays as they are.
+    AgentLoggedIn {
+        /// Who.
+        agent: AgentId,
+        /// Ready at once, or Not ready (`login`).
+        ready: bool,
+    },
+    /// An agent asked to log out; during a call it takes effect after it.
+    AgentLoggedOut {
+        /// Who.
+        agent: AgentId,
+    },
+    /// An agent asked for calls; during after-call work this ends it.
+    AgentReady {
+        /// Who.
+        agent: AgentId,
+    },
+    /// An agent asked for no calls; during a call it takes effect after it.
+    AgentNotReady {
+        /// Who.
+        agent: AgentId,
+        /// Why.
+        reason: NotReadyReason,
+    },
+    /// An agent ended after-call work.
+    AfterCallWorkEnded {
+        /// Who.
+        agent: AgentId,
+    },
+    /// The last contact of an agent is gone: Logged out unless on a call.
+    AgentContactLost {
+        /// Who.
+        agent: AgentId,
+    },
+    /// The skills of an agent changed.
+    SkillsChanged {
+        /// Who.
+        agent: AgentId,
+        /// The new set.
+        skills: Skills,
+    },
+    /// The alerted agent's phone was answered.
+    AgentAnswered {
+        /// Who.
+        agent: AgentId,
+        /// For whom.
+        interaction: InteractionId,
+    },
+    /// The alerted agent's phone will not be answered.
+    AgentDeclined {
+        /// Who.
+        agent: AgentId,
+        /// For whom.
+        interaction: InteractionId,
+        /// How.
+        reason: DeclineReason,
+    },
+    /// A bridged call ended from the agent's side, or was lost. The consumer's side is told by
+    /// `CallerHungUp` or `AttemptEnded`.
+    BridgeEnded {
+        /// Which call.
+        interaction: InteractionId,
+        /// By what.
+        cause: BridgeEnd,
+    },
+    /// What healthy routes can take now. `route()` starts no dial without it. Absolute, and
+    /// replaces what was told before; the queue counts its own dials down from it, for every queue
+    /// that uses the route. After an attempt ended with [`RetryClass::Carrier`] its route counts as
+    /// full until this is told again, so it must be told after each end of an attempt and each
+    /// change of health. A dial that is ordered and still waits for its commit counts as taken.
+    DialCapacity {
+        /// For which queue.
+        queue: QueueId,
+        /// Free channels by route.
+        free: Vec<(Route, u32)>,
+    },
+    /// The API, the caller or a supervisor cancelled.
+    Cancelled {
+        /// What.
+        interaction: InteractionId,
+    },
+    /// A supervisor changed a priority: one of the three ways a place may change.
+    PrioritySet {
+        /// What.
+        interaction: InteractionId,
+        /// The new priority.
+        priority: i16,
+    },
+    /// A node is gone with all its legs (also told of itself, as the first event after a restart).
+    NodeLost {
+        /// Which.
+        node: NodeId,
+    },
+    /// Whether the phone of an agent answers was checked (after a restart no agent triggers a dial
+    /// before it).
+    ContactChecked {
+        /// Who.
+        agent: AgentId,
+        /// The OPTIONS got an answer in time.
+        reachable: bool,
+    },
+    /// The configuration was read again.
+    SettingsChanged(Box<Settings>),
+}
+
+/// What the end of an attempt means for the next one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum RetryClass {
+    /// 486, 600.
+    Busy,
+    /// Rang, nobody answered.
+    NoAnswer,
+    /// Answered, nobody pressed 1.
+    NoConfirm,
+    /// The consumer's side rejected.
+    Rejected,
+    /// The number does not exist or cannot be reached.
+    Unreachable,
+    /// The trunk or we failed: no attempt used, no delay.
+    Carrier,
+    /// The consumer, answered and confirmed, hung up: the end of the interaction, not a retry.
+    HungUp,
+}
+
+/// The choice of an answered consumer whom nobody serves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WaitChoice {
+    /// 1: go on waiting; asked again each interval.
+    KeepWaiting,
+    /// 2 or no key: same place, no attempt used.
+    CallBack,
+}
+
+/// Why an agent gets no calls.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum NotReadyReason {
+    /// Just logged in.
+    Login,
+    /// Asked for by the agent.
+    Asked,
+    /// Too many misses in a row.
+    Missed,
+    /// The phone said busy: until their call ends or 60 s.
+    Busy,
+    /// The phone could not be reached.
+    Unreachable,
+    /// On a call of their own.
+    Outbound,
+}
+
+/// Why an alerted agent will not answer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum DeclineReason {
+    /// Nobody answered in the ring timeout, or the agent rejected: a miss.
+    Missed,
+    /// 486.
+    Busy,
+    /// No contact, no answer on the wire, or a transport error.
+    Unreachable,
+}
+
+/// How a bridged call ended, from our side.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum BridgeEnd {
+    /// The agent hung up.
+    Agent,
+    /// A leg was lost (no media and no answer, or an error of ours).
+    Lost,
+}

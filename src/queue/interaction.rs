@@ -1,0 +1,233 @@
+//! One consumer's wish to talk: its stage, its place, its attempts, its outcome.
+//!
+//! The state table (the rows taken are counted by the simulator):
+//!
+//! ```text
+//! (new) ── call arrives ──────────▶ Waiting        (new) ── callback asked for ──▶ Virtual
+//! Waiting ── callback confirmed ──▶ Virtual        Virtual ── its turn ──────────▶ Dialing
+//! Dialing ── answered ────────────▶ Confirming     Confirming ── 1 ──────────────▶ Waiting
+//! Dialing, Confirming ── leg ended ▶ Virtual | Done(AttemptsExhausted)
+//! Waiting ── alert ▶ Alerting ── answered ▶ Bridged ── hang-up ▶ Done(Served)
+//! ```
+
+use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route};
+use crate::phone::Address;
+use crate::time::Timestamp;
+
+use super::effect::EndReason;
+use super::event::RetryClass;
+use super::skill::SkillExpression;
+
+/// Where an interaction stands. What it waits for has a deadline of its own.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Stage {
+    /// A place in the queue while nobody is on the line; not dialled before `not_before`.
+    Virtual {
+        /// Earliest next dial; `None`: at once.
+        not_before: Option<Timestamp>,
+    },
+    /// The INVITE of the open attempt is out (or withheld for its commit), no final answer yet.
+    Dialing,
+    /// The dialled consumer answered and has not pressed 1 yet.
+    Confirming,
+    /// On the line, waiting for an agent.
+    Waiting,
+    /// On the line, this agent's phone rings.
+    Alerting(AgentId),
+    /// Talking to this agent.
+    Bridged(AgentId),
+    /// Over.
+    Done(Outcome),
+}
+
+/// The one final result of an interaction.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Outcome {
+    /// Talked to an agent.
+    Served,
+    /// The consumer left before an agent answered.
+    Abandoned,
+    /// The caller left the queue by the flow and stayed on the line.
+    Left,
+    /// We lost the call.
+    Dropped,
+    /// The attempts allowed are used up; the class of the last one.
+    AttemptsExhausted(RetryClass),
+    /// The consumer said never again.
+    Refused,
+    /// Cancelled by the consumer or a supervisor.
+    Cancelled,
+    /// The purge time came.
+    Purged,
+    /// The business day ended.
+    Closed,
+    /// The queue or the address is no longer permitted.
+    NotPermitted,
+}
+
+/// Where an interaction came from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Origin {
+    /// A caller on the line.
+    Live,
+    /// A callback, asked for in the queue or from outside.
+    Immediate,
+}
+
+/// The fixed key of the order: higher priority first, then the earlier arrival, then the sequence.
+/// `Ord` is that order: the least goes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Place {
+    /// Higher goes first.
+    pub priority: std::cmp::Reverse<i16>,
+    /// The moment that counts for the order.
+    pub arrival: Timestamp,
+    /// Given by the queue at entry; breaks ties.
+    pub sequence: u64,
+}
+
+/// One consumer's wish to talk, live or virtual, from entry to outcome. Also its row in the store.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Interaction {
+    /// Its id.
+    pub id: InteractionId,
+    /// Its queue.
+    pub queue: QueueId,
+    /// Where it came from; a live caller who accepts a callback becomes `Immediate`.
+    pub origin: Origin,
+    /// What it needs of an agent.
+    pub skills: SkillExpression,
+    /// Its place.
+    pub place: Place,
+    /// Where it stands.
+    pub stage: Stage,
+    /// The deadline of the stage. `None` where none is needed (Bridged, Done) or another one holds:
+    /// Virtual has `not_before`, `purge_at` and `close_at`, an attempt that is being ended its own.
+    pub deadline: Option<Timestamp>,
+    /// Waiting: was the consumer asked whether to keep waiting, and has not answered yet?
+    pub asked: bool,
+    /// Whom to dial; of a live caller, whom to dial should they become a callback by no act of
+    /// theirs (early hang-up, lost node).
+    pub address: Option<Address>,
+    /// The node that holds the leg of the person on the line, live or dialled.
+    pub node: Option<NodeId>,
+    /// Is the leg that the caller came in on still there? Never dialled before it is gone.
+    pub caller_leg: bool,
+    /// Attempts that count against the allowed ones.
+    pub attempts_used: u32,
+    /// The serial of the last attempt; 0: none yet.
+    pub attempts_made: u32,
+    /// Times the consumer said "later".
+    pub postponed: u32,
+    /// When it came into being.
+    pub created_at: Timestamp,
+    /// When it is purged if nobody is on the line.
+    pub purge_at: Option<Timestamp>,
+    /// When its business day ends.
+    pub close_at: Option<Timestamp>,
+    /// Agents who missed it; not asked again while another Ready one could serve.
+    pub missed_by: Vec<AgentId>,
+    /// When it reached its outcome.
+    pub ended_at: Option<Timestamp>,
+}
+
+/// One try to reach a consumer. Also its row in the store. Open until its leg is known to be gone,
+/// through Waiting and Bridged too, and beyond the interaction's outcome: a start loads every
+/// attempt without `ended_at`, also one whose interaction is Done.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// The queue that it is charged to.
+    pub queue: QueueId,
+    /// The way it was dialled.
+    pub route: Route,
+    /// Whom it called.
+    pub address: Address,
+    /// The agent who carries its charge; `None` once the charge ended.
+    pub charged_to: Option<AgentId>,
+    /// The node that dialled.
+    pub node: Option<NodeId>,
+    /// When it was decided.
+    pub started_at: Timestamp,
+    /// When the consumer answered.
+    pub answered_at: Option<Timestamp>,
+    /// Why we end its leg, once we do; from then on an answer comes too late.
+    pub ending: Option<EndReason>,
+    /// When we stop waiting for the end of its leg: we end the leg or, having done so, take it for
+    /// gone. `None` while the interaction's own deadline holds.
+    pub deadline: Option<Timestamp>,
+    /// When its leg was known to be gone.
+    pub ended_at: Option<Timestamp>,
+    /// How it ended.
+    pub class: Option<RetryClass>,
+}
+
+/// One step of one interaction or agent, for the trail, the log and the count of rows taken.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Transition {
+    /// When.
+    pub at: Timestamp,
+    /// Which interaction.
+    pub interaction: InteractionId,
+    /// The row of the state table that was taken; stable names, e.g. `waiting-confirmed-virtual`.
+    pub row: &'static str,
+    /// Stage after it.
+    pub stage: Stage,
+    /// The agent concerned, if any.
+    pub agent: Option<AgentId>,
+    /// The attempt concerned, if any.
+    pub attempt: Option<AttemptId>,
+}
+
+/// Every row of the state table, by the name its [`Transition`] carries: from, by what, to.
+pub const ROWS: &[&str] = &[
+    "new-arrived-waiting",
+    "new-requested-virtual",
+    "waiting-confirmed-virtual",
+    "waiting-alerted-alerting",
+    "waiting-asked-waiting",
+    "waiting-kept-waiting",
+    "waiting-callback-virtual",
+    "waiting-hungup-abandoned",
+    "waiting-hungup-virtual",
+    "waiting-left-done",
+    "waiting-cancelled-done",
+    "waiting-overdue-dropped",
+    "waiting-lost-abandoned",
+    "waiting-lost-virtual",
+    "virtual-released-virtual",
+    "virtual-delayed-virtual",
+    "virtual-turn-dialing",
+    "virtual-turn-notpermitted",
+    "virtual-purged-done",
+    "virtual-closed-done",
+    "virtual-cancelled-done",
+    "dialing-answered-confirming",
+    "dialing-timeout-dialing",
+    "dialing-ended-virtual",
+    "dialing-carrier-virtual",
+    "dialing-ended-exhausted",
+    "dialing-cancelled-done",
+    "dialing-lost-dialing",
+    "confirming-passed-waiting",
+    "confirming-postponed-virtual",
+    "confirming-refused-done",
+    "confirming-timeout-confirming",
+    "confirming-ended-virtual",
+    "confirming-ended-exhausted",
+    "confirming-cancelled-done",
+    "confirming-lost-confirming",
+    "alerting-confirmed-virtual",
+    "alerting-answered-bridged",
+    "alerting-declined-waiting",
+    "alerting-hungup-abandoned",
+    "alerting-left-done",
+    "alerting-cancelled-done",
+    "alerting-lost-abandoned",
+    "alerting-lost-virtual",
+    "bridged-hungup-served",
+    "bridged-ended-served",
+    "bridged-lost-dropped",
+    "open-priority-same",
+];

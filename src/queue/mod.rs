@@ -1,0 +1,250 @@
+//! Who is served next: the heart.
+//!
+//! Events in, effects out: [`Queue::handle`] takes one event and the time, lets deadlines expire,
+//! applies the event, lets deadlines expire again (the event may have landed a stage past its own),
+//! and routes. Read on in this order: [`event`], [`effect`], [`interaction`] (the state table),
+//! [`agent`], `routing`, then `consumers`, `attempts` and `agents` for what each event does.
+//!
+//! All that decides is in the rows (see [`Queue::rows`]). Lost with the process, and harmless: what
+//! the routes can take (nothing is dialled until it is told again), how long the last calls took.
+//! Must not: read a clock, do I/O, draw random numbers, know legs, SIP, or the store.
+
+pub mod agent;
+mod agents;
+mod attempts;
+mod classes;
+mod consumers;
+mod deadlines;
+pub mod effect;
+pub mod event;
+pub mod explain;
+pub mod hours;
+pub mod interaction;
+pub mod invariants;
+mod load;
+mod routing;
+pub mod settings;
+pub mod skill;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+mod wait;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+pub use agent::{Agent, AgentState};
+pub use effect::Effect;
+pub use event::Event;
+pub use hours::Hours;
+pub use interaction::{Attempt, Interaction, Outcome, Stage, Transition};
+pub use settings::{AgentSettings, EarlyHangup, QueueSettings, Settings};
+
+use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route};
+use crate::phone::Address;
+use crate::time::{Duration, Timestamp};
+use classes::{Bits, Classes, Spot};
+use interaction::Place;
+
+/// The rows touched since the last call, to be committed as one step. Taken, not pushed, so that a
+/// forgotten save is impossible.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Changed {
+    /// Interactions, as they are now.
+    pub interactions: Vec<Interaction>,
+    /// Attempts, as they are now.
+    pub attempts: Vec<Attempt>,
+    /// Agents, as they are now.
+    pub agents: Vec<Agent>,
+    /// The trail: what happened, in order.
+    pub transitions: Vec<Transition>,
+}
+
+/// Who is served next. Pure: time and events in, effects out. A clone is an independent queue.
+#[derive(Clone, Debug)]
+pub struct Queue {
+    now: Timestamp,
+    this_node: NodeId,
+    queues: Vec<QueueState>,
+    queue_index: BTreeMap<QueueId, usize>,
+    agents: Vec<AgentSlot>,
+    agent_index: BTreeMap<AgentId, usize>,
+    interactions: BTreeMap<InteractionId, Slot>,
+    /// The open ones.
+    attempts: BTreeMap<AttemptId, Attempt>,
+    classes: Classes,
+    /// Ready agents, the longest idle first.
+    ready: BTreeSet<(Timestamp, AgentId, usize)>,
+    timers: BTreeSet<(Timestamp, Timer)>,
+    /// Of the interactions here; the next one is above all of them.
+    sequences: BTreeSet<u64>,
+    /// What `route()` has to look at again.
+    dirty_classes: Bits,
+    dirty_agents: BTreeSet<usize>,
+    effects: Vec<Effect>,
+    touched_interactions: BTreeSet<InteractionId>,
+    touched_attempts: BTreeSet<AttemptId>,
+    touched_agents: BTreeSet<usize>,
+    /// Ended rows that were not taken yet, and the trail.
+    taken_next: Changed,
+    accepted: u64,
+    ended: u64,
+}
+
+#[derive(Clone, Debug)]
+struct QueueState {
+    id: QueueId,
+    settings: Arc<QueueSettings>,
+    /// Is it still configured?
+    known: bool,
+    /// What its routes can take, less what was dialled since that was told (by other queues too, so
+    /// that it may be below zero).
+    free: BTreeMap<Route, i64>,
+    /// Dials charged, by agent.
+    charged: BTreeMap<usize, u32>,
+    charges: u32,
+    /// All that hold a place, in order.
+    places: BTreeMap<Place, InteractionId>,
+    /// Open callbacks by address.
+    callbacks: BTreeMap<Address, InteractionId>,
+    /// Talk and after-call work of the last calls.
+    handled: VecDeque<Duration>,
+}
+
+#[derive(Clone, Debug)]
+struct AgentSlot {
+    row: Agent,
+    /// The queues they may serve; `None`: all.
+    queues: Option<Bits>,
+    /// The classes they may serve.
+    serves: Bits,
+    charges: u32,
+    /// Kept for the answer of this dial until then.
+    held: Option<(InteractionId, Timestamp)>,
+    /// The queue and start of the call whose handling is being measured.
+    handling: Option<(usize, Timestamp)>,
+    indexed_ready: Option<Timestamp>,
+    indexed_here: bool,
+    timer: Option<Timestamp>,
+}
+
+#[derive(Clone, Debug)]
+struct Slot {
+    row: Interaction,
+    queue: usize,
+    class: usize,
+    indexed: Standing,
+}
+
+/// How an interaction stands in the indexes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+struct Standing {
+    placed: Option<Place>,
+    spot: Option<(Spot, Place)>,
+    timer: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Timer {
+    Interaction(InteractionId),
+    Attempt(AttemptId),
+    Agent(AgentId),
+}
+
+impl Queue {
+    /// An empty queue with every configured agent Logged out. `this_node` dials.
+    pub fn new(settings: Settings, this_node: NodeId) -> Self {
+        Self::load(settings, this_node, Changed::default())
+    }
+
+    /// One event: expire, apply, expire, route. Time never runs backwards: an earlier `now` is
+    /// taken for the last one.
+    pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
+        self.now = self.now.max(now);
+        self.expire();
+        self.apply(event);
+        self.expire();
+        self.route();
+        std::mem::take(&mut self.effects)
+    }
+
+    fn apply(&mut self, event: Event) {
+        match event {
+            Event::Tick => {}
+            Event::CallArrived { interaction, queue, skills, priority, address, node } => {
+                let arrival = consumers::Arrival { interaction, queue, skills, priority };
+                self.call_arrived(arrival, address, node);
+            }
+            Event::CallbackRequested { interaction, queue, skills, priority, address } => {
+                let arrival = consumers::Arrival { interaction, queue, skills, priority };
+                self.callback_requested(arrival, address);
+            }
+            Event::CallerHungUp { interaction } => self.caller_hung_up(interaction),
+            Event::CallerLeft { interaction } => self.caller_left(interaction),
+            Event::CallbackConfirmed { interaction, address } => {
+                self.callback_confirmed(interaction, address);
+            }
+            Event::AttemptAnswered { attempt } => self.attempt_answered(attempt),
+            Event::ConsumerConfirmed { attempt } => self.consumer_confirmed(attempt),
+            Event::ConsumerPostponed { attempt, delay } => self.consumer_postponed(attempt, delay),
+            Event::ConsumerRefused { attempt } => self.consumer_refused(attempt),
+            Event::AttemptEnded { attempt, class } => self.attempt_ended(attempt, class),
+            Event::WaitAnswered { interaction, choice } => self.wait_answered(interaction, choice),
+            Event::AgentLoggedIn { agent, ready } => self.agent_logged_in(&agent, ready),
+            Event::AgentLoggedOut { agent } => self.agent_logged_out(&agent),
+            Event::AgentReady { agent } => self.agent_ready(&agent),
+            Event::AgentNotReady { agent, reason } => self.agent_not_ready(&agent, reason),
+            Event::AfterCallWorkEnded { agent } => self.after_call_work_ended(&agent),
+            Event::AgentContactLost { agent } => self.agent_contact_lost(&agent),
+            Event::SkillsChanged { agent, skills } => self.skills_changed(&agent, skills),
+            Event::AgentAnswered { agent, interaction } => self.agent_answered(&agent, interaction),
+            Event::AgentDeclined { agent, interaction, reason } => {
+                self.agent_declined(&agent, interaction, reason);
+            }
+            Event::BridgeEnded { interaction, cause } => self.bridge_ended(interaction, cause),
+            Event::DialCapacity { queue, free } => self.dial_capacity(&queue, free),
+            Event::Cancelled { interaction } => self.cancelled(interaction),
+            Event::PrioritySet { interaction, priority } => {
+                self.set_priority(interaction, priority)
+            }
+            Event::NodeLost { node } => self.node_lost(&node),
+            Event::ContactChecked { agent, reachable } => self.contact_checked(&agent, reachable),
+            Event::SettingsChanged(settings) => self.settings_changed(*settings),
+        }
+    }
+
+    /// The time of the last event, or the later one it was clamped to.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// An interaction that is not Done.
+    pub fn interaction(&self, id: InteractionId) -> Option<&Interaction> {
+        self.interactions.get(&id).map(|slot| &slot.row)
+    }
+
+    /// Every interaction that is not Done, by id.
+    pub fn interactions(&self) -> impl Iterator<Item = &Interaction> {
+        self.interactions.values().map(|slot| &slot.row)
+    }
+
+    /// Every attempt whose leg is not known to be gone, by id; its interaction may be Done.
+    pub fn open_attempts(&self) -> impl Iterator<Item = &Attempt> {
+        self.attempts.values()
+    }
+
+    /// An agent.
+    pub fn agent(&self, id: &AgentId) -> Option<&Agent> {
+        self.agent_index.get(id).map(|&n| &self.agents[n].row)
+    }
+
+    /// Every agent, by id.
+    pub fn agents(&self) -> impl Iterator<Item = &Agent> {
+        self.agent_index.values().map(|&n| &self.agents[n].row)
+    }
+
+    /// The policy of a queue, also of one that is no longer configured but still has interactions.
+    pub fn queue_settings(&self, id: &QueueId) -> Option<&QueueSettings> {
+        self.queue_index.get(id).map(|&q| &*self.queues[q].settings)
+    }
+}

@@ -1,0 +1,332 @@
+//! The only place where an agent meets an interaction.
+//!
+//! One order over all queues: [`Place`]. Interactions are taken in that order, and each goes to the
+//! agent who has been idle longest of those Ready who may serve it. Who is on the line is alerted;
+//! a callback that is due and free is dialled, which charges the agent but does not take them: they
+//! may be given the next in line in the same pass. A callback that may not be dialled now (pacing,
+//! capacity) holds up nobody on the line. That nobody on the line whom the trigger could serve is
+//! passed over for a dial follows from the order: whoever stands before the callback was served
+//! first. (To wait for those behind it too would starve callbacks in a busy queue.)
+//!
+//! Looked at are only the classes in which something changed and those of agents who became free.
+
+use super::agent::AgentState;
+use super::classes::{Bits, Spot};
+use super::effect::Effect;
+use super::interaction::{Attempt, Outcome, Place, Stage};
+use super::upkeep::With;
+use super::{Queue, QueueState};
+use crate::ident::{InteractionId, Route};
+use crate::time::{Duration, Timestamp};
+
+/// Added to an agent's ring time: what the calls side needs to report that nobody answered.
+pub(super) const ALERT_MARGIN: Duration = Duration::from_secs(5);
+
+/// What one pass looks at, and what it found to be without a taker.
+struct Pass {
+    cover: Bits,
+    /// Nobody Ready serves them.
+    no_agent: Bits,
+    /// Nothing or nobody may start a dial to them.
+    no_dial: Bits,
+    cursor: Option<Place>,
+}
+
+impl Queue {
+    pub(super) fn route(&mut self) {
+        while !self.ready.is_empty()
+            && (!self.dirty_agents.is_empty() || !self.dirty_classes.is_empty())
+        {
+            self.pass();
+        }
+        self.dirty_agents.clear();
+        self.dirty_classes.clear();
+    }
+
+    fn pass(&mut self) {
+        let mut cover = std::mem::take(&mut self.dirty_classes);
+        for n in std::mem::take(&mut self.dirty_agents) {
+            if self.agents[n].row.state == AgentState::Ready {
+                cover.join(&self.agents[n].serves);
+                self.look_at_fractions(n, &mut cover);
+            }
+        }
+        let (no_agent, no_dial) = (Bits::default(), Bits::default());
+        let mut pass = Pass { cover, no_agent, no_dial, cursor: None };
+        let mut rooms = self.rooms();
+        while let Some((place, class, spot)) = self.next_in_order(&pass, &rooms) {
+            pass.cursor = Some(place);
+            match spot {
+                Spot::Line => self.serve(class, place, &mut pass),
+                Spot::Due => {
+                    self.dial(class, place, &mut pass);
+                    rooms = self.rooms();
+                }
+            }
+            if !self.dirty_agents.is_empty() || !self.dirty_classes.is_empty() {
+                // An alert ended a charge: somebody passed over a moment ago may be dialled now.
+                self.dirty_classes.join(&pass.cover);
+                return;
+            }
+            if self.ready.is_empty() {
+                return;
+            }
+        }
+    }
+
+    /// The first interaction behind the cursor that may find an agent; callbacks only of queues
+    /// with room for a dial.
+    fn next_in_order(&self, pass: &Pass, rooms: &[bool]) -> Option<(Place, usize, Spot)> {
+        let classes = &self.classes;
+        let line = pass
+            .cover
+            .common(&classes.line.present)
+            .filter(|&class| !pass.no_agent.has(class))
+            .filter_map(|class| Some((classes.next(class, Spot::Line, pass.cursor)?, class)))
+            .min();
+        let due = match rooms.is_empty() {
+            true => None,
+            false => pass
+                .cover
+                .common(&classes.due.present)
+                .filter(|&class| rooms[classes.due.queue(class)] && !pass.no_dial.has(class))
+                .filter_map(|class| Some((classes.next(class, Spot::Due, pass.cursor)?, class)))
+                .min(),
+        };
+        match (line, due) {
+            (Some((at, class)), due) if due.is_none_or(|(other, _)| at < other) => {
+                Some((at, class, Spot::Line))
+            }
+            (_, Some((at, class))) => Some((at, class, Spot::Due)),
+            (_, None) => None,
+        }
+    }
+
+    /// The queues that have room for a dial; none if no agent may trigger one.
+    fn rooms(&self) -> Vec<bool> {
+        let boost = self.queues.iter().map(|queue| queue.settings.boost_percent).max();
+        let boost = boost.unwrap_or(0);
+        if !self.ready.iter().any(|&(_, _, n)| self.may_trigger(n, boost)) {
+            return Vec::new();
+        }
+        let room = |queue: &QueueState| {
+            let free = queue.free.values().any(|&free| free > 0);
+            free && queue.charges < queue.settings.dials_max
+        };
+        self.queues.iter().map(room).collect()
+    }
+
+    // ---- on the line
+
+    fn serve(&mut self, class: usize, place: Place, pass: &mut Pass) {
+        let Some(id) = self.classes.at(class, Spot::Line, place) else { return };
+        match self.agent_for(class, id) {
+            Some(n) => self.alert(n, id),
+            None => {
+                let held = self.ready.iter().any(|&(_, _, n)| self.agents[n].held.is_some());
+                pass.no_agent.set(class, !held);
+            }
+        }
+    }
+
+    /// Of those who have not missed it the agent kept for this interaction, else the longest idle;
+    /// else the longest idle of those who have.
+    fn agent_for(&self, class: usize, id: InteractionId) -> Option<usize> {
+        let missed_by = &self.interaction(id)?.missed_by;
+        let mut second = None;
+        let mut first = None;
+        for (_, name, n) in &self.ready {
+            let agent = &self.agents[*n];
+            if !agent.serves.has(class) {
+                continue;
+            }
+            match agent.held {
+                Some((held_for, _)) if held_for != id => {}
+                Some(_) | None if missed_by.contains(name) => second = second.or(Some(*n)),
+                Some(_) => return Some(*n),
+                None => {
+                    first = first.or(Some(*n));
+                    if self.queues[self.classes.get(class).key.queue]
+                        .settings
+                        .hold_trigger
+                        .is_zero()
+                    {
+                        break;
+                    }
+                }
+            }
+        }
+        first.or(second)
+    }
+
+    fn alert(&mut self, n: usize, id: InteractionId) {
+        let Some(settings) = self.settings_of(id) else { return };
+        let agent = self.agents[n].row.id.clone();
+        let deadline = self.now + settings.agent_ring_timeout + ALERT_MARGIN;
+        self.change_agent(n, |agent| agent.state = AgentState::Alerting(id));
+        self.step(id, "waiting-alerted-alerting", With::agent(&agent), |i| {
+            i.stage = Stage::Alerting(agent.clone());
+            i.deadline = Some(deadline);
+            i.asked = false;
+        });
+        let Some(row) = self.interaction(id) else { return };
+        let attempt = row.attempt();
+        let alert = Effect::Alert {
+            agent,
+            interaction: id,
+            queue: row.queue.clone(),
+            origin: row.origin,
+            arrival: row.place.arrival,
+            attempts: row.attempts_made,
+            ring_timeout: settings.agent_ring_timeout,
+        };
+        self.effects.push(alert);
+        self.discharge(attempt);
+    }
+
+    // ---- dials
+
+    /// Marks the classes of a queue in which somebody is due: its limits may have moved.
+    pub(super) fn look_at_due(&mut self, q: usize) {
+        let due = &self.classes.due;
+        for class in due.present.iter().filter(|&class| due.queue(class) == q) {
+            self.dirty_classes.set(class, true);
+        }
+    }
+
+    /// Where dials per agent are not a whole number, one more Ready agent may allow others to dial.
+    fn look_at_fractions(&self, n: usize, cover: &mut Bits) {
+        if self.queues.iter().all(|queue| queue.settings.boost_percent.is_multiple_of(100)) {
+            return;
+        }
+        for class in self.classes.due.present.iter() {
+            let queue = &self.queues[self.classes.due.queue(class)];
+            if !queue.settings.boost_percent.is_multiple_of(100) && self.of_queue(n, queue) {
+                cover.set(class, true);
+            }
+        }
+    }
+
+    fn may_trigger(&self, n: usize, boost_percent: u32) -> bool {
+        let agent = &self.agents[n];
+        agent.row.contact_checked
+            && agent.held.is_none()
+            && agent.charges < boost_percent.div_ceil(100)
+    }
+
+    /// Are the queue's charges below boost x (its agents Ready or carrying a charge), the trigger
+    /// counted? With a whole number of dials per agent the agents' own limits see to it.
+    fn paced(&self, queue: &QueueState, trigger: usize) -> bool {
+        let boost = queue.settings.boost_percent;
+        if boost.is_multiple_of(100) {
+            return true;
+        }
+        let ready = self.ready.iter().filter(|&&(_, _, n)| {
+            n != trigger && !queue.charged.contains_key(&n) && self.of_queue(n, queue)
+        });
+        let own = u32::from(!queue.charged.contains_key(&trigger));
+        let agents = queue.charged.len() as u64 + u64::from(own) + ready.count() as u64;
+        u64::from(queue.charges) * 100 < u64::from(boost) * agents
+    }
+
+    /// Is this agent one of the queue's: may they serve what it asks for by default?
+    pub(super) fn of_queue(&self, n: usize, queue: &QueueState) -> bool {
+        let agent = &self.agents[n];
+        let q = self.queue_index.get(&queue.id).copied();
+        agent.queues.as_ref().is_none_or(|queues| q.is_some_and(|q| queues.has(q)))
+            && queue.settings.skills.satisfied_by(&agent.row.skills)
+    }
+
+    fn dial(&mut self, class: usize, place: Place, pass: &mut Pass) {
+        let of = self.classes.get(class);
+        let Some(id) = self.classes.at(class, Spot::Due, place) else { return };
+        let queue = &self.queues[of.key.queue];
+        let boost = queue.settings.boost_percent;
+        let trigger = self.ready.iter().map(|&(_, _, n)| n).find(|&n| {
+            self.agents[n].serves.has(class) && self.may_trigger(n, boost) && self.paced(queue, n)
+        });
+        let Some(n) = trigger else {
+            pass.no_dial.set(class, true);
+            return;
+        };
+        if of.key.routes.is_empty() {
+            let with = With::agent(&self.agents[n].row.id);
+            self.finish(id, "virtual-turn-notpermitted", with, Outcome::NotPermitted);
+            return;
+        }
+        let free = |route: &&Route| queue.free.get(*route).is_some_and(|&free| free > 0);
+        match of.key.routes.iter().find(free).cloned() {
+            Some(route) => {
+                self.start_attempt(n, id, route);
+                if !boost.is_multiple_of(100) {
+                    // The charge of an agent who is not one of the queue's raises its limit: those
+                    // passed over come first again.
+                    pass.no_dial.clear();
+                    pass.cursor = None;
+                }
+            }
+            None => pass.no_dial.set(class, true),
+        }
+    }
+
+    fn start_attempt(&mut self, n: usize, id: InteractionId, route: Route) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        let Some(address) = slot.row.address.clone() else { return };
+        let (q, queue) = (slot.queue, slot.row.queue.clone());
+        let settings = self.queues[q].settings.clone();
+        let trigger = self.agents[n].row.id.clone();
+        let attempt =
+            crate::ident::AttemptId { interaction: id, serial: slot.row.attempts_made + 1 };
+        for queue in &mut self.queues {
+            if let Some(free) = queue.free.get_mut(&route) {
+                *free -= 1;
+            }
+        }
+        self.attempts.insert(
+            attempt,
+            Attempt {
+                id: attempt,
+                queue: queue.clone(),
+                route: route.clone(),
+                address: address.clone(),
+                charged_to: Some(trigger.clone()),
+                node: Some(self.this_node.clone()),
+                started_at: self.now,
+                answered_at: None,
+                ending: None,
+                deadline: None,
+                ended_at: None,
+                class: None,
+            },
+        );
+        self.touched_attempts.insert(attempt);
+        self.add_charge(n, q);
+        let (node, deadline) = (self.this_node.clone(), self.now + settings.guard());
+        let with = With { agent: Some(trigger.clone()), attempt: Some(attempt) };
+        self.step(id, "virtual-turn-dialing", with, |i| {
+            i.stage = Stage::Dialing;
+            i.attempts_made = attempt.serial;
+            i.deadline = Some(deadline);
+            i.node = Some(node);
+        });
+        self.hold(n, q, id, self.now);
+        self.effects.push(Effect::Dial {
+            attempt,
+            queue,
+            address,
+            route,
+            triggered_by: trigger,
+            ring_timeout: settings.ring_timeout,
+            confirm: settings.confirm,
+        });
+    }
+
+    /// Keeps the trigger for the answer, where the queue asks for that.
+    pub(super) fn hold(&mut self, n: usize, q: usize, id: InteractionId, since: Timestamp) {
+        let until = since + self.queues[q].settings.hold_trigger;
+        if until > self.now {
+            self.agents[n].held = Some((id, until));
+        }
+        self.settle_agent(n);
+    }
+}
