@@ -60,3 +60,4 @@ pub mod time;
 pub mod phone;
 pub mod session;
 pub mod queue;
+pub mod store;

@@ -1,0 +1,457 @@
+//! The suite that every store must pass.
+
+use super::memory::Memory;
+use super::{BindingRow, Loaded, Step, Store, StoreError, UserBindings};
+use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, NodeId, QueueId, Route, TrunkId};
+use crate::phone::{Address, AddressPolicy, Pattern};
+use crate::queue::agent::AfterCall;
+use crate::queue::effect::EndReason;
+use crate::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass};
+use crate::queue::interaction::{Origin, Place};
+use crate::queue::skill::SkillExpression;
+use crate::queue::{
+    Agent, AgentSettings, AgentState, Attempt, Changed, Event, Interaction, Outcome, Queue,
+    QueueSettings, Settings, Stage, Transition,
+};
+use crate::time::{Duration, Timestamp};
+
+/// How the suite handles one kind of store.
+pub(super) struct Kind<'k, S> {
+    /// A new and empty one.
+    pub(super) make: &'k dyn Fn() -> S,
+    /// The same again, as after a crash.
+    pub(super) reopen: &'k dyn Fn(S) -> S,
+    /// The names of the rows taken, in the order of the trail.
+    pub(super) trail: &'k dyn Fn(&mut S) -> Vec<String>,
+}
+
+/// Every promise of [`Store`], one after the other.
+pub(super) fn exercise<S: Store>(kind: &Kind<'_, S>) {
+    a_new_store_is_empty(kind);
+    every_row_comes_back_as_it_was(kind);
+    the_last_row_counts(kind);
+    done_is_not_loaded(kind);
+    a_group_is_committed_whole_or_not_at_all(kind);
+    a_retry_does_no_harm(kind);
+    one_attempt_is_open_at_most(kind);
+    the_trail_keeps_its_order(kind);
+    bindings_are_replaced_by_user(kind);
+    the_clock_never_runs_back(kind);
+    whatever_the_queue_does_is_found_again(kind);
+}
+
+#[test]
+fn memory_conforms() {
+    exercise(&Kind {
+        make: &Memory::new,
+        reopen: &|mut store| {
+            store.crash();
+            store
+        },
+        trail: &|store| store.trail().iter().map(|it| it.row.to_owned()).collect(),
+    });
+}
+
+fn a_new_store_is_empty<S: Store>(kind: &Kind<'_, S>) {
+    assert_eq!((kind.make)().load(), Ok(Loaded::default()));
+}
+
+fn every_row_comes_back_as_it_was<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let rows = Changed {
+        interactions: every_stage(),
+        attempts: vec![full_attempt(), attempt(2, 1, None)],
+        agents: every_state(),
+        transitions: Vec::new(),
+    };
+    let bindings = vec![user("1001", &["sip:1001@127.0.0.1:5070", "sip:1001@[::1]:5071"])];
+    let step =
+        Step { number: 1, now: Timestamp(77), changed: rows.clone(), bindings: bindings.clone() };
+    store.commit(&[step]).unwrap();
+    let loaded = (kind.reopen)(store).load().unwrap();
+    assert_eq!(loaded.rows.interactions, rows.interactions);
+    assert_eq!(loaded.rows.attempts, rows.attempts);
+    assert_eq!(loaded.rows.agents, rows.agents);
+    assert_eq!(loaded.bindings, bindings);
+    assert_eq!((loaded.step, loaded.now), (1, Timestamp(77)));
+}
+
+fn the_last_row_counts<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let (ann, bob) = (AgentId::new("ann"), AgentId::new("bob"));
+    let alerting = |n: u128, agent: &AgentId| interaction(n, Stage::Alerting(agent.clone()));
+    let engaged = |agent: &AgentId, n: u128| Agent {
+        state: AgentState::Alerting(InteractionId(n)),
+        ..idle(agent.as_str())
+    };
+    let first = Changed {
+        interactions: vec![alerting(1, &ann), alerting(2, &bob)],
+        agents: vec![engaged(&ann, 1), engaged(&bob, 2)],
+        ..Changed::default()
+    };
+    // Two agents change places in one step.
+    let second = Changed {
+        interactions: vec![alerting(1, &bob), alerting(2, &ann)],
+        agents: vec![engaged(&ann, 2), engaged(&bob, 1)],
+        ..Changed::default()
+    };
+    store.commit(&[step(1, first), step(2, second.clone())]).unwrap();
+    let loaded = (kind.reopen)(store).load().unwrap();
+    assert_eq!(loaded.rows, second);
+}
+
+fn done_is_not_loaded<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let done = Interaction {
+        ended_at: Some(Timestamp(9)),
+        ..interaction(1, Stage::Done(Outcome::AttemptsExhausted(RetryClass::Busy)))
+    };
+    let rows = |row: Interaction, ended_at| Changed {
+        interactions: vec![row],
+        attempts: vec![attempt(1, 1, ended_at)],
+        ..Changed::default()
+    };
+    let open = rows(interaction(1, Stage::Dialing), None);
+    store.commit(&[step(1, open.clone())]).unwrap();
+    assert_eq!(store.load().unwrap().rows, open);
+    store.commit(&[step(2, rows(done, Some(Timestamp(9))))]).unwrap();
+    assert_eq!((kind.reopen)(store).load().unwrap().rows, Changed::default());
+}
+
+fn a_group_is_committed_whole_or_not_at_all<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let virtual_call = |n| Changed {
+        interactions: vec![interaction(n, Stage::Virtual { not_before: None })],
+        ..Changed::default()
+    };
+    // The third is out of turn: none of the three may be there.
+    let gap = [step(1, virtual_call(1)), step(2, virtual_call(2)), step(4, virtual_call(4))];
+    assert!(matches!(store.commit(&gap), Err(StoreError::Broken(_))));
+    assert_eq!(store.load(), Ok(Loaded::default()));
+    store.commit(&gap[..2]).unwrap();
+    let loaded = (kind.reopen)(store).load().unwrap();
+    assert_eq!((loaded.step, loaded.rows.interactions.len()), (2, 2));
+}
+
+fn a_retry_does_no_harm<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let row = |stage| Changed {
+        interactions: vec![interaction(1, stage)],
+        transitions: vec![transition("new-callback-virtual")],
+        ..Changed::default()
+    };
+    let first = step(1, row(Stage::Virtual { not_before: None }));
+    let second = step(2, row(Stage::Waiting));
+    store.commit(std::slice::from_ref(&first)).unwrap();
+    store.commit(&[first.clone(), second.clone()]).unwrap();
+    store.commit(std::slice::from_ref(&first)).unwrap();
+    let mut store = (kind.reopen)(store);
+    store.commit(&[first, second]).unwrap();
+    let loaded = store.load().unwrap();
+    assert_eq!((loaded.step, &loaded.rows.interactions[0].stage), (2, &Stage::Waiting));
+    assert_eq!((kind.trail)(&mut store).len(), 2);
+}
+
+fn one_attempt_is_open_at_most<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let rows = |attempts: Vec<Attempt>| Changed {
+        interactions: vec![interaction(1, Stage::Dialing)],
+        attempts,
+        ..Changed::default()
+    };
+    store.commit(&[step(1, rows(vec![attempt(1, 1, None)]))]).unwrap();
+    let second = step(2, rows(vec![attempt(1, 2, None)]));
+    assert!(matches!(store.commit(&[second]), Err(StoreError::Broken(_))));
+    assert_eq!(store.load().unwrap().step, 1);
+    // Told in any order, the first is over before the second is open.
+    let both = rows(vec![attempt(1, 2, None), attempt(1, 1, Some(Timestamp(5)))]);
+    store.commit(&[step(2, both)]).unwrap();
+    let loaded = (kind.reopen)(store).load().unwrap();
+    assert_eq!(loaded.rows.attempts, [attempt(1, 2, None)]);
+}
+
+fn the_trail_keeps_its_order<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let rows = |names: &[&'static str]| Changed {
+        transitions: names.iter().map(|name| transition(name)).collect(),
+        ..Changed::default()
+    };
+    store.commit(&[step(1, rows(&["b", "a"])), step(2, rows(&["c"]))]).unwrap();
+    store.commit(&[step(3, rows(&["a"]))]).unwrap();
+    let mut store = (kind.reopen)(store);
+    assert_eq!((kind.trail)(&mut store), ["b", "a", "c", "a"]);
+}
+
+fn bindings_are_replaced_by_user<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let told = |number, bindings| Step { bindings, ..step(number, Changed::default()) };
+    let (old, new) = ("sip:ann@127.0.0.1:1", "sip:ann@127.0.0.1:2");
+    let bob = user("bob", &["sip:bob@127.0.0.1:3"]);
+    store.commit(&[told(1, vec![user("ann", &[old, new]), bob.clone()])]).unwrap();
+    store.commit(&[told(2, vec![user("ann", &[new])])]).unwrap();
+    let mut store = (kind.reopen)(store);
+    assert_eq!(store.load().unwrap().bindings, [user("ann", &[new]), bob.clone()]);
+    store.commit(&[told(3, vec![user("ann", &[])])]).unwrap();
+    assert_eq!((kind.reopen)(store).load().unwrap().bindings, [bob]);
+}
+
+fn the_clock_never_runs_back<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let at = |number, now| Step { now: Timestamp(now), ..step(number, Changed::default()) };
+    store.commit(&[at(1, 50), at(2, 40)]).unwrap();
+    assert_eq!((kind.reopen)(store).load().unwrap().now, Timestamp(50));
+}
+
+/// Random facts, in groups; after each group the store holds exactly the rows of the queue.
+fn whatever_the_queue_does_is_found_again<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let mut entropy = Entropy::from_number(20);
+    let mut queue = Queue::new(one_queue(), NodeId::new("node-1"));
+    let (mut number, mut now, mut taken) = (0, Timestamp(1), 0);
+    for name in ["ann", "bob"] {
+        queue.handle(now, Event::AgentLoggedIn { agent: AgentId::new(name), ready: true });
+    }
+    let free = vec![(Route::Registrar, 1000)];
+    queue.handle(now, Event::DialCapacity { queue: QueueId::new("support"), free });
+    for _ in 0..150 {
+        let mut group = Vec::new();
+        for _ in 0..=entropy.below(4) {
+            now += Duration::from_secs(entropy.below(20));
+            if let Some((at, _)) = queue.poll_timeout().filter(|_| entropy.below(4) == 0) {
+                now = now.max(at);
+            }
+            queue.handle(now, any_event(&queue, &mut entropy));
+            number += 1;
+            group.push(Step { now, ..step(number, queue.take_changed()) });
+        }
+        taken += group.iter().map(|step| step.changed.transitions.len()).sum::<usize>();
+        store.commit(&group).unwrap();
+        let loaded = store.load().unwrap();
+        assert_eq!((loaded.rows, loaded.now), (queue.rows(), now), "after step {number}");
+    }
+    let names = (kind.trail)(&mut store);
+    assert_eq!(names.len(), taken);
+    for row in ["waiting-alerted-alerting", "virtual-turn-dialing", "alerting-answered-bridged"] {
+        assert!(names.iter().any(|name| name == row), "{row} was never taken");
+    }
+}
+
+fn one_queue() -> Settings {
+    let addresses = AddressPolicy {
+        extensions: vec![(Pattern::new("10??"), Route::Registrar)],
+        ..AddressPolicy::default()
+    };
+    let policy = QueueSettings { addresses, ..QueueSettings::default() };
+    Settings {
+        queues: [(QueueId::new("support"), policy)].into(),
+        agents: ["ann", "bob"].map(|name| (AgentId::new(name), AgentSettings::default())).into(),
+    }
+}
+
+/// What may happen next, mostly about what is there.
+fn any_event(queue: &Queue, entropy: &mut Entropy) -> Event {
+    let mut pick = |below: usize| entropy.below(below.max(1) as u64) as usize;
+    let agent = AgentId::new(["ann", "bob"][pick(2)]);
+    let address = Address::parse(["1001", "1002", "1003"][pick(3)]).unwrap();
+    let open: Vec<_> = queue.interactions().map(|it| it.id).collect();
+    let interaction = open.get(pick(open.len())).copied().unwrap_or(InteractionId(1));
+    let attempts: Vec<_> = queue.open_attempts().map(|it| it.id).collect();
+    let attempt = attempts.get(pick(attempts.len())).copied();
+    let attempt = attempt.unwrap_or(AttemptId { interaction, serial: 1 });
+    let alerted = queue.agents().find_map(|agent| Some((agent.id.clone(), agent.engaged_with()?)));
+    let support = QueueId::new("support");
+    let event = pick(16);
+    let new = InteractionId::draw(entropy);
+    match (event, alerted) {
+        (0 | 1, _) => Event::CallArrived {
+            interaction: new,
+            queue: support,
+            skills: None,
+            priority: 0,
+            address: Some(address),
+            node: NodeId::new("node-1"),
+        },
+        (2, _) => Event::CallbackConfirmed { interaction, address },
+        (3, _) => Event::CallerHungUp { interaction },
+        (4, _) => Event::CallbackRequested {
+            interaction: new,
+            queue: support,
+            skills: None,
+            priority: 1,
+            address,
+        },
+        (5, _) => Event::AttemptAnswered { attempt },
+        (6, _) => Event::ConsumerConfirmed { attempt },
+        (7, _) => Event::AttemptEnded { attempt, class: RetryClass::Busy },
+        (8, _) => Event::AgentReady { agent },
+        (9 | 10, Some((agent, interaction))) => Event::AgentAnswered { agent, interaction },
+        (11, Some((_, interaction))) => Event::BridgeEnded { interaction, cause: BridgeEnd::Agent },
+        (12, Some((agent, interaction))) => {
+            Event::AgentDeclined { agent, interaction, reason: DeclineReason::Missed }
+        }
+        (13, _) => Event::Cancelled { interaction },
+        (14, _) => Event::NodeLost { node: NodeId::new("node-1") },
+        (15, _) => Event::ContactChecked { agent, reachable: true },
+        _ => Event::Tick,
+    }
+}
+
+pub(super) fn step(number: u64, changed: Changed) -> Step {
+    Step { number, now: Timestamp(number as i64), changed, bindings: Vec::new() }
+}
+
+pub(super) fn interaction(n: u128, stage: Stage) -> Interaction {
+    Interaction {
+        id: InteractionId(n),
+        queue: QueueId::new("support"),
+        origin: Origin::Live,
+        skills: Default::default(),
+        place: Place { priority: std::cmp::Reverse(-3), arrival: Timestamp(5), sequence: 1 << 40 },
+        stage,
+        deadline: None,
+        asked: false,
+        address: None,
+        node: None,
+        caller_leg: true,
+        attempts_used: 0,
+        attempts_made: 0,
+        postponed: 0,
+        created_at: Timestamp(4),
+        purge_at: None,
+        close_at: None,
+        missed_by: Vec::new(),
+        ended_at: None,
+    }
+}
+
+/// One interaction in each stage but the last, the last of them with every field set.
+fn every_stage() -> Vec<Interaction> {
+    let agent = AgentId::new;
+    let stages = [
+        Stage::Virtual { not_before: None },
+        Stage::Virtual { not_before: Some(Timestamp(8)) },
+        Stage::Dialing,
+        Stage::Confirming,
+        Stage::Waiting,
+        Stage::Alerting(agent("ann")),
+        Stage::Bridged(agent("bob")),
+    ];
+    let mut rows: Vec<_> =
+        stages.into_iter().zip(1..).map(|(stage, n)| interaction(n, stage)).collect();
+    let full = Interaction {
+        origin: Origin::Immediate,
+        skills: SkillExpression::parse("english >= 5 & (billing | sales > 0)").unwrap(),
+        deadline: Some(Timestamp(10)),
+        asked: true,
+        address: Address::parse("+14155550123"),
+        node: Some(NodeId::new("node-1")),
+        caller_leg: false,
+        attempts_used: 1,
+        attempts_made: 2,
+        postponed: 3,
+        purge_at: Some(Timestamp(11)),
+        close_at: Some(Timestamp(12)),
+        missed_by: vec![agent("zoe"), agent("ann")],
+        ended_at: Some(Timestamp(13)),
+        ..interaction(8, Stage::Waiting)
+    };
+    rows.push(full);
+    rows
+}
+
+pub(super) fn attempt(n: u128, serial: u32, ended_at: Option<Timestamp>) -> Attempt {
+    Attempt {
+        id: AttemptId { interaction: InteractionId(n), serial },
+        queue: QueueId::new("support"),
+        route: Route::Registrar,
+        address: Address::parse("1001").unwrap(),
+        charged_to: None,
+        node: None,
+        started_at: Timestamp(3),
+        answered_at: None,
+        ending: None,
+        deadline: None,
+        ended_at,
+        class: ended_at.map(|_| RetryClass::Busy),
+    }
+}
+
+fn full_attempt() -> Attempt {
+    Attempt {
+        route: Route::Trunk(TrunkId::new("carrier")),
+        charged_to: Some(AgentId::new("ann")),
+        node: Some(NodeId::new("node-1")),
+        answered_at: Some(Timestamp(7)),
+        ending: Some(EndReason::NoConfirm),
+        deadline: Some(Timestamp(8)),
+        class: Some(RetryClass::NoConfirm),
+        ..attempt(1, 4, None)
+    }
+}
+
+fn idle(name: &str) -> Agent {
+    Agent {
+        id: AgentId::new(name),
+        skills: Default::default(),
+        skills_changed: false,
+        state: AgentState::Ready,
+        since: Timestamp(2),
+        deadline: None,
+        after_call: None,
+        misses: 0,
+        contact_checked: false,
+    }
+}
+
+/// One agent in each state, by order of name, the last with every field set.
+fn every_state() -> Vec<Agent> {
+    let states = [
+        AgentState::LoggedOut,
+        AgentState::NotReady(NotReadyReason::Login),
+        AgentState::NotReady(NotReadyReason::Asked),
+        AgentState::NotReady(NotReadyReason::Missed),
+        AgentState::NotReady(NotReadyReason::Busy),
+        AgentState::NotReady(NotReadyReason::Unreachable),
+        AgentState::NotReady(NotReadyReason::Outbound),
+        AgentState::Ready,
+        AgentState::AfterCallWork,
+        AgentState::Alerting(InteractionId(6)),
+    ];
+    let named = |(state, n): (AgentState, u8)| Agent { state, ..idle(&format!("agent-{n:02}")) };
+    let mut rows: Vec<_> = states.into_iter().zip(1..).map(named).collect();
+    let after = |after_call, name, n| Agent {
+        skills: [("english".to_owned(), 100), ("sales".to_owned(), 0)].into(),
+        skills_changed: true,
+        state: AgentState::Talking(InteractionId(n)),
+        deadline: Some(Timestamp(20)),
+        after_call: Some(after_call),
+        misses: 2,
+        contact_checked: true,
+        ..idle(name)
+    };
+    rows.push(after(AfterCall::NotReady(NotReadyReason::Asked), "agent-98", 7));
+    rows.push(after(AfterCall::LogOut, "agent-99", 8));
+    rows
+}
+
+fn user(name: &str, contacts: &[&str]) -> UserBindings {
+    let row = |(contact, n): (&&str, u32)| BindingRow {
+        contact: (*contact).to_owned(),
+        address: "127.0.0.1:5070".parse().unwrap(),
+        call_id: format!("call-{n}"),
+        cseq: n,
+        expires_at: Timestamp(100),
+    };
+    UserBindings { user: name.to_owned(), bindings: contacts.iter().zip(1..).map(row).collect() }
+}
+
+pub(super) fn transition(row: &'static str) -> Transition {
+    Transition {
+        at: Timestamp(1),
+        interaction: InteractionId(1),
+        row,
+        stage: Stage::Waiting,
+        agent: Some(AgentId::new("ann")),
+        attempt: None,
+    }
+}

@@ -1,0 +1,1 @@
+SELECT * FROM agent ORDER BY id

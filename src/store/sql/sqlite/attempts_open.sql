@@ -1,0 +1,1 @@
+SELECT * FROM attempt WHERE ended_at IS NULL ORDER BY interaction

@@ -1,0 +1,1 @@
+SELECT * FROM binding ORDER BY user, contact

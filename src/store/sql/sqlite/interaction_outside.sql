@@ -1,0 +1,1 @@
+SELECT id, state, reason, attempts_used FROM interaction WHERE id = ?1

@@ -1,0 +1,20 @@
+INSERT INTO interaction (
+    id, queue, origin, skills, priority, arrival, sequence, stage, agent, not_before, outcome,
+    last_class, state, reason, deadline, asked, address, node, caller_leg, attempts_used,
+    attempts_made, postponed, created_at, purge_at, close_at, missed_by, ended_at
+) VALUES (
+    ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,
+    ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20,
+    ?21, ?22, ?23, ?24, ?25, ?26, ?27
+)
+ON CONFLICT (id) DO UPDATE SET
+    queue = excluded.queue, origin = excluded.origin, skills = excluded.skills,
+    priority = excluded.priority, arrival = excluded.arrival, sequence = excluded.sequence,
+    stage = excluded.stage, agent = excluded.agent, not_before = excluded.not_before,
+    outcome = excluded.outcome, last_class = excluded.last_class, state = excluded.state,
+    reason = excluded.reason, deadline = excluded.deadline, asked = excluded.asked,
+    address = excluded.address, node = excluded.node, caller_leg = excluded.caller_leg,
+    attempts_used = excluded.attempts_used, attempts_made = excluded.attempts_made,
+    postponed = excluded.postponed, created_at = excluded.created_at,
+    purge_at = excluded.purge_at, close_at = excluded.close_at,
+    missed_by = excluded.missed_by, ended_at = excluded.ended_at

@@ -1,0 +1,1 @@
+SELECT * FROM interaction WHERE outcome IS NULL ORDER BY id

@@ -1,0 +1,1 @@
+SELECT id, state, reason, attempts_used FROM interaction ORDER BY created_at, id

@@ -1,0 +1,1 @@
+SELECT step, now FROM meta

@@ -1,0 +1,1 @@
+UPDATE meta SET step = ?1, now = max(now, ?2)

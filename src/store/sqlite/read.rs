@@ -1,0 +1,205 @@
+//! Rows back to what a start needs. What cannot be read is named by table and id, never guessed.
+
+use std::cmp::Reverse;
+
+use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{Connection, Row, query};
+
+use super::{failed, words};
+use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId};
+use crate::phone::Address;
+use crate::queue::interaction::Place;
+use crate::queue::{Agent, AgentState, Attempt, Changed, Interaction, Stage};
+use crate::store::{BindingRow, Loaded, StoreError, UserBindings};
+use crate::time::Timestamp;
+
+/// Reads all of it as of one moment.
+pub(super) async fn everything(connection: &mut SqliteConnection) -> Result<Loaded, StoreError> {
+    let mut transaction = connection.begin().await.map_err(failed)?;
+    let mut rows = async |statement: &'static str| {
+        query(statement).fetch_all(&mut *transaction).await.map_err(failed)
+    };
+    let mut loaded = Loaded::default();
+    for row in rows(include_str!("../sql/sqlite/meta_get.sql")).await? {
+        let meta = Fields { table: "meta", id: "1".into(), row: &row };
+        loaded.step = meta.number("step")?;
+        loaded.now = meta.time("now")?;
+    }
+    loaded.rows = Changed {
+        interactions: each(
+            &rows(include_str!("../sql/sqlite/interactions_open.sql")).await?,
+            interaction,
+        )?,
+        attempts: each(&rows(include_str!("../sql/sqlite/attempts_open.sql")).await?, attempt)?,
+        agents: each(&rows(include_str!("../sql/sqlite/agents.sql")).await?, agent)?,
+        transitions: Vec::new(),
+    };
+    for row in rows(include_str!("../sql/sqlite/bindings.sql")).await? {
+        add_binding(&mut loaded.bindings, &row)?;
+    }
+    transaction.commit().await.map_err(failed)?;
+    Ok(loaded)
+}
+
+fn each<T>(
+    rows: &[SqliteRow],
+    read: fn(&SqliteRow) -> Result<T, StoreError>,
+) -> Result<Vec<T>, StoreError> {
+    rows.iter().map(read).collect()
+}
+
+fn interaction(row: &SqliteRow) -> Result<Interaction, StoreError> {
+    let row = Fields::of("interaction", "id", row)?;
+    let stage = match row.text("stage")? {
+        "virtual" => Stage::Virtual { not_before: row.time_if("not_before")? },
+        "dialing" => Stage::Dialing,
+        "confirming" => Stage::Confirming,
+        "waiting" => Stage::Waiting,
+        "alerting" => Stage::Alerting(AgentId::new(row.text("agent")?)),
+        "bridged" => Stage::Bridged(AgentId::new(row.text("agent")?)),
+        _ => return Err(row.broken("stage")),
+    };
+    Ok(Interaction {
+        id: row.parsed("id", InteractionId::parse)?,
+        queue: QueueId::new(row.text("queue")?),
+        origin: row.parsed("origin", words::read_origin)?,
+        skills: row.parsed("skills", words::read_expression)?,
+        place: Place {
+            priority: Reverse(row.number("priority")?),
+            arrival: row.time("arrival")?,
+            sequence: row.number("sequence")?,
+        },
+        stage,
+        deadline: row.time_if("deadline")?,
+        asked: row.truth("asked")?,
+        address: row.parsed_if("address", Address::parse)?,
+        node: row.text_if("node")?.map(NodeId::new),
+        caller_leg: row.truth("caller_leg")?,
+        attempts_used: row.number("attempts_used")?,
+        attempts_made: row.number("attempts_made")?,
+        postponed: row.number("postponed")?,
+        created_at: row.time("created_at")?,
+        purge_at: row.time_if("purge_at")?,
+        close_at: row.time_if("close_at")?,
+        missed_by: row.text("missed_by")?.lines().map(AgentId::new).collect(),
+        ended_at: row.time_if("ended_at")?,
+    })
+}
+
+fn attempt(row: &SqliteRow) -> Result<Attempt, StoreError> {
+    let row = Fields::of("attempt", "interaction", row)?;
+    Ok(Attempt {
+        id: AttemptId {
+            interaction: row.parsed("interaction", InteractionId::parse)?,
+            serial: row.number("serial")?,
+        },
+        queue: QueueId::new(row.text("queue")?),
+        route: row.parsed("route", words::read_route)?,
+        address: row.parsed("address", Address::parse)?,
+        charged_to: row.text_if("charged_to")?.map(AgentId::new),
+        node: row.text_if("node")?.map(NodeId::new),
+        started_at: row.time("started_at")?,
+        answered_at: row.time_if("answered_at")?,
+        ending: row.parsed_if("ending", words::read_ending)?,
+        deadline: row.time_if("deadline")?,
+        ended_at: row.time_if("ended_at")?,
+        class: row.parsed_if("class", words::read_class)?,
+    })
+}
+
+fn agent(row: &SqliteRow) -> Result<Agent, StoreError> {
+    let row = Fields::of("agent", "id", row)?;
+    let state = match row.text("state")? {
+        "alerting" => AgentState::Alerting(row.parsed("engaged", InteractionId::parse)?),
+        "talking" => AgentState::Talking(row.parsed("engaged", InteractionId::parse)?),
+        _ => row.parsed("state", words::read_free_agent_state)?,
+    };
+    Ok(Agent {
+        id: AgentId::new(row.text("id")?),
+        skills: row.parsed("skills", words::read_skills)?,
+        skills_changed: row.truth("skills_changed")?,
+        state,
+        since: row.time("since")?,
+        deadline: row.time_if("deadline")?,
+        after_call: row.parsed_if("after_call", words::read_after_call)?,
+        misses: row.number("misses")?,
+        contact_checked: row.truth("contact_checked")?,
+    })
+}
+
+/// Rows come in order of user: those of one user are neighbours.
+fn add_binding(to: &mut Vec<UserBindings>, row: &SqliteRow) -> Result<(), StoreError> {
+    let row = Fields::of("binding", "user", row)?;
+    let binding = BindingRow {
+        contact: row.text("contact")?.to_owned(),
+        address: row.parsed("address", |text| text.parse().ok())?,
+        call_id: row.text("call_id")?.to_owned(),
+        cseq: row.number("cseq")?,
+        expires_at: row.time("expires_at")?,
+    };
+    let user = row.text("user")?;
+    match to.last_mut() {
+        Some(last) if last.user == user => last.bindings.push(binding),
+        Some(_) | None => {
+            to.push(UserBindings { user: user.to_owned(), bindings: vec![binding] });
+        }
+    }
+    Ok(())
+}
+
+/// The columns of one row, read strictly.
+struct Fields<'r> {
+    table: &'static str,
+    id: String,
+    row: &'r SqliteRow,
+}
+
+impl<'r> Fields<'r> {
+    fn of(table: &'static str, id: &str, row: &'r SqliteRow) -> Result<Self, StoreError> {
+        let id = row.try_get::<String, _>(id).map_err(failed)?;
+        Ok(Self { table, id, row })
+    }
+
+    /// Says where, not what: the text may be a number.
+    fn broken(&self, column: &str) -> StoreError {
+        StoreError::Broken(format!("{} {}: {column} cannot be read", self.table, self.id))
+    }
+
+    fn text_if(&self, column: &str) -> Result<Option<&'r str>, StoreError> {
+        self.row.try_get(column).map_err(|_| self.broken(column))
+    }
+
+    fn text(&self, column: &str) -> Result<&'r str, StoreError> {
+        self.text_if(column)?.ok_or_else(|| self.broken(column))
+    }
+
+    fn parsed_if<T>(
+        &self,
+        column: &str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
+        self.text_if(column)?.map(|text| parse(text).ok_or_else(|| self.broken(column))).transpose()
+    }
+
+    fn parsed<T>(&self, column: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, StoreError> {
+        self.parsed_if(column, parse)?.ok_or_else(|| self.broken(column))
+    }
+
+    fn number<T: TryFrom<i64>>(&self, column: &str) -> Result<T, StoreError> {
+        let number: i64 = self.row.try_get(column).map_err(|_| self.broken(column))?;
+        T::try_from(number).map_err(|_| self.broken(column))
+    }
+
+    fn truth(&self, column: &str) -> Result<bool, StoreError> {
+        self.row.try_get(column).map_err(|_| self.broken(column))
+    }
+
+    fn time_if(&self, column: &str) -> Result<Option<Timestamp>, StoreError> {
+        let ms: Option<i64> = self.row.try_get(column).map_err(|_| self.broken(column))?;
+        Ok(ms.map(Timestamp))
+    }
+
+    fn time(&self, column: &str) -> Result<Timestamp, StoreError> {
+        self.time_if(column)?.ok_or_else(|| self.broken(column))
+    }
+}

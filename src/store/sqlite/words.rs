@@ -1,0 +1,206 @@
+//! Enums as the stable words that stand in the database, and back. A word once written is never
+//! given another meaning.
+
+use crate::ident::{Route, TrunkId};
+use crate::queue::agent::AfterCall;
+use crate::queue::effect::EndReason;
+use crate::queue::event::{NotReadyReason, RetryClass};
+use crate::queue::interaction::Origin;
+use crate::queue::skill::{SkillExpression, Skills};
+use crate::queue::{AgentState, Outcome, Stage};
+
+/// The value among `all` whose word is `text`.
+fn read<T: Copy>(all: &[T], word: fn(T) -> &'static str, text: &str) -> Option<T> {
+    all.iter().copied().find(|&value| word(value) == text)
+}
+
+pub(super) fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Live => "live",
+        Origin::Immediate => "immediate",
+    }
+}
+
+pub(super) fn read_origin(text: &str) -> Option<Origin> {
+    read(&[Origin::Live, Origin::Immediate], origin, text)
+}
+
+/// Not told apart here: what a stage carries has columns of its own.
+pub(super) fn stage(stage: &Stage) -> &'static str {
+    match stage {
+        Stage::Virtual { .. } => "virtual",
+        Stage::Dialing => "dialing",
+        Stage::Confirming => "confirming",
+        Stage::Waiting => "waiting",
+        Stage::Alerting(_) => "alerting",
+        Stage::Bridged(_) => "bridged",
+        Stage::Done(_) => "done",
+    }
+}
+
+pub(super) fn outcome(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Served => "served",
+        Outcome::Abandoned => "abandoned",
+        Outcome::Left => "left",
+        Outcome::Dropped => "dropped",
+        Outcome::AttemptsExhausted(_) => "attempts-exhausted",
+        Outcome::Refused => "refused",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Purged => "purged",
+        Outcome::Closed => "closed",
+        Outcome::NotPermitted => "not-permitted",
+    }
+}
+
+/// How the last attempt ended, where that is the outcome.
+pub(super) fn last_class(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::AttemptsExhausted(last) => Some(class(last)),
+        Outcome::Served
+        | Outcome::Abandoned
+        | Outcome::Left
+        | Outcome::Dropped
+        | Outcome::Refused
+        | Outcome::Cancelled
+        | Outcome::Purged
+        | Outcome::Closed
+        | Outcome::NotPermitted => None,
+    }
+}
+
+pub(super) fn class(class: RetryClass) -> &'static str {
+    match class {
+        RetryClass::Busy => "busy",
+        RetryClass::NoAnswer => "no-answer",
+        RetryClass::NoConfirm => "no-confirm",
+        RetryClass::Rejected => "rejected",
+        RetryClass::Unreachable => "unreachable",
+        RetryClass::Carrier => "carrier",
+        RetryClass::HungUp => "hung-up",
+    }
+}
+
+pub(super) fn read_class(text: &str) -> Option<RetryClass> {
+    let all = [
+        RetryClass::Busy,
+        RetryClass::NoAnswer,
+        RetryClass::NoConfirm,
+        RetryClass::Rejected,
+        RetryClass::Unreachable,
+        RetryClass::Carrier,
+        RetryClass::HungUp,
+    ];
+    read(&all, class, text)
+}
+
+fn not_ready(reason: NotReadyReason) -> &'static str {
+    match reason {
+        NotReadyReason::Login => "not-ready:login",
+        NotReadyReason::Asked => "not-ready:asked",
+        NotReadyReason::Missed => "not-ready:missed",
+        NotReadyReason::Busy => "not-ready:busy",
+        NotReadyReason::Unreachable => "not-ready:unreachable",
+        NotReadyReason::Outbound => "not-ready:outbound",
+    }
+}
+
+fn read_not_ready(text: &str) -> Option<NotReadyReason> {
+    let all = [
+        NotReadyReason::Login,
+        NotReadyReason::Asked,
+        NotReadyReason::Missed,
+        NotReadyReason::Busy,
+        NotReadyReason::Unreachable,
+        NotReadyReason::Outbound,
+    ];
+    read(&all, not_ready, text)
+}
+
+pub(super) fn agent_state(state: &AgentState) -> &'static str {
+    match state {
+        AgentState::LoggedOut => "logged-out",
+        AgentState::NotReady(reason) => not_ready(*reason),
+        AgentState::Ready => "ready",
+        AgentState::Alerting(_) => "alerting",
+        AgentState::Talking(_) => "talking",
+        AgentState::AfterCallWork => "after-call-work",
+    }
+}
+
+/// A state that is engaged with nobody.
+pub(super) fn read_free_agent_state(text: &str) -> Option<AgentState> {
+    let plain = [AgentState::LoggedOut, AgentState::Ready, AgentState::AfterCallWork];
+    plain
+        .into_iter()
+        .find(|state| agent_state(state) == text)
+        .or_else(|| read_not_ready(text).map(AgentState::NotReady))
+}
+
+pub(super) fn after_call(after: AfterCall) -> &'static str {
+    match after {
+        AfterCall::LogOut => "log-out",
+        AfterCall::NotReady(reason) => not_ready(reason),
+    }
+}
+
+pub(super) fn read_after_call(text: &str) -> Option<AfterCall> {
+    if text == after_call(AfterCall::LogOut) {
+        return Some(AfterCall::LogOut);
+    }
+    read_not_ready(text).map(AfterCall::NotReady)
+}
+
+pub(super) fn route(route: &Route) -> String {
+    match route {
+        Route::Registrar => "registrar".into(),
+        Route::Trunk(trunk) => format!("trunk:{trunk}"),
+    }
+}
+
+pub(super) fn read_route(text: &str) -> Option<Route> {
+    match text {
+        "registrar" => Some(Route::Registrar),
+        _ => text.strip_prefix("trunk:").map(|name| Route::Trunk(TrunkId::new(name))),
+    }
+}
+
+pub(super) fn ending(reason: EndReason) -> &'static str {
+    match reason {
+        EndReason::RingTimeout => "ring-timeout",
+        EndReason::NoConfirm => "no-confirm",
+        EndReason::Cancelled => "cancelled",
+        EndReason::Goodbye => "goodbye",
+        EndReason::Orphaned => "orphaned",
+    }
+}
+
+pub(super) fn read_ending(text: &str) -> Option<EndReason> {
+    let all = [
+        EndReason::RingTimeout,
+        EndReason::NoConfirm,
+        EndReason::Cancelled,
+        EndReason::Goodbye,
+        EndReason::Orphaned,
+    ];
+    read(&all, ending, text)
+}
+
+pub(super) fn read_expression(text: &str) -> Option<SkillExpression> {
+    SkillExpression::parse(text).ok()
+}
+
+/// `name=level`, one a line.
+pub(super) fn skills(skills: &Skills) -> String {
+    let lines: Vec<_> = skills.iter().map(|(name, level)| format!("{name}={level}")).collect();
+    lines.join("\n")
+}
+
+pub(super) fn read_skills(text: &str) -> Option<Skills> {
+    text.lines()
+        .map(|line| {
+            let (name, level) = line.rsplit_once('=')?;
+            Some((name.to_owned(), level.parse().ok()?))
+        })
+        .collect()
+}

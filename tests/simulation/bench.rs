@@ -1,0 +1,341 @@
+//! The system under test: a queue behind its gate and its store, fed one input at a time, with
+//! every invariant checked after each. It draws nothing by itself: the same inputs give the same
+//! run.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use ringback::ident::{AgentId, NodeId, QueueId};
+use ringback::queue::invariants;
+use ringback::queue::{
+    AgentSettings, Changed, Effect, Event, Queue, QueueSettings, Settings, Transition,
+};
+use ringback::store::gate::{Departure, Gate};
+use ringback::store::memory::Memory;
+use ringback::store::{Step, Store};
+use ringback::time::Timestamp;
+
+use crate::checks::Checks;
+use crate::rules;
+
+/// What may happen to the system.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) enum Input {
+    /// The queue is told a fact.
+    Event(Event),
+    /// The configuration is read again: this queue is new, changed or (`None`) gone.
+    Queue(QueueId, Option<Box<QueueSettings>>),
+    /// The configuration is read again: this agent is new, changed or (`None`) gone.
+    Agent(AgentId, Option<AgentSettings>),
+    /// From here on nothing becomes durable.
+    DiskStalls,
+    /// All that waits becomes durable, and what follows at once.
+    DiskWorks,
+    /// The next commits fail, so many.
+    CommitsFail(u32),
+    /// The process dies and starts again. What waited for a stalled disk is on it or lost.
+    Crash {
+        /// It is on it, but nobody was told.
+        durable: bool,
+    },
+    /// A second queue is loaded from the rows of the first and must behave like it for a while.
+    Reload,
+}
+
+/// An input and when.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Timed {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// What.
+    pub(crate) input: Input,
+}
+
+/// A rule of the list was broken.
+#[derive(Clone, PartialEq, Debug)]
+pub(crate) struct Violation {
+    /// The name of the rule.
+    pub(crate) rule: &'static str,
+    /// What was seen.
+    pub(crate) text: String,
+}
+
+/// What came of one input.
+#[derive(Default)]
+pub(crate) struct Stepped {
+    /// What left the gate, in order.
+    pub(crate) departures: Vec<Departure>,
+    /// The rows of the state table taken.
+    pub(crate) transitions: Vec<Transition>,
+    /// The process restarted.
+    pub(crate) restarted: bool,
+}
+
+/// How many inputs a reloaded queue runs beside the first.
+const SHADOW_INPUTS: u32 = 25;
+
+/// A queue, its gate, its store, and the checks.
+pub(crate) struct Bench {
+    /// The queue, to look at.
+    pub(crate) queue: Queue,
+    /// The configuration as it is now.
+    pub(crate) settings: Settings,
+    /// The store, to look at.
+    pub(crate) memory: Memory,
+    /// Orders made, for the comparison of two runs.
+    pub(crate) hash: Fnv,
+    gate: Gate,
+    node: NodeId,
+    step: u64,
+    unsaved: Vec<Step>,
+    stalled: bool,
+    shadow: Option<(Queue, u32)>,
+    /// `None`: only the hash counts.
+    checks: Option<Checks>,
+    free: BTreeMap<QueueId, Vec<(ringback::ident::Route, u32)>>,
+    last: Timestamp,
+}
+
+impl Bench {
+    /// An empty system, checked or only hashed.
+    pub(crate) fn new(settings: Settings, checked: bool) -> Self {
+        let node = this_node();
+        Self {
+            queue: Queue::new(settings.clone(), node.clone()),
+            settings,
+            memory: Memory::new(),
+            hash: Fnv::default(),
+            gate: Gate::new(0),
+            node,
+            step: 0,
+            unsaved: Vec::new(),
+            stalled: false,
+            shadow: None,
+            checks: checked.then(Checks::default),
+            free: BTreeMap::new(),
+            last: Timestamp::default(),
+        }
+    }
+
+    /// Feeds one input.
+    pub(crate) fn step(&mut self, timed: Timed) -> Result<Stepped, Violation> {
+        let at = timed.at.max(self.last);
+        self.last = at;
+        let mut stepped = Stepped::default();
+        match timed.input {
+            Input::Event(event) => self.event(at, event, &mut stepped)?,
+            Input::Queue(id, settings) => {
+                match settings {
+                    Some(settings) => self.settings.queues.insert(id, *settings),
+                    None => self.settings.queues.remove(&id),
+                };
+                self.settings_changed(at, &mut stepped)?;
+            }
+            Input::Agent(id, settings) => {
+                match settings {
+                    Some(settings) => self.settings.agents.insert(id, settings),
+                    None => self.settings.agents.remove(&id),
+                };
+                self.settings_changed(at, &mut stepped)?;
+            }
+            Input::DiskStalls => self.stalled = true,
+            Input::DiskWorks => self.stalled = false,
+            Input::CommitsFail(count) => self.memory.fail_next(count),
+            Input::Crash { durable } => self.crash(at, durable, &mut stepped)?,
+            Input::Reload => self.reload(at, &mut stepped)?,
+        }
+        self.commit(at, &mut stepped)?;
+        if let Some(checks) = &self.checks {
+            checks.world(&self.queue, &self.memory, &self.gate)?;
+        }
+        Ok(stepped)
+    }
+
+    /// At the end: all is durable, and whoever was promised a call has exactly one outcome.
+    pub(crate) fn finished(&self) -> Result<(), Violation> {
+        self.checks.as_ref().map_or(Ok(()), |checks| checks.finished(&self.memory))
+    }
+
+    fn settings_changed(&mut self, at: Timestamp, stepped: &mut Stepped) -> Result<(), Violation> {
+        let settings = Box::new(self.settings.clone());
+        self.event(at, Event::SettingsChanged(settings), stepped)
+    }
+
+    fn event(
+        &mut self,
+        at: Timestamp,
+        event: Event,
+        stepped: &mut Stepped,
+    ) -> Result<(), Violation> {
+        if let Some(checks) = &mut self.checks
+            && !checks.told(&event)
+        {
+            return Ok(());
+        }
+        if let Event::DialCapacity { queue, free } = &event {
+            self.free.insert(queue.clone(), free.clone());
+        }
+        let before = self.checks.is_some().then(|| self.queue.clone());
+        let effects = self.queue.handle(at, event.clone());
+        let changed = self.queue.take_changed();
+        self.shadow_step(at, &event, &effects, &changed)?;
+        _ = write!(self.hash, "{effects:?}");
+        self.step += 1;
+        let departures = self.gate.submit(self.step, at, effects.clone());
+        if let Some((checks, before)) = self.checks.as_mut().zip(before) {
+            let (effects, changed, after) = (&effects, &changed, &self.queue);
+            let step = invariants::Step {
+                before: &before,
+                now: at,
+                event: &event,
+                effects,
+                changed,
+                after,
+            };
+            every_rule(&step)?;
+            rules::all(&step)?;
+            checks.made(self.step, &event, effects, changed, after)?;
+            checks.left(at, &departures, &self.memory)?;
+        }
+        stepped.departures.extend(departures);
+        stepped.transitions.extend(changed.transitions.iter().cloned());
+        self.unsaved.push(Step { number: self.step, now: at, changed, bindings: Vec::new() });
+        Ok(())
+    }
+
+    /// Offers what is unsaved to the store, as the node does after every step.
+    fn commit(&mut self, at: Timestamp, stepped: &mut Stepped) -> Result<(), Violation> {
+        if self.unsaved.is_empty() {
+            return Ok(());
+        }
+        if self.memory.accept(&self.unsaved).is_err() {
+            self.gate.failed(at);
+            return Ok(());
+        }
+        if self.stalled {
+            return Ok(());
+        }
+        let durable = self.memory.release();
+        if durable != self.step {
+            let text = format!("step {durable} is durable, {} was committed", self.step);
+            return Err(Violation { rule: "nothing_lost", text });
+        }
+        self.unsaved.clear();
+        let departures = self.gate.committed(durable);
+        if let Some(checks) = &mut self.checks {
+            checks.durable(durable);
+            checks.left(at, &departures, &self.memory)?;
+        }
+        stepped.departures.extend(departures);
+        Ok(())
+    }
+
+    fn crash(
+        &mut self,
+        at: Timestamp,
+        durable: bool,
+        stepped: &mut Stepped,
+    ) -> Result<(), Violation> {
+        if durable {
+            self.memory.release();
+        }
+        self.memory.crash();
+        let loaded = self.memory.load().map_err(|error| Violation {
+            rule: "nothing_lost",
+            text: format!("the store does not load: {error}"),
+        })?;
+        self.unsaved.clear();
+        self.shadow = None;
+        self.stalled = false;
+        self.free.clear();
+        self.step = loaded.step;
+        self.gate = Gate::new(loaded.step);
+        self.queue = Queue::load(self.settings.clone(), self.node.clone(), loaded.rows);
+        stepped.restarted = true;
+        if let Some(checks) = &mut self.checks {
+            checks.restarted(loaded.step);
+        }
+        self.event(at, Event::NodeLost { node: self.node.clone() }, stepped)
+    }
+
+    /// What is not a row, the free channels, is told to both: first none, so that they begin alike.
+    fn reload(&mut self, at: Timestamp, stepped: &mut Stepped) -> Result<(), Violation> {
+        self.shadow = None;
+        let told = self.free.clone();
+        for queue in told.keys().cloned() {
+            self.event(at, Event::DialCapacity { queue, free: Vec::new() }, stepped)?;
+        }
+        let shadow = Queue::load(self.settings.clone(), self.node.clone(), self.queue.rows());
+        self.shadow = Some((shadow, SHADOW_INPUTS));
+        for (queue, free) in told {
+            self.event(at, Event::DialCapacity { queue, free }, stepped)?;
+        }
+        Ok(())
+    }
+
+    fn shadow_step(
+        &mut self,
+        at: Timestamp,
+        event: &Event,
+        effects: &[Effect],
+        changed: &Changed,
+    ) -> Result<(), Violation> {
+        let Some((mut shadow, left)) = self.shadow.take() else { return Ok(()) };
+        let again = shadow.handle(at, event.clone());
+        let rows = shadow.take_changed();
+        let broken = |text| Err(Violation { rule: "reload_is_identity", text });
+        if again != effects {
+            return broken(format!("{event:?}: {effects:?} but after a reload {again:?}"));
+        }
+        if by_id(&rows) != by_id(changed) {
+            return broken(format!("{event:?}: {changed:?} but after a reload {rows:?}"));
+        }
+        let (next, next_again) = (self.queue.poll_timeout(), shadow.poll_timeout());
+        if next != next_again {
+            return broken(format!("{event:?}: next {next:?} but after a reload {next_again:?}"));
+        }
+        self.shadow = (left > 1).then_some((shadow, left - 1));
+        Ok(())
+    }
+}
+
+/// The rows of a step are a set: what they are counts, not their order. That of the trail does.
+fn by_id(changed: &Changed) -> Changed {
+    let mut changed = changed.clone();
+    changed.interactions.sort_by_key(|row| row.id);
+    changed.attempts.sort_by_key(|row| row.id);
+    changed.agents.sort_by(|one, other| one.id.cmp(&other.id));
+    changed
+}
+
+/// The queue's own list.
+fn every_rule(step: &invariants::Step<'_>) -> Result<(), Violation> {
+    let broken = |rule, verdict: invariants::Verdict| {
+        verdict.map_err(|broken| Violation { rule, text: broken.0 })
+    };
+    invariants::STEPS.iter().try_for_each(|(rule, holds)| broken(rule, holds(step)))?;
+    invariants::ALL.iter().try_for_each(|(rule, holds)| broken(rule, holds(step.after)))
+}
+
+/// The node that every run is on.
+pub(crate) fn this_node() -> NodeId {
+    NodeId::new("n1")
+}
+
+/// FNV-1a, fed with text.
+pub(crate) struct Fnv(pub(crate) u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl std::fmt::Write for Fnv {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        for byte in text.bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! Scenario texts: one rule of the product each, told as what happens and what must come of it.
+//!
+//! ```text
+//! # Proves: the sentence, and where it stands
+//! # Breaks under: name.patch
+//! queue billing skills=billing
+//! agent ann skills=billing
+//!
+//! 00:00 agent ann login ready
+//! 00:05 call carol queue=billing
+//!       = carol new-arrived-waiting
+//!       > alert ann carol
+//! ```
+//!
+//! `=` is a row of the state table that was taken, `>` an order that left.
+
+use std::path::{Path, PathBuf};
+
+use ringback::queue::Settings;
+
+use crate::bench::Bench;
+use crate::policy;
+use crate::run::guarded;
+use crate::text::{self, Names};
+
+/// Runs every file of `tests/scenarios`; returns how many passed, and the names of those that did
+/// not.
+pub(crate) fn all() -> (usize, Vec<String>) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let entries =
+        std::fs::read_dir(&folder).unwrap_or_else(|e| panic!("{}: {e}", folder.display()));
+    let mut files: Vec<PathBuf> = entries.filter_map(|e| e.ok().map(|e| e.path())).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "txt"));
+    files.sort();
+    let mut failed = Vec::new();
+    for file in &files {
+        let name = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        match one(file) {
+            Ok(()) => println!("scenario {name} ok"),
+            Err(why) => {
+                println!("scenario {name} FAILED\n{why}");
+                failed.push(name);
+            }
+        }
+    }
+    (files.len() - failed.len(), failed)
+}
+
+fn one(file: &Path) -> Result<(), String> {
+    let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
+    let (told, broken) = told(&text)?;
+    if let Some(broken) = broken {
+        return Err(format!("{told}{broken}"));
+    }
+    if told == text {
+        return header(&text);
+    }
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
+        return std::fs::write(file, told).map_err(|error| error.to_string());
+    }
+    Err(difference(&text, &told))
+}
+
+/// The head names the sentence proved and a planted bug that is there.
+fn header(text: &str) -> Result<(), String> {
+    let find = |key: &str| text.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    find("# Proves:").filter(|proves| !proves.is_empty()).ok_or("no `# Proves:` in its head")?;
+    let patch = find("# Breaks under:").ok_or("no `# Breaks under:` in its head")?;
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/planted").join(patch);
+    if path.is_file() { Ok(()) } else { Err(format!("{} is not there", path.display())) }
+}
+
+/// The text as it must be: what happens as it stands, what comes of it as it came. And the rule
+/// that was broken, if one was.
+fn told(text: &str) -> Result<(String, Option<String>), String> {
+    let (mut names, mut settings, mut bench) = (Names::default(), Settings::default(), None);
+    let mut out = String::new();
+    for (n, line) in text.lines().enumerate() {
+        let at = |error: String| format!("line {}: {error}", n + 1);
+        let expected = line.starts_with(' ');
+        if expected {
+            continue;
+        }
+        out.push_str(line);
+        out.push('\n');
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        if bench.is_none() && policy::read_settings(&mut settings, line).map_err(at)? {
+            continue;
+        }
+        let timed = text::read_input(&mut names, line).map_err(at)?;
+        let bench = bench.get_or_insert_with(|| Bench::new(settings.clone(), true));
+        match guarded(|| bench.step(timed)) {
+            Ok(stepped) => out.push_str(&text::show_step(&names, &stepped)),
+            Err(broken) => {
+                let broken = format!("line {}: breaks {}: {}", n + 1, broken.rule, broken.text);
+                return Ok((out, Some(broken)));
+            }
+        }
+    }
+    Ok((out, None))
+}
+
+fn difference(expected: &str, told: &str) -> String {
+    let pairs = expected.lines().zip(told.lines()).enumerate();
+    let first = pairs.into_iter().find(|(_, (expected, told))| expected != told);
+    match first {
+        Some((n, (expected, told))) => {
+            format!("line {}:\n  expected: {expected}\n  came:     {told}", n + 1)
+        }
+        None => "it is longer or shorter than expected".into(),
+    }
+}

@@ -1,0 +1,200 @@
+//! What a seed decides before its run: the policy, the people, the mix of events and the faults.
+//! Each run has a few things often and others never, so that together they meet what an even mix
+//! hides.
+
+use std::cmp::max;
+use std::collections::BTreeMap;
+
+use ringback::ident::{AgentId, Entropy, QueueId, Route, TrunkId};
+use ringback::phone::{AddressPolicy, Pattern};
+use ringback::queue::event::RetryClass;
+use ringback::queue::skill::{SkillExpression, Skills};
+use ringback::queue::{AgentSettings, EarlyHangup, Hours, QueueSettings, Settings};
+use ringback::time::{Duration, Timestamp};
+
+/// When every run begins: midnight of a Monday.
+pub(crate) const START: Timestamp = Timestamp::from_seconds(1_795_392_000);
+
+/// The skills there are.
+pub(crate) const SKILLS: [&str; 4] = ["billing", "sales", "english", "german"];
+
+const EXPRESSIONS: [&str; 8] = [
+    "billing",
+    "sales",
+    "english",
+    "billing & english >= 5",
+    "sales | german",
+    "english >= 5 & (billing | sales > 0)",
+    "german > 2 & sales",
+    "billing >= 8",
+];
+
+/// What world people and faults do, and how often.
+#[derive(Clone, Debug)]
+pub(crate) struct Swarm {
+    /// The configuration at the start.
+    pub(crate) settings: Settings,
+    /// Weight of each thing that may happen, by [`crate::world::Whim`].
+    pub(crate) weights: Vec<u64>,
+    /// Open interactions above which nobody new calls.
+    pub(crate) crowd: usize,
+    /// Of 100 facts, so many are told out of turn: any that is under way.
+    pub(crate) reordered: u64,
+    /// Of 100 jumps in time, so many pass by facts that are then told late.
+    pub(crate) late: u64,
+    /// Of 100 orders to end something, so many cross with what they would have prevented.
+    pub(crate) crossing: u64,
+    /// Weights of how a dialled phone reacts: answers, busy, silence, rejects, unreachable,
+    /// carrier.
+    pub(crate) dialled: [u64; 6],
+    /// Weights of what an answered consumer does: 1, 2, 9, hangs up, nothing.
+    pub(crate) answered: [u64; 5],
+    /// Weights of how an alerted agent reacts: answers, declines, is busy, is unreachable, nothing.
+    pub(crate) alerted: [u64; 5],
+    /// Weights of how a conversation ends: by the agent, by the consumer, lost.
+    pub(crate) talked: [u64; 3],
+    /// Longest conversation, seconds.
+    pub(crate) talk_seconds: u64,
+}
+
+/// One of `weights.len()`, by weight.
+pub(crate) fn weighted(entropy: &mut Entropy, weights: &[u64]) -> usize {
+    let mut left = entropy.below(max(1, weights.iter().sum()));
+    for (n, &weight) in weights.iter().enumerate() {
+        if left < weight {
+            return n;
+        }
+        left -= weight;
+    }
+    0
+}
+
+/// One of a list that is not empty.
+pub(crate) fn pick<'a, T>(entropy: &mut Entropy, list: &'a [T]) -> &'a T {
+    &list[entropy.below(list.len() as u64) as usize]
+}
+
+fn weights<const N: usize>(entropy: &mut Entropy, first: u64) -> [u64; N] {
+    let mut weights = [0; N];
+    for weight in &mut weights {
+        *weight = [0, 1, 1, 3, 8][entropy.below(5) as usize];
+    }
+    weights[0] = max(weights[0], first);
+    weights
+}
+
+impl Swarm {
+    /// Draws everything from the seed's stream.
+    pub(crate) fn draw(entropy: &mut Entropy, whims: usize) -> Self {
+        let queues = (0..1 + entropy.below(3)).map(|n| QueueId::new(&format!("q{n}")));
+        let queues: BTreeMap<_, _> = queues.map(|id| (id, queue(entropy))).collect();
+        let ids: Vec<QueueId> = queues.keys().cloned().collect();
+        let agents = (0..1 + entropy.below(7)).map(|n| AgentId::new(&format!("a{n}")));
+        let agents = agents.map(|id| (id, agent(entropy, &ids))).collect();
+        Self {
+            settings: Settings { queues, agents },
+            weights: (0..whims).map(|_| [0, 1, 2, 4, 8][entropy.below(5) as usize]).collect(),
+            crowd: *pick(entropy, &[2, 6, 12, 24]),
+            reordered: *pick(entropy, &[0, 10, 50]),
+            late: *pick(entropy, &[0, 20, 80]),
+            crossing: *pick(entropy, &[0, 30, 100]),
+            dialled: weights(entropy, 8),
+            answered: weights(entropy, 4),
+            alerted: weights(entropy, 8),
+            talked: weights(entropy, 1),
+            talk_seconds: *pick(entropy, &[10, 60, 600]),
+        }
+    }
+}
+
+fn seconds(entropy: &mut Entropy, choice: &[u64]) -> Duration {
+    Duration::from_secs(*pick(entropy, choice))
+}
+
+/// A queue's policy.
+pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
+    let retry = [
+        (RetryClass::Busy, seconds(entropy, &[0, 30, 300])),
+        (RetryClass::NoAnswer, seconds(entropy, &[0, 60, 900])),
+        (RetryClass::NoConfirm, seconds(entropy, &[5, 60])),
+        (RetryClass::Rejected, seconds(entropy, &[60, 600])),
+        (RetryClass::Unreachable, seconds(entropy, &[10, 600])),
+    ];
+    QueueSettings {
+        skills: expression(entropy),
+        waiting_max: *pick(entropy, &[1, 5, 100, 100]),
+        agent_ring_timeout: seconds(entropy, &[5, 20, 60]),
+        misses_max: *pick(entropy, &[1, 2, 5]),
+        after_call_work: seconds(entropy, &[0, 10, 120]),
+        addresses: addresses(entropy),
+        ring_timeout: seconds(entropy, &[5, 30, 120]),
+        confirm: entropy.below(4) > 0,
+        confirm_timeout: seconds(entropy, &[10, 45]),
+        answered_wait_max: seconds(entropy, &[20, 120]),
+        hold_trigger: seconds(entropy, &[0, 0, 0, 20]),
+        boost_percent: *pick(entropy, &[100, 100, 150, 300]),
+        dials_max: *pick(entropy, &[1, 3, 100]),
+        attempts_max: *pick(entropy, &[1, 2, 3, 5]),
+        retry_delay: retry.into_iter().collect(),
+        purge_after: seconds(entropy, &[120, 1800, 14_400]),
+        hours: hours(entropy),
+        early_hangup: *pick(entropy, &[EarlyHangup::Abandon, EarlyHangup::CallBack]),
+    }
+}
+
+fn addresses(entropy: &mut Entropy) -> AddressPolicy {
+    let trunks = ["t0", "t1"].map(|name| Route::Trunk(TrunkId::new(name)));
+    let mut policy = AddressPolicy {
+        prefixes: vec!["+1".into()],
+        trunks: trunks[..1 + entropy.below(2) as usize].to_vec(),
+        extensions: vec![(Pattern::new("1???"), Route::Registrar)],
+    };
+    match entropy.below(6) {
+        0 => policy.prefixes.clear(),
+        1 => policy.extensions.clear(),
+        _ => {}
+    }
+    policy
+}
+
+fn hours(entropy: &mut Entropy) -> Hours {
+    if entropy.below(3) > 0 {
+        return Hours::RoundTheClock;
+    }
+    let mut open = Vec::new();
+    let mut at = START + Duration::from_secs(entropy.below(600));
+    for _ in 0..40 {
+        let close = at + Duration::from_secs(600 + entropy.below(7200));
+        open.push((at, close));
+        at = close + Duration::from_secs(1 + entropy.below(1200));
+    }
+    Hours::Intervals(open)
+}
+
+/// What an interaction needs.
+pub(crate) fn expression(entropy: &mut Entropy) -> SkillExpression {
+    let text: &&str = pick(entropy, &EXPRESSIONS);
+    parsed(text)
+}
+
+fn parsed(text: &str) -> SkillExpression {
+    SkillExpression::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// An agent's settings: any skills, any queues.
+pub(crate) fn agent(entropy: &mut Entropy, queues: &[QueueId]) -> AgentSettings {
+    let narrow = entropy.below(4) == 0;
+    let queues = queues.iter().filter(|_| narrow && entropy.below(2) == 0).cloned().collect();
+    AgentSettings { skills: skills(entropy), queues }
+}
+
+/// Any levels of any skills.
+pub(crate) fn skills(entropy: &mut Entropy) -> Skills {
+    let levels = SKILLS.map(|name| (name.into(), [0, 3, 6, 9, 100][entropy.below(5) as usize]));
+    levels.into_iter().filter(|&(_, level)| level > 0).collect()
+}
+
+/// Every skill at the highest level.
+pub(crate) fn all_skills() -> Skills {
+    SKILLS.map(|name| (name.into(), 100)).into()
+}

@@ -1,0 +1,479 @@
+//! Inputs and orders as text, both ways: the language of `tests/scenarios/*.txt` and of a failing
+//! run that was cut down. Times are `MM:SS` or `MM:SS.mmm` since the start.
+
+use std::collections::BTreeMap;
+
+use ringback::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route, TrunkId};
+use ringback::phone::Address;
+use ringback::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
+use ringback::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice};
+use ringback::queue::skill::{SkillExpression, Skills};
+use ringback::queue::{Effect, Event, Transition};
+use ringback::store::gate::Departure;
+use ringback::time::{Duration, Timestamp};
+
+use crate::bench::{Input, Stepped, Timed, this_node};
+use crate::policy;
+use crate::swarm::START;
+
+/// Words and what they stand for.
+pub(crate) type Table<T> = &'static [(&'static str, T)];
+
+/// How an attempt ended.
+pub(crate) const CLASSES: Table<RetryClass> = &[
+    ("busy", RetryClass::Busy),
+    ("no-answer", RetryClass::NoAnswer),
+    ("no-confirm", RetryClass::NoConfirm),
+    ("rejected", RetryClass::Rejected),
+    ("unreachable", RetryClass::Unreachable),
+    ("carrier", RetryClass::Carrier),
+    ("hung-up", RetryClass::HungUp),
+];
+const REASONS: Table<NotReadyReason> = &[
+    ("login", NotReadyReason::Login),
+    ("asked", NotReadyReason::Asked),
+    ("missed", NotReadyReason::Missed),
+    ("busy", NotReadyReason::Busy),
+    ("unreachable", NotReadyReason::Unreachable),
+    ("outbound", NotReadyReason::Outbound),
+];
+const DECLINES: Table<DeclineReason> = &[
+    ("missed", DeclineReason::Missed),
+    ("busy", DeclineReason::Busy),
+    ("unreachable", DeclineReason::Unreachable),
+];
+const ENDS: Table<EndReason> = &[
+    ("ring-timeout", EndReason::RingTimeout),
+    ("no-confirm", EndReason::NoConfirm),
+    ("cancelled", EndReason::Cancelled),
+    ("goodbye", EndReason::Goodbye),
+    ("orphaned", EndReason::Orphaned),
+];
+const RELEASES: Table<ReleaseReason> = &[
+    ("cancelled", ReleaseReason::Cancelled),
+    ("served", ReleaseReason::Served),
+    ("closed", ReleaseReason::Closed),
+];
+const REFUSALS: Table<NotAdmitted> = &[
+    ("closed", NotAdmitted::Closed),
+    ("full", NotAdmitted::Full),
+    ("unknown", NotAdmitted::Unknown),
+];
+const BRIDGES: Table<BridgeEnd> = &[("agent", BridgeEnd::Agent), ("lost", BridgeEnd::Lost)];
+const CHOICES: Table<WaitChoice> =
+    &[("wait", WaitChoice::KeepWaiting), ("call-back", WaitChoice::CallBack)];
+
+/// What a word of a table stands for.
+pub(crate) fn read<T: Copy>(table: Table<T>, word: &str) -> Result<T, String> {
+    let found = table.iter().find(|(name, _)| *name == word);
+    let words: Vec<&str> = table.iter().map(|(name, _)| *name).collect();
+    found.map(|&(_, value)| value).ok_or(format!("`{word}`: write one of {}", words.join(", ")))
+}
+
+/// The word of a value.
+pub(crate) fn word<T: Copy + PartialEq>(table: Table<T>, value: T) -> &'static str {
+    table.iter().find(|(_, of)| *of == value).map_or("?", |(name, _)| name)
+}
+
+/// A text as a type that reads itself.
+pub(crate) fn parsed<T>(what: &str, text: &str, value: Option<T>) -> Result<T, String> {
+    value.ok_or(format!("`{text}` is no {what}"))
+}
+
+/// `MM:SS` or `MM:SS.mmm` since the start.
+pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
+    let parts = text.split_once(':').and_then(|(minutes, seconds)| {
+        let (seconds, ms) = seconds.split_once('.').unwrap_or((seconds, "0"));
+        let whole = minutes.parse::<i64>().ok()? * 60 + seconds.parse::<i64>().ok()?;
+        Some(whole * 1_000 + ms.parse::<i64>().ok()?)
+    });
+    parsed("time", text, parts.map(|ms| Timestamp(START.as_ms() + ms)))
+}
+
+/// The same, printed.
+pub(crate) fn show_time(at: Timestamp) -> String {
+    let ms = at.as_ms() - START.as_ms();
+    let (seconds, rest) = (ms.div_euclid(1_000), ms.rem_euclid(1_000));
+    let whole = format!("{:02}:{:02}", seconds / 60, seconds % 60);
+    if rest == 0 { whole } else { format!("{whole}.{rest:03}") }
+}
+
+/// `registrar` or the name of a trunk.
+pub(crate) fn route(word: &str) -> Route {
+    if word == "registrar" { Route::Registrar } else { Route::Trunk(TrunkId::new(word)) }
+}
+
+/// The same, printed.
+pub(crate) fn show_route(route: &Route) -> String {
+    match route {
+        Route::Registrar => "registrar".into(),
+        Route::Trunk(trunk) => trunk.to_string(),
+    }
+}
+
+/// `billing:5,english`; a bare name is level 1, `-` is none.
+pub(crate) fn skills(text: &str) -> Result<Skills, String> {
+    let parts = text.split(',').filter(|part| *part != "-");
+    let level = |part: &str| {
+        let (name, level) = part.split_once(':').unwrap_or((part, "1"));
+        Ok((name.to_string(), parsed("level", level, level.parse().ok())?))
+    };
+    parts.map(level).collect()
+}
+
+/// The same, printed.
+pub(crate) fn show_skills(skills: &Skills) -> String {
+    let parts: Vec<String> = skills.iter().map(|(name, level)| format!("{name}:{level}")).collect();
+    if parts.is_empty() { "-".into() } else { parts.join(",") }
+}
+
+/// An expression without blanks; `-` asks nothing.
+pub(crate) fn expression(text: &str) -> Result<SkillExpression, String> {
+    let text = if text == "-" { "" } else { text };
+    SkillExpression::parse(text).map_err(|error| error.to_string())
+}
+
+/// The same, printed.
+pub(crate) fn show_expression(expression: &SkillExpression) -> String {
+    let text: String = expression.to_string().chars().filter(|c| *c != ' ').collect();
+    if text.is_empty() { "-".into() } else { text }
+}
+
+/// Who is meant by a name: `i17` is the interaction 17, any other word one that is given to it.
+#[derive(Default)]
+pub(crate) struct Names(BTreeMap<String, InteractionId>);
+
+const FIRST_NAMED: u128 = 1_000_000;
+
+impl Names {
+    fn id(&mut self, name: &str) -> InteractionId {
+        if let Some(number) = name.strip_prefix('i').and_then(|digits| digits.parse().ok()) {
+            return InteractionId(number);
+        }
+        let next = InteractionId(FIRST_NAMED + self.0.len() as u128);
+        *self.0.entry(name.to_string()).or_insert(next)
+    }
+
+    fn attempt(&mut self, word: &str) -> Result<AttemptId, String> {
+        let (name, serial) = word.split_once('/').unwrap_or((word, ""));
+        let serial = parsed("attempt, such as carol/1", word, serial.parse().ok())?;
+        Ok(AttemptId { interaction: self.id(name), serial })
+    }
+
+    /// The name of an interaction.
+    pub(crate) fn show(&self, id: InteractionId) -> String {
+        let named = self.0.iter().find(|(_, of)| **of == id);
+        named.map_or_else(|| format!("i{}", id.0), |(name, _)| name.clone())
+    }
+
+    fn show_attempt(&self, attempt: AttemptId) -> String {
+        format!("{}/{}", self.show(attempt.interaction), attempt.serial)
+    }
+}
+
+/// The words of a line after its time.
+pub(crate) struct Words<'a> {
+    plain: Vec<&'a str>,
+    pairs: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Words<'a> {
+    /// Splits at blanks; `key=value` is a pair.
+    pub(crate) fn of(line: &'a str) -> Self {
+        let (mut plain, mut pairs) = (Vec::new(), BTreeMap::new());
+        for word in line.split_whitespace() {
+            match word.split_once('=') {
+                Some((key, value)) => _ = pairs.insert(key, value),
+                None => plain.push(word),
+            }
+        }
+        Self { plain, pairs }
+    }
+
+    /// The pairs.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.pairs.iter().map(|(&key, &value)| (key, value))
+    }
+
+    fn get(&self, at: usize) -> Result<&'a str, String> {
+        self.plain.get(at).copied().ok_or("a word is missing".to_string())
+    }
+
+    fn pair<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<Option<T>, String> {
+        self.pairs.get(key).map(|value| read(value)).transpose()
+    }
+
+    fn need<T>(
+        &self,
+        key: &str,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Result<T, String> {
+        self.pair(key, read)?.ok_or(format!("`{key}=` is missing"))
+    }
+}
+
+/// An address.
+pub(crate) fn address(text: &str) -> Result<Address, String> {
+    parsed("address", text, Address::parse(text))
+}
+
+fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    parsed("number", text, text.parse().ok())
+}
+
+/// Reads a line that begins with a time.
+pub(crate) fn read_input(names: &mut Names, line: &str) -> Result<Timed, String> {
+    let (at, rest) = line.split_once(' ').ok_or("what happens then?".to_string())?;
+    let (at, words) = (time(at)?, Words::of(rest));
+    let input = match words.get(0)? {
+        "queue" | "configured" => policy::read_change(&words.plain, rest)?,
+        "disk" if words.get(1)? == "stalls" => Input::DiskStalls,
+        "disk" => Input::DiskWorks,
+        "commits-fail" => Input::CommitsFail(number(words.get(1)?)?),
+        "crash" => Input::Crash { durable: words.get(1) == Ok("durable") },
+        "reload" => Input::Reload,
+        "agent" => Input::Event(read_agent(names, &words)?),
+        verb => Input::Event(read_event(names, verb, &words)?),
+    };
+    Ok(Timed { at, input })
+}
+
+fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event, String> {
+    let who = words.get(1).unwrap_or_default();
+    let interaction = if who.contains('/') { InteractionId(0) } else { names.id(who) };
+    let queue = || words.need("queue", |q| Ok(QueueId::new(q)));
+    let skills = || words.pair("skills", expression);
+    let priority = || Ok::<_, String>(words.pair("priority", number)?.unwrap_or(0));
+    Ok(match verb {
+        "tick" => Event::Tick,
+        "call" => Event::CallArrived {
+            interaction,
+            queue: queue()?,
+            skills: skills()?,
+            priority: priority()?,
+            address: words.pair("address", address)?,
+            node: this_node(),
+        },
+        "request" => Event::CallbackRequested {
+            interaction,
+            queue: queue()?,
+            skills: skills()?,
+            priority: priority()?,
+            address: words.need("address", address)?,
+        },
+        "hang-up" => Event::CallerHungUp { interaction },
+        "leave" => Event::CallerLeft { interaction },
+        "confirm" => {
+            let address = words.need("address", address)?;
+            Event::CallbackConfirmed { interaction, address }
+        }
+        "answer" => Event::AttemptAnswered { attempt: names.attempt(who)? },
+        "press-1" => Event::ConsumerConfirmed { attempt: names.attempt(who)? },
+        "press-2" => {
+            let delay = Duration::from_secs(words.need("seconds", number)?);
+            Event::ConsumerPostponed { attempt: names.attempt(who)?, delay }
+        }
+        "press-9" => Event::ConsumerRefused { attempt: names.attempt(who)? },
+        "ended" => {
+            let class = read(CLASSES, words.get(2)?)?;
+            Event::AttemptEnded { attempt: names.attempt(who)?, class }
+        }
+        "choose" => Event::WaitAnswered { interaction, choice: read(CHOICES, words.get(2)?)? },
+        "bridge-ended" => Event::BridgeEnded { interaction, cause: read(BRIDGES, words.get(2)?)? },
+        "capacity" => {
+            let free = words.pairs().map(|(name, free)| Ok((route(name), number(free)?)));
+            let free = free.collect::<Result<_, String>>()?;
+            Event::DialCapacity { queue: QueueId::new(who), free }
+        }
+        "cancel" => Event::Cancelled { interaction },
+        "priority" => Event::PrioritySet { interaction, priority: number(words.get(2)?)? },
+        "node-lost" => Event::NodeLost { node: NodeId::new(who) },
+        _ => return Err(format!("`{verb}` is no event")),
+    })
+}
+
+fn read_agent(names: &mut Names, words: &Words<'_>) -> Result<Event, String> {
+    let agent = AgentId::new(words.get(1)?);
+    let for_whom = words.get(3).map(|name| names.id(name));
+    Ok(match words.get(2)? {
+        "login" => Event::AgentLoggedIn { agent, ready: words.get(3) == Ok("ready") },
+        "logout" => Event::AgentLoggedOut { agent },
+        "ready" => Event::AgentReady { agent },
+        "not-ready" => Event::AgentNotReady { agent, reason: read(REASONS, words.get(3)?)? },
+        "work-ended" => Event::AfterCallWorkEnded { agent },
+        "contact-lost" => Event::AgentContactLost { agent },
+        "reachable" => Event::ContactChecked { agent, reachable: true },
+        "unreachable" => Event::ContactChecked { agent, reachable: false },
+        "skills" => Event::SkillsChanged { agent, skills: skills(words.get(3)?)? },
+        "answers" => Event::AgentAnswered { agent, interaction: for_whom? },
+        "declines" => {
+            let reason = read(DECLINES, words.get(4)?)?;
+            Event::AgentDeclined { agent, interaction: for_whom?, reason }
+        }
+        verb => return Err(format!("an agent does not `{verb}`")),
+    })
+}
+
+/// Prints what [`read_input`] reads.
+pub(crate) fn show_input(names: &Names, timed: &Timed) -> String {
+    let text = match &timed.input {
+        Input::Event(event) => show_event(names, event),
+        Input::Queue(id, settings) => policy::show_queue_change(id, settings.as_deref()),
+        Input::Agent(id, settings) => policy::show_agent_change(id, settings.as_ref()),
+        Input::DiskStalls => "disk stalls".into(),
+        Input::DiskWorks => "disk works".into(),
+        Input::CommitsFail(count) => format!("commits-fail {count}"),
+        Input::Crash { durable } => if *durable { "crash durable" } else { "crash" }.into(),
+        Input::Reload => "reload".into(),
+    };
+    format!("{} {text}", show_time(timed.at))
+}
+
+fn show_entry(
+    queue: &QueueId,
+    skills: &Option<SkillExpression>,
+    priority: i16,
+    address: Option<&Address>,
+) -> String {
+    let skills = skills.iter().map(|skills| format!(" skills={}", show_expression(skills)));
+    let priority = (priority != 0).then(|| format!(" priority={priority}"));
+    let address = address.map(|address| format!(" address={}", address.expose()));
+    let rest: String = skills.chain(priority).chain(address).collect();
+    format!("queue={queue}{rest}")
+}
+
+fn show_event(names: &Names, event: &Event) -> String {
+    let who = |id: &InteractionId| names.show(*id);
+    let dial = |attempt: &AttemptId| names.show_attempt(*attempt);
+    match event {
+        Event::Tick => "tick".into(),
+        Event::CallArrived { interaction, queue, skills, priority, address, node: _ } => {
+            let entry = show_entry(queue, skills, *priority, address.as_ref());
+            format!("call {} {entry}", who(interaction))
+        }
+        Event::CallbackRequested { interaction, queue, skills, priority, address } => {
+            let entry = show_entry(queue, skills, *priority, Some(address));
+            format!("request {} {entry}", who(interaction))
+        }
+        Event::CallerHungUp { interaction } => format!("hang-up {}", who(interaction)),
+        Event::CallerLeft { interaction } => format!("leave {}", who(interaction)),
+        Event::CallbackConfirmed { interaction, address } => {
+            format!("confirm {} address={}", who(interaction), address.expose())
+        }
+        Event::AttemptAnswered { attempt } => format!("answer {}", dial(attempt)),
+        Event::ConsumerConfirmed { attempt } => format!("press-1 {}", dial(attempt)),
+        Event::ConsumerPostponed { attempt, delay } => {
+            format!("press-2 {} seconds={}", dial(attempt), delay.as_secs())
+        }
+        Event::ConsumerRefused { attempt } => format!("press-9 {}", dial(attempt)),
+        Event::AttemptEnded { attempt, class } => {
+            format!("ended {} {}", dial(attempt), word(CLASSES, *class))
+        }
+        Event::WaitAnswered { interaction, choice } => {
+            format!("choose {} {}", who(interaction), word(CHOICES, *choice))
+        }
+        Event::BridgeEnded { interaction, cause } => {
+            format!("bridge-ended {} {}", who(interaction), word(BRIDGES, *cause))
+        }
+        Event::DialCapacity { queue, free } => {
+            let free: String =
+                free.iter().map(|(route, n)| format!(" {}={n}", show_route(route))).collect();
+            format!("capacity {queue}{free}")
+        }
+        Event::Cancelled { interaction } => format!("cancel {}", who(interaction)),
+        Event::PrioritySet { interaction, priority } => {
+            format!("priority {} {priority}", who(interaction))
+        }
+        Event::NodeLost { node } => format!("node-lost {node}"),
+        Event::SettingsChanged(_) => "settings".into(),
+        Event::AgentLoggedIn { .. }
+        | Event::AgentLoggedOut { .. }
+        | Event::AgentReady { .. }
+        | Event::AgentNotReady { .. }
+        | Event::AfterCallWorkEnded { .. }
+        | Event::AgentContactLost { .. }
+        | Event::SkillsChanged { .. }
+        | Event::AgentAnswered { .. }
+        | Event::AgentDeclined { .. }
+        | Event::ContactChecked { .. } => show_agent_event(names, event),
+    }
+}
+
+fn show_agent_event(names: &Names, event: &Event) -> String {
+    match event {
+        Event::AgentLoggedIn { agent, ready } => {
+            format!("agent {agent} login {}", if *ready { "ready" } else { "not-ready" })
+        }
+        Event::AgentLoggedOut { agent } => format!("agent {agent} logout"),
+        Event::AgentReady { agent } => format!("agent {agent} ready"),
+        Event::AgentNotReady { agent, reason } => {
+            format!("agent {agent} not-ready {}", word(REASONS, *reason))
+        }
+        Event::AfterCallWorkEnded { agent } => format!("agent {agent} work-ended"),
+        Event::AgentContactLost { agent } => format!("agent {agent} contact-lost"),
+        Event::SkillsChanged { agent, skills } => {
+            format!("agent {agent} skills {}", show_skills(skills))
+        }
+        Event::AgentAnswered { agent, interaction } => {
+            format!("agent {agent} answers {}", names.show(*interaction))
+        }
+        Event::AgentDeclined { agent, interaction, reason } => {
+            let reason = word(DECLINES, *reason);
+            format!("agent {agent} declines {} {reason}", names.show(*interaction))
+        }
+        Event::ContactChecked { agent, reachable } => {
+            format!("agent {agent} {}", if *reachable { "reachable" } else { "unreachable" })
+        }
+        other => format!("{other:?}"),
+    }
+}
+
+/// An order that left, or that never will.
+pub(crate) fn show_departure(names: &Names, departure: &Departure) -> String {
+    match departure {
+        Departure::Leaves(effect) => show_effect(names, effect),
+        Departure::Revoked { held, .. } => format!("(revoked) {}", show_effect(names, held)),
+    }
+}
+
+fn show_effect(names: &Names, effect: &Effect) -> String {
+    let who = names.show(effect.interaction());
+    match effect {
+        Effect::NotAdmitted { reason, .. } => {
+            format!("not-admitted {who} {}", word(REFUSALS, *reason))
+        }
+        Effect::Alert { agent, .. } => format!("alert {agent} {who}"),
+        Effect::CancelAlert { agent, .. } => format!("cancel-alert {agent} {who}"),
+        Effect::Connect { agent, .. } => format!("connect {agent} {who}"),
+        Effect::Disconnect { agent, .. } => format!("disconnect {agent} {who}"),
+        Effect::Dial { attempt, address, route, triggered_by, .. } => format!(
+            "dial {} to={} route={} by={triggered_by}",
+            names.show_attempt(*attempt),
+            address.expose(),
+            show_route(route)
+        ),
+        Effect::EndAttempt { attempt, reason } => {
+            format!("end {} {}", names.show_attempt(*attempt), word(ENDS, *reason))
+        }
+        Effect::Registered { .. } => format!("registered {who}"),
+        Effect::NotRegistered { .. } => format!("not-registered {who}"),
+        Effect::Release { reason, .. } => format!("release {who} {}", word(RELEASES, *reason)),
+        Effect::AskKeepWaiting { .. } => format!("ask-keep-waiting {who}"),
+    }
+}
+
+/// A row of the state table that was taken.
+pub(crate) fn show_transition(names: &Names, transition: &Transition) -> String {
+    format!("{} {}", names.show(transition.interaction), transition.row)
+}
+
+/// What came of an input, a line each.
+pub(crate) fn show_step(names: &Names, stepped: &Stepped) -> String {
+    let rows = stepped.transitions.iter().map(|row| ("=", show_transition(names, row)));
+    let orders = stepped.departures.iter().map(|order| (">", show_departure(names, order)));
+    rows.chain(orders).map(|(sign, text)| format!("      {sign} {text}\n")).collect()
+}
