@@ -60,4 +60,5 @@ pub mod time;
 pub mod phone;
 pub mod session;
 pub mod queue;
+pub mod sip;
 pub mod store;

@@ -1,0 +1,444 @@
+//! Requests that come in: who may ask what, and our answers (RFC 3261 sections 8.2, 9.2, 11.2,
+//! 12.2.2).
+//!
+//! Who may call: a trunk, by its source address; a user, by digest. An INVITE from a trunk's source
+//! whose From names a user of ours and that dials a feature code (`*..`) needs the digest too.
+//! Everybody else is challenged alike, so that a stranger does not learn which users exist. What a
+//! caller says about himself counts only from a trunk.
+
+use std::net::SocketAddr;
+
+use super::auth::Verdict;
+use super::dialog::Dialog;
+use super::exchange::{self, Exchange, SDP};
+use super::leg::{Leg, Party, Pending, State, Unacked, Up};
+use super::message::{Method, NameAddr, Request, Response, Scheme};
+use super::reply::{ALLOW, Refusal, check_require, reason};
+use super::transaction::{LIFETIME, Received, T1, T2, TransactionId};
+use super::user_agent::{Deadline, UserAgent};
+use super::{EndedBy, Event, From, LEGS_MAX, Transmit};
+use crate::ident::{LegId, TrunkId};
+use crate::phone::{Ani, Dnis};
+use crate::session::SessionAnswer;
+use crate::time::{Duration, Timestamp};
+
+/// How long a call may wait for our answer; then it is refused with 480.
+const ANSWER_MAX: Duration = Duration::from_secs(180);
+
+impl UserAgent {
+    /// Sends 180 on an incoming leg that has no answer yet.
+    pub fn ring(&mut self, now: Timestamp, leg: LegId) {
+        let Some(known) = self.legs.get(&leg) else { return };
+        let State::Offered(pending) = &known.state else { return };
+        let response = self.in_leg(known, &pending.request, 180);
+        self.transactions.respond(now, pending.server, &response);
+    }
+
+    /// Answers an incoming leg, or a re-INVITE, with 200 until its ACK comes; after 64*T1 without
+    /// one the leg ends as lost (RFC 3261 section 13.3.1.4).
+    pub fn answer(&mut self, now: Timestamp, leg: LegId, answer: SessionAnswer) {
+        let Some(mut known) = self.legs.remove(&leg) else { return };
+        let pending = match &mut known.state {
+            State::Offered(pending) => Some(pending.clone()),
+            State::Up(up) => up.reoffer.take(),
+            State::Inviting(_) | State::Leaving(_) => None,
+        };
+        if let Some(pending) = pending {
+            self.servers.remove(&pending.server);
+            self.deadlines.clear(&Deadline::Unanswered(leg));
+            let mut response = self.in_leg(&known, &pending.request, 200);
+            response.headers.push("Allow", ALLOW);
+            response.set_body(SDP, answer.0);
+            if let Some(to) = self.transactions.respond(now, pending.server, &response) {
+                known.dialog.refresh_target(&pending.request);
+                let unacked = Unacked {
+                    transmit: Transmit { to, bytes: response.to_bytes() },
+                    cseq: pending.request.cseq().number,
+                    interval: T1,
+                };
+                if let State::Up(up) = &mut known.state {
+                    up.exchange = Exchange::AwaitingAck;
+                    up.unacked = Some(unacked);
+                } else {
+                    known.state = State::Up(Box::new(Up::answering(unacked)));
+                }
+                self.deadlines.set(now + T1, Deadline::Repeat(leg));
+                self.deadlines.set(now + LIFETIME, Deadline::Unacked(leg));
+            }
+        }
+        self.legs.insert(leg, known);
+    }
+
+    /// Refuses an incoming leg, which ends it, or a re-INVITE, which leaves the leg as it was.
+    /// `status` is 300 to 699; anything else is sent as 500.
+    pub fn reject(&mut self, now: Timestamp, leg: LegId, status: u16) {
+        let status = if (300..=699).contains(&status) { status } else { 500 };
+        self.refuse_pending(now, leg, &Refusal::new(status));
+        if matches!(self.legs.get(&leg).map(|leg| &leg.state), Some(State::Offered(_))) {
+            self.end_leg(leg, EndedBy::Us, None);
+        }
+    }
+
+    /// Gives the INVITE or re-INVITE that waits in a leg its refusal. The leg stays.
+    pub(super) fn refuse_pending(&mut self, now: Timestamp, leg: LegId, refusal: &Refusal) {
+        let Some(known) = self.legs.get_mut(&leg) else { return };
+        let tag = known.dialog.local_tag().to_owned();
+        let pending = match &mut known.state {
+            State::Offered(pending) => Some(pending.clone()),
+            State::Up(up) => up.reoffer.take().inspect(|_| up.exchange = Exchange::Stable),
+            State::Inviting(_) | State::Leaving(_) => None,
+        };
+        let Some(pending) = pending else { return };
+        self.servers.remove(&pending.server);
+        self.deadlines.clear(&Deadline::Unanswered(leg));
+        let mut response = refusal.to(&pending.request);
+        response.set_to_tag(&tag);
+        self.transactions.respond(now, pending.server, &response);
+    }
+
+    pub(super) fn receive_request(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        mut request: Request,
+    ) {
+        request.stamp_source(source);
+        if request.method == Method::Ack {
+            if !self.transactions.ack(now, &request) {
+                self.acknowledged(now, &request);
+            }
+            return;
+        }
+        match self.transactions.receive(now, source, &request) {
+            Received::Absorbed => {}
+            Received::Merged(id) => self.refuse(now, id, &request, &Refusal::new(482)),
+            Received::Full => {
+                let mut response = overloaded().to(&request);
+                let tag = self.draw_tag();
+                response.set_to_tag(&tag);
+                self.send_stateless(source, &response);
+            }
+            Received::New(id) => {
+                if let Err(refusal) = self.serve(now, source, id, &request) {
+                    self.refuse(now, id, &request, &refusal);
+                }
+            }
+        }
+    }
+
+    fn serve(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        id: TransactionId,
+        request: &Request,
+    ) -> Result<(), Refusal> {
+        if request.method == Method::Cancel {
+            return self.cancelled(now, id, request);
+        }
+        check_method(&request.method)?;
+        if matches!(request.uri.scheme(), Scheme::Other(_)) {
+            return Err(Refusal::new(416));
+        }
+        check_require(request)?;
+        if request.to().tag().is_some() {
+            return self.serve_in_dialog(now, id, request);
+        }
+        if request.method == Method::Invite {
+            self.take_invite(now, source, id, request)
+        } else if request.method == Method::Register {
+            self.take_register(now, source, id, request)
+        } else if request.method == Method::Options {
+            self.take_options(now, id, request);
+            Ok(())
+        } else {
+            Err(Refusal::new(481))
+        }
+    }
+
+    fn take_invite(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        id: TransactionId,
+        request: &Request,
+    ) -> Result<(), Refusal> {
+        let from = self.admit(now, source, request)?;
+        let offer = exchange::offer_of(request)?;
+        if self.legs.len() >= LEGS_MAX {
+            return Err(overloaded());
+        }
+        let trying = Response::to(request, 100, reason(100));
+        self.transactions.respond(now, id, &trying);
+        let leg = LegId(self.entropy.next_u64());
+        let (party, ani) = match &from {
+            From::Trunk(trunk) => (Party::Trunk(trunk.clone()), asserted_caller(request)),
+            From::User(user) => (Party::Caller, Ani::new(user)),
+        };
+        let dnis = Dnis::new(request.uri.user().as_deref().unwrap_or(""));
+        let tag = self.draw_tag();
+        let pinned = party == Party::Caller;
+        let dialog = Dialog::called(request, &tag, source, pinned);
+        self.dialogs.insert((dialog.call_id().to_owned(), tag), leg);
+        self.servers.insert(id, leg);
+        let state = State::Offered(Pending { server: id, request: request.clone() });
+        self.legs.insert(leg, Leg { party, dialog, state, ack: None });
+        self.deadlines.set(now + ANSWER_MAX, Deadline::Unanswered(leg));
+        if let From::Trunk(trunk) = &from {
+            if let Some(known) = self.trunks.get_mut(trunk) {
+                known.take(leg);
+            }
+            self.tell_capacity(trunk);
+        }
+        self.emit(Event::Incoming { leg, ani, dnis, from, offer });
+        Ok(())
+    }
+
+    fn admit(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        request: &Request,
+    ) -> Result<From, Refusal> {
+        let caller = request.from().uri.user().map(std::borrow::Cow::into_owned);
+        let is_user = self.settings.users.iter().any(|user| Some(&user.name) == caller.as_ref());
+        let dials_feature = request.uri.user().is_some_and(|user| user.starts_with('*'));
+        if let Some(trunk) = self.trunk_at(source)
+            && !(is_user && dials_feature)
+        {
+            return Ok(From::Trunk(trunk));
+        }
+        self.authenticate(now, source, request).map(From::User)
+    }
+
+    /// The trunk behind a source: the one with exactly that address, else the one with that host,
+    /// else the first that lists its network.
+    fn trunk_at(&self, source: SocketAddr) -> Option<TrunkId> {
+        let trunks = || self.settings.trunks.iter();
+        trunks()
+            .find(|trunk| trunk.address == source)
+            .or_else(|| trunks().find(|trunk| trunk.address.ip() == source.ip()))
+            .or_else(|| {
+                trunks().find(|trunk| {
+                    self.trunks.get(&trunk.id).is_some_and(|known| known.accepts(source.ip()))
+                })
+            })
+            .map(|trunk| trunk.id.clone())
+    }
+
+    /// The user whose digest the request carries.
+    fn authenticate(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        request: &Request,
+    ) -> Result<String, Refusal> {
+        let users = &self.settings.users;
+        let password =
+            |name: &str| users.iter().find(|user| user.name == name).map(|user| &user.password);
+        match self.authenticator.judge(request, source.ip(), now, password) {
+            Verdict::Accepted { user } => Ok(user),
+            Verdict::Challenged { challenge, failed: _ } => {
+                Err(Refusal::new(401).header("WWW-Authenticate", &challenge))
+            }
+            Verdict::Throttled => Err(Refusal::new(403)),
+        }
+    }
+
+    fn take_register(
+        &mut self,
+        now: Timestamp,
+        source: SocketAddr,
+        id: TransactionId,
+        request: &Request,
+    ) -> Result<(), Refusal> {
+        let aor = request.to().uri;
+        if !matches!(aor.scheme(), Scheme::Sip | Scheme::Sips) {
+            return Err(Refusal::new(400));
+        }
+        let user = self.authenticate(now, source, request)?;
+        if aor.user().as_deref() != Some(user.as_str()) {
+            return Err(Refusal::new(403));
+        }
+        let registered = self.registrar.register(now, &user, source, request)?;
+        let mut response = Response::to(request, 200, reason(200));
+        for contact in &registered.contacts {
+            response.headers.push("Contact", &contact.to_string());
+        }
+        self.respond(now, id, response);
+        self.watch_bindings(&user);
+        if registered.changed {
+            self.emit_bound(&user);
+        }
+        Ok(())
+    }
+
+    fn take_options(&mut self, now: Timestamp, id: TransactionId, request: &Request) {
+        let mut response = Response::to(request, 200, reason(200));
+        response.headers.push("Allow", ALLOW);
+        response.headers.push("Accept", SDP);
+        response.headers.push("Accept-Encoding", "identity");
+        response.headers.push("Accept-Language", "en");
+        response.headers.push("Supported", "");
+        response.headers.push("Contact", &self.contact());
+        self.respond(now, id, response);
+    }
+
+    fn serve_in_dialog(
+        &mut self,
+        now: Timestamp,
+        id: TransactionId,
+        request: &Request,
+    ) -> Result<(), Refusal> {
+        let gone = || Refusal::new(481);
+        let leg = self.leg_of(request).ok_or_else(gone)?;
+        let known = self.legs.get_mut(&leg).ok_or_else(gone)?;
+        if matches!(known.state, State::Inviting(_)) {
+            // Before the answer there is no dialog; an offer crosses ours (RFC 3261 section 14.2).
+            let is_invite = request.method == Method::Invite;
+            return if is_invite { Exchange::TheyOwe.admit_reoffer() } else { Err(gone()) };
+        }
+        known.dialog.accept(request).map_err(|_| Refusal::new(500))?;
+        if request.method == Method::Bye {
+            self.respond(now, id, Response::to(request, 200, reason(200)));
+            self.peer_left(now, leg);
+            return Ok(());
+        }
+        if request.method == Method::Options {
+            self.take_options(now, id, request);
+            return Ok(());
+        }
+        if request.method != Method::Invite {
+            return Err(Refusal::new(405).header("Allow", ALLOW));
+        }
+        match &mut known.state {
+            State::Offered(_) => Exchange::WeOwe.admit_reoffer(),
+            State::Inviting(_) | State::Leaving(_) => Err(gone()),
+            State::Up(up) => {
+                up.exchange.admit_reoffer()?;
+                let offer = exchange::offer_of(request)?;
+                up.exchange = Exchange::WeOwe;
+                up.reoffer = Some(Pending { server: id, request: request.clone() });
+                self.servers.insert(id, leg);
+                self.deadlines.set(now + LIFETIME, Deadline::Unanswered(leg));
+                self.transactions.respond(now, id, &Response::to(request, 100, reason(100)));
+                self.emit(Event::Reoffered { leg, offer });
+                Ok(())
+            }
+        }
+    }
+
+    /// CANCEL: its own 200, and 487 to the INVITE that still waits (RFC 3261 section 9.2).
+    fn cancelled(
+        &mut self,
+        now: Timestamp,
+        id: TransactionId,
+        request: &Request,
+    ) -> Result<(), Refusal> {
+        let invite = self.transactions.cancelled_by(request).ok_or_else(|| Refusal::new(481))?;
+        let leg = self.servers.get(&invite).copied();
+        let mut response = Response::to(request, 200, reason(200));
+        if let Some(known) = leg.and_then(|leg| self.legs.get(&leg)) {
+            response.set_to_tag(known.dialog.local_tag());
+        }
+        self.respond(now, id, response);
+        let Some(leg) = leg else { return Ok(()) };
+        self.refuse_pending(now, leg, &Refusal::new(487));
+        if matches!(self.legs.get(&leg).map(|leg| &leg.state), Some(State::Offered(_))) {
+            self.end_leg(leg, EndedBy::Peer, None);
+        }
+        Ok(())
+    }
+
+    /// An ACK of a 2xx.
+    fn acknowledged(&mut self, now: Timestamp, request: &Request) {
+        let Some(leg) = self.leg_of(request) else { return };
+        let Some(State::Up(up)) = self.legs.get_mut(&leg).map(|leg| &mut leg.state) else { return };
+        if up.unacked.as_ref().is_none_or(|unacked| unacked.cseq != request.cseq().number) {
+            return;
+        }
+        up.unacked = None;
+        up.exchange = Exchange::Stable;
+        let first = !std::mem::replace(&mut up.established, true);
+        let farewell = up.bye_held.take();
+        self.deadlines.clear(&Deadline::Repeat(leg));
+        self.deadlines.clear(&Deadline::Unacked(leg));
+        if first {
+            self.emit(Event::Established { leg });
+        }
+        if let Some(farewell) = farewell {
+            self.send_bye(now, leg, EndedBy::Us, None, farewell);
+        }
+    }
+
+    /// Our 2xx has met no ACK yet.
+    pub(super) fn repeat_2xx(&mut self, now: Timestamp, leg: LegId) {
+        let Some(State::Up(up)) = self.legs.get_mut(&leg).map(|leg| &mut leg.state) else { return };
+        let Some(unacked) = &mut up.unacked else { return };
+        unacked.interval = (unacked.interval * 2).min(T2);
+        let again = unacked.transmit.clone();
+        self.deadlines.set(now + unacked.interval, Deadline::Repeat(leg));
+        self.transactions.send(again.to, again.bytes);
+    }
+
+    /// The leg whose dialog a request belongs to, by Call-ID and both tags.
+    fn leg_of(&self, request: &Request) -> Option<LegId> {
+        let tag = request.to().tag()?.to_owned();
+        let leg = *self.dialogs.get(&(request.call_id().to_owned(), tag))?;
+        let known = self.legs.get(&leg)?;
+        let theirs = request.from();
+        let early = matches!(known.state, State::Inviting(_));
+        (early || known.dialog.remote_tag() == theirs.tag().unwrap_or("")).then_some(leg)
+    }
+
+    /// A response inside the dialog of a leg to an INVITE of theirs.
+    fn in_leg(&self, leg: &Leg, request: &Request, status: u16) -> Response {
+        let mut response = Response::to(request, status, reason(status));
+        response.set_to_tag(leg.dialog.local_tag());
+        response.headers.copy("Record-Route", &request.headers);
+        response.headers.push("Contact", &self.contact());
+        response
+    }
+
+    fn respond(&mut self, now: Timestamp, id: TransactionId, mut response: Response) {
+        let tag = self.draw_tag();
+        response.set_to_tag(&tag);
+        self.transactions.respond(now, id, &response);
+    }
+
+    fn refuse(&mut self, now: Timestamp, id: TransactionId, request: &Request, refusal: &Refusal) {
+        self.respond(now, id, refusal.to(request));
+    }
+}
+
+/// Which methods we know but do not serve, and which we do not know.
+fn check_method(method: &Method) -> Result<(), Refusal> {
+    match method {
+        Method::Invite
+        | Method::Ack
+        | Method::Bye
+        | Method::Cancel
+        | Method::Register
+        | Method::Options => Ok(()),
+        Method::Prack
+        | Method::Info
+        | Method::Refer
+        | Method::Notify
+        | Method::Subscribe
+        | Method::Update
+        | Method::Message
+        | Method::Publish => Err(Refusal::new(405).header("Allow", ALLOW)),
+        Method::Other(_) => Err(Refusal::new(501).header("Allow", ALLOW)),
+    }
+}
+
+/// Who calls, as a trunk says it: P-Asserted-Identity (RFC 3325), else From.
+fn asserted_caller(request: &Request) -> Ani {
+    let asserted = request.headers.all("P-Asserted-Identity").find_map(NameAddr::parse);
+    let identity = asserted.unwrap_or_else(|| request.from());
+    Ani::new(identity.uri.user().as_deref().unwrap_or(""))
+}
+
+fn overloaded() -> Refusal {
+    Refusal::new(503).header("Retry-After", "5")
+}

@@ -1,0 +1,10 @@
+//! The user agent against another of itself, over a network that loses, repeats and reorders, and
+//! against messages written by hand.
+
+mod calls;
+mod faults;
+mod network;
+mod orphans;
+mod phones;
+mod torture;
+mod trunks;
