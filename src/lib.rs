@@ -61,4 +61,5 @@ pub mod phone;
 pub mod session;
 pub mod queue;
 pub mod sip;
+pub mod media;
 pub mod store;

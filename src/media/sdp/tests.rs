@@ -1,0 +1,223 @@
+//! Tests of `sdp`: what is said and understood, and that nothing from outside breaks it.
+
+use expect_test::expect;
+use proptest::prelude::*;
+
+use super::*;
+
+fn party() -> Party {
+    Party::new(84, SocketAddr::from(([192, 0, 2, 9], 20_000)))
+}
+
+fn offer(lines: &[&str]) -> Description {
+    let head = ["v=0", "o=x 1 1 IN IP4 192.0.2.1", "s=-", "c=IN IP4 192.0.2.1", "t=0 0"];
+    let body = [&head[..], lines].concat().join("\r\n");
+    Description::parse(body.as_bytes()).unwrap()
+}
+
+fn answer(lines: &[&str]) -> Result<(String, Agreed), Error> {
+    party().answer(&offer(lines), &Law::ALL)
+}
+
+#[test]
+fn our_offer_in_full() {
+    expect![[r#"
+        v=0
+        o=- 42 1 IN IP4 192.0.2.9
+        s=-
+        c=IN IP4 192.0.2.9
+        t=0 0
+        m=audio 20000 RTP/AVP 0 8 101
+        a=rtpmap:0 PCMU/8000
+        a=rtpmap:8 PCMA/8000
+        a=rtpmap:101 telephone-event/8000
+        a=fmtp:101 0-15
+        a=ptime:20
+        a=sendrecv
+    "#]]
+    .assert_eq(&party().offer(&Law::ALL).replace('\r', ""));
+}
+
+#[test]
+fn the_answer_takes_the_first_common_codec_and_the_offered_numbers() {
+    let (text, agreed) = answer(&[
+        "m=video 4000 RTP/AVP 96",
+        "c=IN IP4 host.example",
+        "a=rtpmap:300 X/8000",
+        "m=audio 4002 RTP/AVP 9 97 0 100 121",
+        "a=rtpmap:9 G722/8000",
+        "a=rtpmap:97 pcma/8000/1",
+        "a=rtpmap:100 telephone-event/48000",
+        "a=rtpmap:121 telephone-event/8000",
+        "a=fmtp:121 0-16",
+        "m=audio 4004 RTP/AVP 0",
+    ])
+    .unwrap();
+    expect![[r#"
+        v=0
+        o=- 42 1 IN IP4 192.0.2.9
+        s=-
+        c=IN IP4 192.0.2.9
+        t=0 0
+        m=video 0 RTP/AVP 96
+        a=sendrecv
+        m=audio 20000 RTP/AVP 97 121
+        a=rtpmap:97 PCMA/8000
+        a=rtpmap:121 telephone-event/8000
+        a=fmtp:121 0-15
+        a=ptime:20
+        a=sendrecv
+        m=audio 0 RTP/AVP 0
+        a=sendrecv
+    "#]]
+    .assert_eq(&text.replace('\r', ""));
+    let expected = Agreed {
+        law: Law::A,
+        payload_type: 97,
+        events: Some(121),
+        events_received: Some(121),
+        direction: Direction::SendReceive,
+        remote: Some(SocketAddr::from(([192, 0, 2, 1], 4002))),
+    };
+    assert_eq!(agreed, expected);
+    assert!(agreed.is_sound(97) && agreed.is_sound(8) && !agreed.is_sound(0));
+    assert!(agreed.is_events(121) && !agreed.is_events(101));
+}
+
+#[test]
+fn nothing_in_common_is_refused() {
+    let table: [&[&str]; 6] = [
+        &[],
+        &["m=audio 4000 RTP/AVP 9"],
+        &["m=audio 0 RTP/AVP 0"],
+        &["m=audio 4000 RTP/SAVP 0"],
+        &["m=audio 4000 RTP/AVP 0", "a=rtpmap:0 L16/8000"],
+        &["m=audio 4000 RTP/AVP 0", "c=IN IP6 2001:db8::1"],
+    ];
+    for lines in table {
+        assert_eq!(answer(lines).unwrap_err(), Error::NothingInCommon, "{lines:?}");
+    }
+    let only_a = party().answer(&offer(&["m=audio 4000 RTP/AVP 0"]), &[Law::A]);
+    assert_eq!(only_a.unwrap_err(), Error::NothingInCommon);
+}
+
+#[test]
+fn hold_is_mirrored() {
+    let table = [
+        ("a=sendrecv", "192.0.2.1", Direction::SendReceive),
+        ("a=sendonly", "192.0.2.1", Direction::ReceiveOnly),
+        ("a=recvonly", "192.0.2.1", Direction::SendOnly),
+        ("a=inactive", "192.0.2.1", Direction::Inactive),
+        ("a=sendrecv", "0.0.0.0", Direction::ReceiveOnly),
+        ("a=inactive", "0.0.0.0", Direction::Inactive),
+    ];
+    for (attribute, address, ours) in table {
+        let connection = format!("c=IN IP4 {address}");
+        let (text, agreed) = answer(&["m=audio 4 RTP/AVP 0", &connection, attribute]).unwrap();
+        assert_eq!(agreed.direction, ours, "{attribute} {address}");
+        assert_eq!(agreed.remote.is_none(), address == "0.0.0.0");
+        assert!(text.contains(&format!("a={}\r\n", ours.name())), "{text}");
+    }
+    let session_wide = b"v=0\nc=IN IP4 192.0.2.1\na=sendonly\nm=audio 4 RTP/AVP 0\n";
+    let read = Description::parse(session_wide).unwrap();
+    assert_eq!(read.streams[0].direction, Direction::SendOnly);
+}
+
+#[test]
+fn the_version_counts_changes_only() {
+    let mut party = party();
+    let version = |text: String| Description::parse(text.as_bytes()).unwrap().origin;
+    let talk = offer(&["m=audio 4000 RTP/AVP 0"]);
+    let hold = offer(&["m=audio 4000 RTP/AVP 0", "a=sendonly"]);
+    assert_eq!(version(party.offer(&Law::ALL)), (42, 1));
+    assert_eq!(version(party.answer(&talk, &Law::ALL).unwrap().0), (42, 2));
+    assert_eq!(version(party.answer(&talk, &Law::ALL).unwrap().0), (42, 2));
+    assert_eq!(version(party.answer(&hold, &Law::ALL).unwrap().0), (42, 3));
+    assert!(party.answer(&offer(&[]), &Law::ALL).is_err());
+    assert_eq!(version(party.answer(&hold, &Law::ALL).unwrap().0), (42, 3));
+}
+
+#[test]
+fn two_of_us_agree() {
+    for local in ["192.0.2.9:20000", "[2001:db8::9]:20000"] {
+        let local: SocketAddr = local.parse().unwrap();
+        let (mut caller, mut called) = (Party::new(1, local), Party::new(2, local));
+        let offered = Description::parse(caller.offer(&[Law::A]).as_bytes()).unwrap();
+        let (text, theirs) = called.answer(&offered, &Law::ALL).unwrap();
+        let answered = Description::parse(text.as_bytes()).unwrap();
+        let ours = caller.agree(&answered, &[Law::A]).unwrap();
+        assert_eq!(ours, theirs);
+        assert_eq!((ours.law, ours.events, ours.remote), (Law::A, Some(101), Some(local)));
+    }
+}
+
+#[test]
+fn broken_bodies_are_told_apart() {
+    let many = format!("v=0\n{}", "m=audio 4 RTP/AVP 0\n".repeat(STREAMS_MAX + 1));
+    let long = format!("v=0\na={}\n", "x".repeat(LINE_MAX));
+    let table = [
+        ("", "v=0"),
+        ("v=1\n", "v=0"),
+        ("v=0\nm=audio RTP/AVP 0\n", "m="),
+        ("v=0\nm=audio 4 RTP/AVP\n", "m="),
+        ("v=0\nm=audio 70000 RTP/AVP 0\n", "m="),
+        ("v=0\nc=IN IP4 host.example\n", "c="),
+        ("v=0\nc=IN IP4 2001:db8::1\n", "c="),
+        ("v=0\nc=IN IP4 224.2.1.1/127\n", "group"),
+        (&many, "16 streams"),
+        (&long, "8 KiB"),
+    ];
+    for (body, expected) in table {
+        let error = Description::parse(body.as_bytes()).unwrap_err();
+        assert!(error.to_string().contains(expected), "{error}");
+    }
+    let nowhere = Description::parse(b"v=0\nm=audio 4 RTP/AVP 0\n").unwrap();
+    assert!(matches!(party().answer(&nowhere, &Law::ALL), Err(Error::Malformed(_))));
+}
+
+/// Bodies of lines that mean something, in any order.
+fn body() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        4 => "m=(audio|video) (0|4|4000|66000)(/2)? RTP/(AVP|SAVP)( (0|8|9|96|101|200)){0,4}",
+        2 => "a=rtpmap:(0|8|96|101|128) (PCMU|pcma|telephone-event|G722)/(8000|48000)",
+        2 => "a=(sendrecv|sendonly|recvonly|inactive)",
+        2 => "c=IN IP[46] (192.0.2.1|0.0.0.0|2001:db8::1|::|x)",
+        1 => "t=[0-9]{1,3} [0-9]{0,3}",
+        1 => "\\PC{0,20}",
+    ];
+    prop::collection::vec(line, 0..12).prop_map(|lines| format!("v=0\r\n{}", lines.join("\r\n")))
+}
+
+proptest! {
+    #[test]
+    fn parsing_never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Description::parse(&body).map(|read| party().answer(&read, &Law::ALL));
+    }
+
+    #[test]
+    fn what_was_read_is_written_so_that_it_reads_the_same(body in body()) {
+        if let Ok(read) = Description::parse(body.as_bytes()) {
+            prop_assert_eq!(Description::parse(read.to_string().as_bytes()), Ok(read));
+        }
+    }
+
+    #[test]
+    fn an_answer_is_a_subset_of_the_offer(body in body()) {
+        let Ok(offer) = Description::parse(body.as_bytes()) else { return Ok(()) };
+        let Ok((text, agreed)) = party().answer(&offer, &Law::ALL) else { return Ok(()) };
+        let answer = Description::parse(text.as_bytes()).unwrap();
+        prop_assert_eq!(answer.streams.len(), offer.streams.len());
+        prop_assert_eq!(answer.time, offer.time);
+        prop_assert_eq!(answer.streams.iter().filter(|stream| stream.port != 0).count(), 1);
+        for (ours, theirs) in answer.streams.iter().zip(&offer.streams) {
+            prop_assert_eq!((&ours.kind, &ours.protocol), (&theirs.kind, &theirs.protocol));
+            prop_assert!(ours.formats.iter().all(|format| theirs.formats.contains(format)));
+            if ours.port != 0 {
+                prop_assert!(theirs.port != 0);
+                prop_assert!(!ours.direction.sends() || theirs.direction.receives());
+                prop_assert!(!ours.direction.receives() || theirs.direction.sends());
+                prop_assert!(ours.formats.contains(&agreed.payload_type.to_string()));
+            }
+        }
+    }
+}
