@@ -60,6 +60,7 @@ pub mod time;
 pub mod phone;
 pub mod session;
 pub mod queue;
+pub mod calls;
 pub mod sip;
 pub mod media;
 pub mod store;

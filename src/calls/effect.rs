@@ -1,0 +1,277 @@
+//! What `calls` asks for: orders to legs, and reports to the queue.
+
+use crate::ident::{AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route};
+use crate::phone::{Address, Ani, Dnis};
+use crate::time::Duration;
+
+use super::end::AttemptClass;
+use super::event::AlertContext;
+
+/// An order to a leg, or a report to the queue.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Effect {
+    // ---- orders to legs
+    /// 200 on an incoming leg, with media.
+    Answer {
+        /// Which.
+        leg: LegId,
+    },
+    /// A final response other than 2xx on an incoming leg.
+    Reject {
+        /// Which.
+        leg: LegId,
+        /// 4xx to 6xx.
+        status: u16,
+    },
+    /// Call out.
+    Invite {
+        /// The new leg.
+        leg: LegId,
+        /// Whom.
+        to: Callee,
+        /// The leg it will be bridged with: the same codec is asked for.
+        like: Option<LegId>,
+    },
+    /// End a leg by whatever fits: CANCEL, BYE, or a final response. `LegEnded` follows.
+    HangUp {
+        /// Which.
+        leg: LegId,
+        /// A text for the `Reason` header (RFC 3326), Q.850 cause.
+        cause: u8,
+    },
+    /// Play prompts, in place of whatever the leg hears; silence after.
+    Play {
+        /// Where.
+        leg: LegId,
+        /// Told back in `PlayEnded`.
+        play: PlayId,
+        /// What, in order.
+        prompts: Vec<Prompt>,
+    },
+    /// Play music until told otherwise.
+    Music {
+        /// Where.
+        leg: LegId,
+    },
+    /// Send silence until told otherwise.
+    Silence {
+        /// Where.
+        leg: LegId,
+    },
+    /// Join the media of two legs.
+    Bridge {
+        /// One.
+        a: LegId,
+        /// The other.
+        b: LegId,
+    },
+    // ---- reports to the queue
+    /// A caller joined a queue.
+    Arrived {
+        /// The interaction, drawn when the leg came in.
+        interaction: InteractionId,
+        /// The queue.
+        queue: QueueId,
+        /// A skill expression of the flow, as text checked at load; `None`: the queue's default.
+        skills: Option<String>,
+        /// Higher goes first.
+        priority: i16,
+        /// The caller's number; the node makes an address of it by the queue's policy.
+        ani: Ani,
+    },
+    /// What may the caller be told and offered now? `Standing` follows.
+    AskStanding {
+        /// Whose.
+        interaction: InteractionId,
+    },
+    /// A live caller left the queue by a key or the longest wait, and stays on the line.
+    CallerLeft {
+        /// Who.
+        interaction: InteractionId,
+    },
+    /// A live caller's leg is gone (after `Arrived`).
+    CallerHungUp {
+        /// Whose.
+        interaction: InteractionId,
+    },
+    /// A live caller confirmed a callback.
+    CallbackConfirmed {
+        /// Who.
+        interaction: InteractionId,
+        /// Where.
+        address: Address,
+    },
+    /// The dialled consumer answered.
+    AttemptAnswered {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// The dialled consumer pressed 1.
+    ConsumerConfirmed {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// The dialled consumer pressed 2.
+    ConsumerPostponed {
+        /// Which.
+        attempt: AttemptId,
+        /// How much later.
+        delay: Duration,
+    },
+    /// The dialled consumer pressed 9.
+    ConsumerRefused {
+        /// Which.
+        attempt: AttemptId,
+    },
+    /// An attempt's leg is gone.
+    AttemptEnded {
+        /// Which.
+        attempt: AttemptId,
+        /// What it means.
+        class: AttemptClass,
+    },
+    /// The answer to "keep waiting?".
+    WaitAnswered {
+        /// Whose.
+        interaction: InteractionId,
+        /// `true`: 1, keep waiting; `false`: 2 or no key.
+        keep: bool,
+    },
+    /// An agent's phone was answered; `Connect` or `CancelAlert` follows.
+    AgentAnswered {
+        /// Who.
+        agent: AgentId,
+        /// For whom.
+        interaction: InteractionId,
+    },
+    /// All of an agent's phones ended without an answer.
+    AgentDeclined {
+        /// Who.
+        agent: AgentId,
+        /// For whom.
+        interaction: InteractionId,
+        /// How.
+        reason: AgentDecline,
+    },
+    /// The agent's leg of a bridged call ended.
+    BridgeEnded {
+        /// Which call.
+        interaction: InteractionId,
+        /// Was it lost, not hung up?
+        lost: bool,
+    },
+    /// An agent dialled a feature code.
+    FeatureCode {
+        /// Who.
+        agent: AgentId,
+        /// Which.
+        code: FeatureCode,
+    },
+}
+
+/// Whom an outgoing leg calls.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Callee {
+    /// One phone of an agent.
+    Agent {
+        /// Who.
+        agent: AgentId,
+        /// Which phone.
+        contact: ContactId,
+        /// For which interaction.
+        interaction: InteractionId,
+        /// What the phone is told.
+        context: AlertContext,
+        /// Who is on the other side, shown as the caller; `None`: withheld.
+        ani: Option<Ani>,
+    },
+    /// A consumer, by a committed attempt.
+    Consumer {
+        /// The attempt, from which the identifiers of the dialog are derived.
+        attempt: AttemptId,
+        /// For which queue.
+        queue: QueueId,
+        /// Whom.
+        address: Address,
+        /// The way.
+        route: Route,
+        /// The number that was called when the callback was asked for, if known.
+        dnis: Option<Dnis>,
+        /// How long it may ring (`Expires`).
+        ring_timeout: Duration,
+    },
+}
+
+/// One piece of what a person hears.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Prompt {
+    /// A recorded sentence by its id in `sounds/`.
+    Sound(&'static str),
+    /// A recorded sentence named by the configuration.
+    Named(String),
+    /// A number or name, one character at a time.
+    Characters(Address),
+    /// A number.
+    Number(u32),
+    /// "less than a minute", "about seven minutes"; rounded as spoken.
+    Wait(Duration),
+    /// A pause.
+    Pause(Duration),
+}
+
+/// What an agent dialled.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum FeatureCode {
+    /// `*45`: log in or out.
+    LogInOut,
+    /// `*46`: ready or not ready.
+    Ready,
+    /// `*47`: end after-call work.
+    EndAfterCallWork,
+}
+
+/// Why an alerted agent did not answer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AgentDecline {
+    /// No answer in time, or rejected.
+    Missed,
+    /// 486.
+    Busy,
+    /// No contact, no response, or a transport error.
+    Unreachable,
+}
+
+/// Every recorded sentence that calls name themselves, whatever the flows name: each must exist in
+/// `sounds/`.
+pub const SOUNDS: &[&str] = &[
+    "after-call-work-ended",
+    "agent-after-call-work",
+    "agent-logged-in",
+    "agent-logged-out",
+    "agent-not-ready",
+    "agent-on-call",
+    "agent-ready",
+    "callback-declined",
+    "callback-refused",
+    "cancelled",
+    "closed",
+    "confirm-number",
+    "connecting",
+    "goodbye",
+    "in-line",
+    "invalid-choice",
+    "keep-waiting-or-callback",
+    "no-agents",
+    "offer-callback",
+    "please-hold",
+    "position-is",
+    "press-1-to-connect",
+    "press-2-later",
+    "press-9-never",
+    "queue-full",
+    "registered",
+    "sorry-wait",
+    "this-is-your-callback",
+    "wait-is",
+    "your-number-is",
+];

@@ -1,0 +1,235 @@
+//! What `calls` is told: facts about legs, and what the queue ordered.
+
+use crate::ident::{
+    AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route, TrunkId,
+};
+use crate::phone::{Address, Ani, Dnis};
+use crate::time::Duration;
+
+/// A fact about a leg, or an order of the queue.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Event {
+    /// Nothing but time.
+    Tick,
+    // ---- legs
+    /// An INVITE came in and was let in.
+    LegIncoming {
+        /// The new leg, unanswered.
+        leg: LegId,
+        /// Who calls, as the network said.
+        ani: Ani,
+        /// What was called.
+        dnis: Dnis,
+        /// From whom it was taken.
+        from: Caller,
+    },
+    /// An outgoing leg rings (18x).
+    LegRinging {
+        /// Which.
+        leg: LegId,
+    },
+    /// An outgoing leg was answered (2xx, media agreed), or an incoming one's answer was confirmed
+    /// (ACK).
+    LegAnswered {
+        /// Which.
+        leg: LegId,
+    },
+    /// A leg is gone: rejected, hung up, lost. Told once for each leg, also for those we ended.
+    LegEnded {
+        /// Which.
+        leg: LegId,
+        /// How.
+        end: super::end::CallEnd,
+    },
+    /// A key was pressed.
+    LegDigit {
+        /// Where.
+        leg: LegId,
+        /// `0`-`9`, `*`, `#`, `A`-`D`.
+        digit: char,
+    },
+    /// Prompts were played to their end (not told for those cut or replaced).
+    PlayEnded {
+        /// Where.
+        leg: LegId,
+        /// Which order.
+        play: PlayId,
+    },
+    // ---- orders of the queue
+    /// The queue did not take the caller: the flow goes on by the exit that fits.
+    NotAdmitted {
+        /// Whom.
+        interaction: InteractionId,
+        /// Which exit.
+        exit: QueueExit,
+    },
+    /// Ring this agent.
+    Alert {
+        /// Whom to ring.
+        agent: AgentId,
+        /// Their phones, all rung at once; empty: unreachable.
+        contacts: Vec<ContactId>,
+        /// For whom.
+        interaction: InteractionId,
+        /// How long.
+        ring_timeout: Duration,
+        /// What the agent's phone is told.
+        context: AlertContext,
+    },
+    /// Stop ringing; not a miss.
+    CancelAlert {
+        /// Whom.
+        agent: AgentId,
+        /// For whom.
+        interaction: InteractionId,
+    },
+    /// The queue accepted the agent's answer: join the legs.
+    Connect {
+        /// Who.
+        agent: AgentId,
+        /// Whom.
+        interaction: InteractionId,
+    },
+    /// Hang up the agent's leg.
+    Disconnect {
+        /// Who.
+        agent: AgentId,
+        /// From whom.
+        interaction: InteractionId,
+    },
+    /// Dial a consumer.
+    Dial {
+        /// The committed attempt.
+        attempt: AttemptId,
+        /// For which queue.
+        queue: QueueId,
+        /// Whom.
+        address: Address,
+        /// The way.
+        route: Route,
+        /// How long to ring.
+        ring_timeout: Duration,
+        /// Ask for 1?
+        confirm: bool,
+    },
+    /// End an attempt's leg; report `class` unless something else came first.
+    EndAttempt {
+        /// Which.
+        attempt: AttemptId,
+        /// What to say before, if somebody is there.
+        goodbye: Goodbye,
+        /// How its end is reported.
+        class: super::end::AttemptClass,
+    },
+    /// The callback is committed: say so and hang up.
+    Registered {
+        /// Whose.
+        interaction: InteractionId,
+    },
+    /// The callback was refused: say so, back to waiting.
+    NotRegistered {
+        /// Whose.
+        interaction: InteractionId,
+    },
+    /// Say goodbye and hang up the person on the line.
+    Release {
+        /// Whom.
+        interaction: InteractionId,
+        /// What to say.
+        goodbye: Goodbye,
+    },
+    /// Apologise and ask: 1 keep waiting, 2 call me back.
+    AskKeepWaiting {
+        /// Whom.
+        interaction: InteractionId,
+    },
+    /// What the caller may be told and offered now; sent at entry and while waiting, at intervals.
+    Standing {
+        /// Whose.
+        interaction: InteractionId,
+        /// 1 is next.
+        position: u32,
+        /// Estimated wait; `None`: unknown.
+        ewt: Option<Duration>,
+        /// Can a callback be promised now? Not while the store is down.
+        callbacks: bool,
+    },
+    /// The state of an agent after a feature code, to be spoken to them.
+    AgentNow {
+        /// Who.
+        agent: AgentId,
+        /// Their state.
+        state: AgentSummary,
+    },
+}
+
+/// How a caller leaves a `queue` node without being served.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum QueueExit {
+    /// Outside business hours.
+    Closed,
+    /// Too many are waiting.
+    Full,
+    /// Nobody logged in could serve.
+    NoAgents,
+    /// Waited as long as the node allows.
+    MaxWait,
+    /// Pressed this key.
+    Key(char),
+    /// The agent hung up after the conversation.
+    AfterCall,
+}
+
+/// From whom an incoming leg was taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Caller {
+    /// A trunk, by its address or credentials.
+    Trunk(TrunkId),
+    /// An agent, by digest.
+    Agent(AgentId),
+    /// A device of the house that is not an agent, by digest.
+    Device,
+}
+
+/// What the INVITE to an agent carries (as headers, by the node).
+#[derive(Clone, PartialEq, Debug)]
+pub struct AlertContext {
+    /// The queue, also the display name.
+    pub queue: QueueId,
+    /// `live` or `immediate`.
+    pub kind: &'static str,
+    /// Since arrival.
+    pub wait: Duration,
+    /// Attempts made; 0 for a live call.
+    pub attempts: u32,
+}
+
+/// What a person on the line hears before we hang up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Goodbye {
+    /// Nothing.
+    Silent,
+    /// "Goodbye."
+    Plain,
+    /// "We will call you back. Goodbye."
+    CallBack,
+    /// "Your callback was cancelled. Goodbye."
+    Cancelled,
+    /// "We are closed now. Goodbye."
+    Closed,
+}
+
+/// What an agent hears after a feature code.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AgentSummary {
+    /// Logged out.
+    LoggedOut,
+    /// Logged in, Not ready.
+    NotReady,
+    /// Ready.
+    Ready,
+    /// On a call: it takes effect after it.
+    OnCall,
+    /// In after-call work.
+    AfterCallWork,
+}

@@ -1,0 +1,178 @@
+//! An agent's call to a feature code: answer, report the code, speak the state, hang up.
+//!
+//! ```text
+//! Answering ── ACK ▶ Asking ── AgentNow ▶ Speaking ── played ▶ (gone)
+//! ```
+//!
+//! It must not decide what the code does: the queue does.
+
+use crate::ident::{AgentId, LegId};
+use crate::phone::Dnis;
+use crate::time::{Duration, Timestamp};
+
+use super::effect::{Effect, FeatureCode, Prompt};
+use super::event::AgentSummary;
+use super::{Context, ENDING_MAX, Fact, Playing, Timer, cause};
+
+/// How long the queue may take to say what became of the agent.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+impl FeatureCode {
+    /// The code behind a called number, if it is one.
+    pub fn of(dnis: &Dnis) -> Option<Self> {
+        match dnis.expose() {
+            "*45" => Some(FeatureCode::LogInOut),
+            "*46" => Some(FeatureCode::Ready),
+            "*47" => Some(FeatureCode::EndAfterCallWork),
+            _ => None,
+        }
+    }
+}
+
+/// One such call.
+#[derive(Debug)]
+pub(super) struct Feature {
+    leg: LegId,
+    agent: AgentId,
+    code: FeatureCode,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    Answering { until: Timestamp },
+    Asking { until: Timestamp },
+    Speaking(Playing),
+    Over,
+}
+
+impl Feature {
+    pub(super) fn new(leg: LegId, agent: AgentId, code: FeatureCode, now: Timestamp) -> Self {
+        Self { leg, agent, code, state: State::Answering { until: now + ENDING_MAX } }
+    }
+
+    pub(super) fn agent(&self) -> &AgentId {
+        &self.agent
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    pub(super) fn answer(&mut self, ctx: &mut Context<'_>) {
+        ctx.push(Effect::Answer { leg: self.leg });
+    }
+
+    pub(super) fn fact(&mut self, ctx: &mut Context<'_>, fact: Fact) {
+        match (fact, &self.state) {
+            (Fact::Answered, State::Answering { .. }) => {
+                self.state = State::Asking { until: ctx.now + ANSWER_MAX };
+                ctx.push(Effect::FeatureCode { agent: self.agent.clone(), code: self.code });
+            }
+            (Fact::PlayEnded(play), State::Speaking(playing)) if playing.is(play) => {
+                self.hang_up(ctx, cause::NORMAL);
+            }
+            (Fact::Ended(_), _) => {
+                ctx.forget_leg(self.leg);
+                self.state = State::Over;
+            }
+            (Fact::Ringing | Fact::Answered | Fact::Digit(_) | Fact::PlayEnded(_), _) => {}
+        }
+    }
+
+    pub(super) fn agent_now(&mut self, ctx: &mut Context<'_>, summary: AgentSummary) {
+        if matches!(self.state, State::Asking { .. }) {
+            let prompts = confirmation(self.code, summary).iter().map(|id| Prompt::Sound(id));
+            self.state = State::Speaking(ctx.play(self.leg, prompts.collect()));
+        }
+    }
+
+    pub(super) fn hang_up(&mut self, ctx: &mut Context<'_>, cause: u8) {
+        ctx.drop_leg(self.leg, cause);
+        self.state = State::Over;
+    }
+
+    pub(super) fn expire(&mut self, ctx: &mut Context<'_>) {
+        if self.deadline().is_some_and(|(at, _)| at <= ctx.now) {
+            self.hang_up(ctx, cause::TIMER);
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Timer {
+        match &self.state {
+            State::Answering { until } => Some((*until, "acknowledgement")),
+            State::Asking { until } => Some((*until, "agent state")),
+            State::Speaking(playing) => playing.deadline(),
+            State::Over => None,
+        }
+    }
+}
+
+fn confirmation(code: FeatureCode, summary: AgentSummary) -> &'static [&'static str] {
+    match (code, summary) {
+        (_, AgentSummary::LoggedOut) => &["agent-logged-out"],
+        (_, AgentSummary::OnCall) => &["agent-on-call"],
+        (_, AgentSummary::AfterCallWork) => &["agent-after-call-work"],
+        (FeatureCode::LogInOut, AgentSummary::Ready) => &["agent-logged-in", "agent-ready"],
+        (FeatureCode::LogInOut, AgentSummary::NotReady) => &["agent-logged-in", "agent-not-ready"],
+        (FeatureCode::Ready, AgentSummary::Ready) => &["agent-ready"],
+        (FeatureCode::Ready, AgentSummary::NotReady) => &["agent-not-ready"],
+        (FeatureCode::EndAfterCallWork, AgentSummary::Ready) => {
+            &["after-call-work-ended", "agent-ready"]
+        }
+        (FeatureCode::EndAfterCallWork, AgentSummary::NotReady) => {
+            &["after-call-work-ended", "agent-not-ready"]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::super::stage::expect_play;
+
+    #[test]
+    fn a_feature_code_is_reported_and_its_effect_spoken() {
+        expect_play(
+            "0 incoming phone ann *45 ann
+         0.1 answered phone
+         0.1 agent-now ann not-ready
+         3 played phone
+         9 incoming phone2 ann *46 ann
+         9.1 answered phone2
+         15 tick
+         20 incoming phone3 ann *47 ann
+         20.1 answered phone3
+         20.1 agent-now ann ready
+         20.2 ended phone3 peer
+         30 incoming stranger 1001 *45",
+            expect![[r#"
+            0 incoming phone ann *45 ann
+                answer phone
+            0.1 answered phone
+                ! feature ann LogInOut
+            0.1 agent-now ann not-ready
+                play phone agent-logged-in agent-not-ready
+            3 played phone
+                hang-up phone 16
+            9 incoming phone2 ann *46 ann
+                answer phone2
+            9.1 answered phone2
+                ! feature ann Ready
+            14.1 (agent state)
+                hang-up phone2 102
+            15 tick
+            20 incoming phone3 ann *47 ann
+                answer phone3
+            20.1 answered phone3
+                ! feature ann EndAfterCallWork
+            20.1 agent-now ann ready
+                play phone3 after-call-work-ended agent-ready
+            20.2 ended phone3 peer
+            30 incoming stranger 1001 *45
+                reject stranger 404
+        "#]],
+        );
+    }
+}

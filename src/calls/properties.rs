@@ -1,0 +1,310 @@
+//! Arbitrary facts and orders, also stale, doubled and wrong ones: nothing panics, nothing is left
+//! over, and what is owed is reported once.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::effect::Callee;
+use super::end::{AttemptClass, CallEnd, EndedBy};
+use super::event::{AgentSummary, AlertContext, Caller, Event, Goodbye, QueueExit};
+use super::flow::Entry;
+use super::stage::settings;
+use super::*;
+use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
+use crate::phone::{Address, Pattern};
+
+/// One random step: what, for whom (twice), how much later in ms.
+type Step = (u8, u16, u16, u16);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Life {
+    Open,
+    HungUp,
+    Ended,
+}
+
+struct World {
+    calls: Calls,
+    now: Timestamp,
+    legs: Vec<LegId>,
+    lives: BTreeMap<LegId, Life>,
+    consumers: BTreeSet<LegId>,
+    interactions: Vec<InteractionId>,
+    plays: Vec<(LegId, PlayId)>,
+    dialled: BTreeSet<AttemptId>,
+    attempts_ended: BTreeMap<AttemptId, u32>,
+    arrived: BTreeMap<InteractionId, u32>,
+    answered: Option<(AgentId, InteractionId)>,
+}
+
+impl World {
+    fn new() -> Self {
+        Self {
+            calls: Calls::new(entries(), Entropy::from_number(3)),
+            now: Timestamp(0),
+            legs: vec![LegId(0)],
+            lives: BTreeMap::new(),
+            consumers: BTreeSet::new(),
+            interactions: vec![InteractionId(1), InteractionId(2)],
+            plays: vec![(LegId(0), PlayId(0))],
+            dialled: BTreeSet::new(),
+            attempts_ended: BTreeMap::new(),
+            arrived: BTreeMap::new(),
+            answered: None,
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one arm an event")]
+    fn event(&self, (what, a, b, _): Step) -> Event {
+        let (a, b) = (usize::from(a), usize::from(b));
+        // Mostly what is alive, and the latest; sometimes what is stale.
+        let latest =
+            |len: usize| if a % 7 == 0 { a / 7 % len } else { len - 1 - a / 7 % len.min(2) };
+        let open: Vec<LegId> = self
+            .legs
+            .iter()
+            .copied()
+            .filter(|leg| self.lives.get(leg) == Some(&Life::Open))
+            .collect();
+        let alive = if open.is_empty() || a % 11 == 0 { &self.legs } else { &open };
+        let leg = alive[latest(alive.len())];
+        let interaction = self.interactions[latest(self.interactions.len())];
+        let attempt = AttemptId { interaction, serial: (b % 3) as u32 };
+        let agent = AgentId::new(["ann", "bob"][b % 2]);
+        let goodbyes = [Goodbye::Silent, Goodbye::Plain, Goodbye::CallBack, Goodbye::Closed];
+        let goodbye = goodbyes[b % 4];
+        match what {
+            0 => Event::LegIncoming {
+                leg: LegId(1 + a as u64),
+                ani: Ani::new(["1001", "anonymous"][b % 2]),
+                dnis: Dnis::new(["700", "900", "900", "900", "*45", "800"][b / 3 % 6]),
+                from: match b % 3 {
+                    0 => Caller::Agent(AgentId::new("ann")),
+                    1 => Caller::Device,
+                    _ => Caller::Trunk(TrunkId::new("carrier")),
+                },
+            },
+            1 => Event::LegRinging { leg },
+            2..=6 => Event::LegAnswered { leg },
+            7 => {
+                let by = [EndedBy::Peer, EndedBy::Us, EndedBy::Lost][b % 3];
+                let status = [None, Some(486), Some(487), Some(603), Some(503)][b % 5];
+                let end = CallEnd { by, status, answered: status.is_none(), rang: b % 2 == 0 };
+                Event::LegEnded { leg, end }
+            }
+            8..=13 => {
+                Event::LegDigit { leg, digit: ['1', '1', '1', '1', '1', '2', '9', '0'][b % 8] }
+            }
+            14..=17 => {
+                let (leg, play) = self.plays[latest(self.plays.len())];
+                Event::PlayEnded { leg, play }
+            }
+            18 => {
+                let exits = [QueueExit::Closed, QueueExit::Full, QueueExit::MaxWait];
+                Event::NotAdmitted { interaction, exit: exits[b % 3] }
+            }
+            19 | 20 => Event::Alert {
+                agent,
+                contacts: (0..b % 3).map(|n| ContactId(n as u64)).collect(),
+                interaction,
+                ring_timeout: Duration::from_secs(20),
+                context: AlertContext {
+                    queue: QueueId::new("billing"),
+                    kind: "live",
+                    wait: Duration::ZERO,
+                    attempts: 0,
+                },
+            },
+            21 => Event::CancelAlert { agent, interaction },
+            22 | 23 => {
+                let (agent, interaction) = self.answered.clone().unwrap_or((agent, interaction));
+                Event::Connect { agent, interaction }
+            }
+            24 => Event::Disconnect { agent, interaction },
+            25 | 26 => Event::Dial {
+                attempt,
+                queue: QueueId::new(["billing", "plain", "gone"][b % 3]),
+                address: Address::parse("1001").unwrap(),
+                route: Route::Registrar,
+                ring_timeout: Duration::from_secs(30),
+                confirm: b % 5 > 0,
+            },
+            27 => Event::EndAttempt { attempt, goodbye, class: AttemptClass::NoConfirm },
+            28 => Event::Registered { interaction },
+            29 => Event::NotRegistered { interaction },
+            30 => Event::Release { interaction, goodbye },
+            31 => Event::AskKeepWaiting { interaction },
+            32 => Event::AgentNow { agent, state: AgentSummary::Ready },
+            33..=35 => {
+                let ewt = (b % 3 > 0).then(|| Duration::from_secs(b as u64 % 300));
+                Event::Standing { interaction, position: 1, ewt, callbacks: b % 7 > 0 }
+            }
+            _ => Event::Tick,
+        }
+    }
+
+    fn step(&mut self, at: Timestamp, event: Event) {
+        self.now = self.now.max(at);
+        if let Event::LegEnded { leg, .. } = &event
+            && let Some(life) = self.lives.get_mut(leg)
+        {
+            *life = Life::Ended;
+        }
+        if let Event::Dial { attempt, .. } = &event {
+            self.dialled.insert(*attempt);
+        }
+        if let Event::LegIncoming { leg, .. } = &event {
+            if self.lives.contains_key(leg) {
+                return;
+            }
+            self.lives.insert(*leg, Life::Open);
+            self.legs.push(*leg);
+            self.consumers.insert(*leg);
+        }
+        for effect in self.calls.handle(at, event) {
+            self.check(&effect);
+        }
+        if let Some((next, reason)) = self.calls.poll_timeout() {
+            assert!(next > self.now, "{reason} at {next} is not after {}", self.now);
+        }
+    }
+
+    fn open(&self, leg: &LegId) {
+        assert_eq!(self.lives.get(leg), Some(&Life::Open), "{leg} is not there for this order");
+    }
+
+    fn check(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Invite { leg, to, like } => {
+                assert_eq!(self.lives.insert(*leg, Life::Open), None);
+                like.iter().for_each(|leg| self.open(leg));
+                self.legs.push(*leg);
+                if matches!(to, Callee::Consumer { .. }) {
+                    self.consumers.insert(*leg);
+                }
+            }
+            Effect::HangUp { leg, .. } | Effect::Reject { leg, .. } => {
+                self.open(leg);
+                self.lives.insert(*leg, Life::HungUp);
+            }
+            Effect::Play { leg, play, prompts } => {
+                self.open(leg);
+                self.plays.push((*leg, *play));
+                for prompt in prompts {
+                    if let Prompt::Sound(id) = prompt {
+                        assert!(SOUNDS.contains(id), "{id} is not listed");
+                    }
+                }
+            }
+            Effect::Answer { leg } | Effect::Music { leg } | Effect::Silence { leg } => {
+                self.open(leg)
+            }
+            Effect::Bridge { a, b } => {
+                self.open(a);
+                self.open(b);
+            }
+            Effect::Arrived { interaction, .. } => {
+                self.interactions.push(*interaction);
+                assert_eq!(self.arrived.insert(*interaction, 0), None, "arrived twice");
+            }
+            Effect::CallerLeft { interaction } | Effect::CallerHungUp { interaction } => {
+                let ends = self.arrived.get_mut(interaction).unwrap();
+                *ends += 1;
+                assert_eq!(*ends, 1, "one end for one arrival");
+            }
+            Effect::AttemptEnded { attempt, .. } => {
+                *self.attempts_ended.entry(*attempt).or_insert(0) += 1;
+                assert_eq!(self.attempts_ended[attempt], 1, "ended twice");
+            }
+            Effect::AgentAnswered { agent, interaction } => {
+                self.answered = Some((agent.clone(), *interaction));
+            }
+            Effect::AskStanding { .. }
+            | Effect::CallbackConfirmed { .. }
+            | Effect::AttemptAnswered { .. }
+            | Effect::ConsumerConfirmed { .. }
+            | Effect::ConsumerPostponed { .. }
+            | Effect::ConsumerRefused { .. }
+            | Effect::WaitAnswered { .. }
+            | Effect::AgentDeclined { .. }
+            | Effect::BridgeEnded { .. }
+            | Effect::FeatureCode { .. } => {}
+        }
+    }
+
+    /// The consumers hang up; all else is left to time.
+    fn finish(&mut self) {
+        for leg in self.consumers.clone() {
+            if self.lives[&leg] == Life::Open {
+                let (by, status) = (EndedBy::Peer, None);
+                let end = CallEnd { by, status, answered: true, rang: true };
+                self.step(self.now, Event::LegEnded { leg, end });
+            }
+        }
+        for _ in 0..1_000 {
+            let Some((at, _)) = self.calls.poll_timeout() else { break };
+            self.step(at, Event::Tick);
+        }
+        assert_eq!(self.calls.poll_timeout(), None);
+        assert!(self.calls.calls.is_empty() && self.calls.features.is_empty());
+        assert!(self.calls.shared.legs.is_empty(), "{:?}", self.calls.shared.legs);
+        assert!(self.lives.values().all(|life| *life != Life::Open), "{:?}", self.lives);
+        for attempt in &self.dialled {
+            assert_eq!(self.attempts_ended.get(attempt), Some(&1), "{attempt} has no end");
+        }
+    }
+}
+
+/// With an entry that leads straight into a queue.
+fn entries() -> Settings {
+    let mut settings = settings();
+    let mut flow = settings.flows[&FlowId::new("main")].clone();
+    flow.start = "billing".to_owned();
+    settings.flows.insert(FlowId::new("straight"), flow);
+    settings.entries.push(Entry { dnis: Pattern::new("900"), flow: FlowId::new("straight") });
+    settings
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_every_leg_and_attempt_ends_once(
+        steps in prop::collection::vec(
+            (0..37u8, any::<u16>(), any::<u16>(), prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16]),
+            1..300,
+        ),
+    ) {
+        let mut world = World::new();
+        for step in steps {
+            let at = world.now + Duration::from_millis(u64::from(step.3));
+            let event = world.event(step);
+            // Half of the time passes deadline by deadline, half in one jump; what was due before
+            // the event is done before it.
+            while let Some((next, _)) =
+                world.calls.poll_timeout().filter(|(next, _)| *next < at && step.2 % 2 == 0)
+            {
+                world.step(next, Event::Tick);
+            }
+            world.step(at, Event::Tick);
+            world.step(at, event);
+        }
+        world.finish();
+    }
+}
+
+#[test]
+fn each_listed_sound_is_used() {
+    let sources = [
+        include_str!("inbound.rs"),
+        include_str!("waiting.rs"),
+        include_str!("dialer.rs"),
+        include_str!("feature.rs"),
+    ]
+    .concat();
+    for id in SOUNDS {
+        assert!(sources.contains(&format!("\"{id}\"")), "{id} is listed and not used");
+    }
+    assert!(SOUNDS.is_sorted());
+}

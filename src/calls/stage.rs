@@ -1,0 +1,419 @@
+//! Whole calls as text: a script of facts and orders goes in, the effects come out between its
+//! lines.
+//!
+//! A line is `second event arguments`. Deadlines that pass before it are shown as
+//! `second (reason)`. Legs are named by the script (incoming), `agent/contact` or `dial/serial`;
+//! interactions `i1`, `i2` in the order they appear. Orders to ask for the standing are left out.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use expect_test::Expect;
+
+use super::effect::Callee;
+use super::end::{AttemptClass, CallEnd, EndedBy};
+use super::event::{AgentSummary, AlertContext, Caller, Goodbye, QueueExit};
+use super::flow::{CallbackOffer, Entry, Flow, FlowNode, QueueNode, QueueVoice};
+use super::*;
+use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
+use crate::phone::{Address, AddressPolicy, Pattern};
+
+/// A flow with one node of each kind: `start` says, `menu` asks, 1 leads to `billing` with
+/// everything a queue node can have, 2 to `plain` with nothing.
+pub(super) fn settings() -> Settings {
+    let say = |sound: &str, next: &str| FlowNode::Say {
+        prompts: vec![sound.to_owned()],
+        next: next.to_owned(),
+    };
+    let menu = FlowNode::Menu {
+        prompts: vec!["which".to_owned()],
+        keys: [('1', "billing".to_owned()), ('2', "plain".to_owned())].into(),
+        first_digit_timeout: Duration::from_secs(5),
+        tries: 2,
+        timeout: "billing".to_owned(),
+        invalid: "bye".to_owned(),
+    };
+    let nodes = [
+        ("start", say("welcome", "menu")),
+        ("menu", menu),
+        ("billing", FlowNode::Queue(billing())),
+        ("plain", FlowNode::Queue(plain())),
+        ("offer", FlowNode::OfferCallback { declined: None, refused: None }),
+        ("survey", say("thanks", "bye")),
+        ("bye", FlowNode::Hangup { prompts: vec!["bye".to_owned()] }),
+    ];
+    let nodes = nodes.into_iter().map(|(name, node)| (name.to_owned(), node)).collect();
+    let voice = |postpone, refuse| QueueVoice {
+        addresses: AddressPolicy {
+            extensions: vec![(Pattern::new("1???"), Route::Registrar)],
+            ..AddressPolicy::default()
+        },
+        greeting: "greeting".to_owned(),
+        postpone,
+        refuse,
+    };
+    let queues = [
+        (QueueId::new("billing"), voice(Some(Duration::from_secs(900)), true)),
+        (QueueId::new("plain"), voice(None, false)),
+    ];
+    Settings {
+        entries: vec![Entry { dnis: Pattern::new("7*"), flow: FlowId::new("main") }],
+        flows: [(FlowId::new("main"), Flow { start: "start".to_owned(), nodes })].into(),
+        queues: queues.into(),
+    }
+}
+
+fn billing() -> QueueNode {
+    let seconds = Duration::from_secs;
+    let some = |node: &str| Some(node.to_owned());
+    QueueNode {
+        queue: QueueId::new("billing"),
+        skills: some("billing"),
+        priority: 3,
+        announce_every: Some(seconds(60)),
+        offer: Some(CallbackOffer {
+            node: "offer".to_owned(),
+            after: Some(seconds(30)),
+            ewt_above: Some(seconds(120)),
+            position_above: Some(5),
+            again_after: Some(seconds(100)),
+        }),
+        closed: some("bye"),
+        full: some("bye"),
+        no_agents: some("bye"),
+        max_wait: Some((seconds(600), "bye".to_owned())),
+        keys: [('0', "bye".to_owned())].into(),
+        after_call: some("survey"),
+    }
+}
+
+fn plain() -> QueueNode {
+    QueueNode {
+        queue: QueueId::new("plain"),
+        skills: None,
+        priority: 0,
+        announce_every: None,
+        offer: None,
+        closed: None,
+        full: None,
+        no_agents: None,
+        max_wait: None,
+        keys: BTreeMap::new(),
+        after_call: None,
+    }
+}
+
+pub(super) struct Stage {
+    calls: Calls,
+    legs: BTreeMap<LegId, String>,
+    plays: BTreeMap<String, PlayId>,
+    interactions: Vec<InteractionId>,
+    log: String,
+}
+
+impl Stage {
+    /// Plays a script; the log of it.
+    pub(super) fn play(settings: Settings, script: &str) -> String {
+        let mut stage = Stage {
+            calls: Calls::new(settings, Entropy::from_number(1)),
+            legs: BTreeMap::new(),
+            plays: BTreeMap::new(),
+            interactions: Vec::new(),
+            log: String::new(),
+        };
+        for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
+            let (second, rest) = line.split_once(' ').unwrap();
+            let now = Timestamp((second.parse::<f64>().unwrap() * 1000.0) as i64);
+            while let Some((at, reason)) = stage.calls.poll_timeout().filter(|(at, _)| *at < now) {
+                let effects = stage.calls.handle(at, Event::Tick);
+                stage.show(&format!("{} ({reason})", at.as_ms() as f64 / 1000.0), effects);
+            }
+            let event = stage.event(rest);
+            let effects = stage.calls.handle(now, event);
+            writeln!(stage.log, "{line}").unwrap();
+            stage.show("", effects);
+        }
+        stage.log
+    }
+
+    fn leg(&mut self, name: &str) -> LegId {
+        if let Some((leg, _)) = self.legs.iter().find(|(_, known)| *known == name) {
+            return *leg;
+        }
+        let leg = LegId(self.legs.len() as u64 + 1);
+        self.legs.insert(leg, name.to_owned());
+        leg
+    }
+
+    fn interaction(&self, name: &str) -> InteractionId {
+        let index = name[1..].parse::<usize>().unwrap() - 1;
+        self.interactions.get(index).copied().unwrap_or(InteractionId(index as u128 + 1))
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one arm a word")]
+    fn event(&mut self, text: &str) -> Event {
+        let words: Vec<&str> = text.split_whitespace().collect();
+        let word = |n: usize| words.get(n).copied().unwrap_or("");
+        let number = |n: usize| word(n).parse::<u64>().unwrap();
+        let seconds = |n: usize| Duration::from_secs(number(n));
+        let agent = |n: usize| AgentId::new(word(n));
+        match word(0) {
+            "tick" => Event::Tick,
+            "incoming" => Event::LegIncoming {
+                leg: self.leg(word(1)),
+                ani: Ani::new(word(2)),
+                dnis: Dnis::new(word(3)),
+                from: match word(4) {
+                    "" => Caller::Trunk(TrunkId::new("carrier")),
+                    name => Caller::Agent(AgentId::new(name)),
+                },
+            },
+            "ringing" => Event::LegRinging { leg: self.leg(word(1)) },
+            "answered" => Event::LegAnswered { leg: self.leg(word(1)) },
+            "digit" => {
+                Event::LegDigit { leg: self.leg(word(1)), digit: word(2).chars().next().unwrap() }
+            }
+            "played" => Event::PlayEnded { leg: self.leg(word(1)), play: self.plays[word(1)] },
+            "ended" => {
+                let end = |by, status: Option<u16>| CallEnd {
+                    by,
+                    status,
+                    answered: status.is_none(),
+                    rang: false,
+                };
+                let end = match word(2) {
+                    "peer" => end(EndedBy::Peer, None),
+                    "us" => end(EndedBy::Us, None),
+                    "lost" => end(EndedBy::Lost, None),
+                    "silence" => CallEnd { answered: false, ..end(EndedBy::Lost, None) },
+                    status => end(EndedBy::Peer, Some(status.parse().unwrap())),
+                };
+                Event::LegEnded { leg: self.leg(word(1)), end }
+            }
+            "not-admitted" => Event::NotAdmitted {
+                interaction: self.interaction(word(1)),
+                exit: match word(2) {
+                    "closed" => QueueExit::Closed,
+                    "full" => QueueExit::Full,
+                    "no-agents" => QueueExit::NoAgents,
+                    other => panic!("{other}"),
+                },
+            },
+            "alert" => Event::Alert {
+                agent: agent(1),
+                interaction: self.interaction(word(2)),
+                contacts: words[3..].iter().map(|n| ContactId(n.parse().unwrap())).collect(),
+                ring_timeout: Duration::from_secs(20),
+                context: AlertContext {
+                    queue: QueueId::new("billing"),
+                    kind: "live",
+                    wait: Duration::ZERO,
+                    attempts: 0,
+                },
+            },
+            "cancel-alert" => {
+                Event::CancelAlert { agent: agent(1), interaction: self.interaction(word(2)) }
+            }
+            "connect" => Event::Connect { agent: agent(1), interaction: self.interaction(word(2)) },
+            "disconnect" => {
+                Event::Disconnect { agent: agent(1), interaction: self.interaction(word(2)) }
+            }
+            "dial" => Event::Dial {
+                attempt: self.attempt(word(1)),
+                queue: QueueId::new(word(2)),
+                address: Address::parse(word(3)).unwrap(),
+                route: Route::Trunk(TrunkId::new("carrier")),
+                ring_timeout: Duration::from_secs(30),
+                confirm: word(4) != "unconfirmed",
+            },
+            "end-attempt" => Event::EndAttempt {
+                attempt: self.attempt(word(1)),
+                goodbye: goodbye(word(2)),
+                class: match word(3) {
+                    "no-answer" => AttemptClass::NoAnswer,
+                    "no-confirm" => AttemptClass::NoConfirm,
+                    "hung-up" => AttemptClass::HungUp,
+                    other => panic!("{other}"),
+                },
+            },
+            "registered" => Event::Registered { interaction: self.interaction(word(1)) },
+            "not-registered" => Event::NotRegistered { interaction: self.interaction(word(1)) },
+            "release" => {
+                Event::Release { interaction: self.interaction(word(1)), goodbye: goodbye(word(2)) }
+            }
+            "ask-keep-waiting" => Event::AskKeepWaiting { interaction: self.interaction(word(1)) },
+            "standing" => Event::Standing {
+                interaction: self.interaction(word(1)),
+                position: number(2) as u32,
+                ewt: (word(3) != "unknown").then(|| seconds(3)),
+                callbacks: word(4) != "no-callbacks",
+            },
+            "agent-now" => Event::AgentNow {
+                agent: agent(1),
+                state: match word(2) {
+                    "ready" => AgentSummary::Ready,
+                    "not-ready" => AgentSummary::NotReady,
+                    "logged-out" => AgentSummary::LoggedOut,
+                    other => panic!("{other}"),
+                },
+            },
+            other => panic!("{other}"),
+        }
+    }
+
+    fn attempt(&self, text: &str) -> AttemptId {
+        let (interaction, serial) = text.split_once('/').unwrap();
+        let interaction = self.interaction(interaction);
+        AttemptId { interaction, serial: serial.parse().unwrap() }
+    }
+
+    fn show(&mut self, heading: &str, effects: Vec<Effect>) {
+        let shown: Vec<String> = effects
+            .into_iter()
+            .filter(|effect| !matches!(effect, Effect::AskStanding { .. }))
+            .map(|effect| self.text(&effect))
+            .collect();
+        if !heading.is_empty() && !shown.is_empty() {
+            writeln!(self.log, "{heading}").unwrap();
+        }
+        for line in shown {
+            writeln!(self.log, "    {line}").unwrap();
+        }
+    }
+
+    fn name(&mut self, interaction: InteractionId) -> String {
+        let known = self.interactions.iter().position(|id| *id == interaction);
+        let index = known.unwrap_or_else(|| {
+            self.interactions.push(interaction);
+            self.interactions.len() - 1
+        });
+        format!("i{}", index + 1)
+    }
+
+    fn text(&mut self, effect: &Effect) -> String {
+        let leg = |stage: &Stage, leg: &LegId| stage.legs[leg].clone();
+        match effect {
+            Effect::Answer { leg: id } => format!("answer {}", leg(self, id)),
+            Effect::Reject { leg: id, status } => format!("reject {} {status}", leg(self, id)),
+            Effect::Invite { leg: id, to, like } => {
+                let (name, what) = match to {
+                    Callee::Agent { agent, contact, ani, .. } => {
+                        let name = format!("{agent}/{}", contact.0);
+                        (name, ani.as_ref().map_or("", |ani| ani.expose()).to_owned())
+                    }
+                    Callee::Consumer { attempt, address, dnis, .. } => {
+                        let dnis = dnis.as_ref().map_or("", |dnis| dnis.expose());
+                        let name = format!("dial/{}", attempt.serial);
+                        (name, format!("{} dnis={dnis}", address.expose()))
+                    }
+                };
+                self.legs.insert(*id, name.clone());
+                let like =
+                    like.as_ref().map_or(String::new(), |l| format!(" like {}", leg(self, l)));
+                format!("invite {name} {what}{like}")
+            }
+            Effect::HangUp { leg: id, cause } => format!("hang-up {} {cause}", leg(self, id)),
+            Effect::Play { leg: id, play, prompts } => {
+                let name = leg(self, id);
+                self.plays.insert(name.clone(), *play);
+                let words: Vec<String> = prompts.iter().map(prompt).collect();
+                format!("play {name} {}", words.join(" "))
+            }
+            Effect::Music { leg: id } => format!("music {}", leg(self, id)),
+            Effect::Silence { leg: id } => format!("silence {}", leg(self, id)),
+            Effect::Bridge { a, b } => format!("bridge {} {}", leg(self, a), leg(self, b)),
+            Effect::Arrived { interaction, queue, skills, priority, ani } => {
+                let skills = skills.as_deref().unwrap_or("-");
+                let name = self.name(*interaction);
+                format!("! arrived {name} {queue} {skills} {priority} {}", ani.expose())
+            }
+            Effect::AskStanding { interaction } => format!("! ask {}", self.name(*interaction)),
+            Effect::CallerLeft { interaction } => format!("! left {}", self.name(*interaction)),
+            Effect::CallerHungUp { interaction } => {
+                format!("! caller hung up {}", self.name(*interaction))
+            }
+            Effect::CallbackConfirmed { interaction, address } => {
+                format!("! confirmed {} {}", self.name(*interaction), address.expose())
+            }
+            Effect::AttemptAnswered { attempt } => format!("! answered {}", attempt.serial),
+            Effect::ConsumerConfirmed { attempt } => format!("! pressed 1 {}", attempt.serial),
+            Effect::ConsumerPostponed { attempt, delay } => {
+                format!("! later {} by {delay:?}", attempt.serial)
+            }
+            Effect::ConsumerRefused { attempt } => format!("! never {}", attempt.serial),
+            Effect::AttemptEnded { attempt, class } => {
+                format!("! attempt ended {} {class:?}", attempt.serial)
+            }
+            Effect::WaitAnswered { interaction, keep } => {
+                format!("! keep waiting {} {keep}", self.name(*interaction))
+            }
+            Effect::AgentAnswered { agent, interaction } => {
+                format!("! agent answered {agent} {}", self.name(*interaction))
+            }
+            Effect::AgentDeclined { agent, interaction, reason } => {
+                format!("! agent declined {agent} {} {reason:?}", self.name(*interaction))
+            }
+            Effect::BridgeEnded { interaction, lost } => {
+                format!("! bridge ended {} lost={lost}", self.name(*interaction))
+            }
+            Effect::FeatureCode { agent, code } => format!("! feature {agent} {code:?}"),
+        }
+    }
+}
+
+fn goodbye(word: &str) -> Goodbye {
+    match word {
+        "silent" => Goodbye::Silent,
+        "plain" => Goodbye::Plain,
+        "call-back" => Goodbye::CallBack,
+        "cancelled" => Goodbye::Cancelled,
+        "closed" => Goodbye::Closed,
+        other => panic!("{other}"),
+    }
+}
+
+fn prompt(prompt: &Prompt) -> String {
+    match prompt {
+        Prompt::Sound(id) => (*id).to_owned(),
+        Prompt::Named(id) => format!("'{id}'"),
+        Prompt::Characters(address) => format!("<{}>", address.expose()),
+        Prompt::Number(number) => number.to_string(),
+        Prompt::Wait(wait) => format!("{wait:?}"),
+        Prompt::Pause(pause) => format!("pause {pause:?}"),
+    }
+}
+
+pub(super) fn expect_play(script: &str, expected: Expect) {
+    expected.assert_eq(&Stage::play(settings(), script));
+}
+
+/// A caller in the `billing` queue.
+pub(super) const IN_QUEUE: &str = "
+    0 incoming caller 1001 700
+    0 answered caller
+    1 digit caller 1
+    1 played caller
+    1 digit caller 1";
+
+pub(super) fn in_queue(script: &str) -> String {
+    let log = Stage::play(settings(), &format!("{IN_QUEUE}\n{script}"));
+    let arrived = log.find("    music caller\n").unwrap();
+    log[arrived..].trim_start_matches("    music caller\n").to_owned()
+}
+
+pub(super) fn expect_in_queue(script: &str, expected: Expect) {
+    expected.assert_eq(&in_queue(script));
+}
+
+/// A dialled consumer who pressed 1.
+const ON_HOLD: &str = "
+    0 dial i1/1 billing 1001
+    2 answered dial/1
+    3 digit dial/1 1
+    4 played dial/1";
+
+pub(super) fn expect_on_hold(script: &str, expected: Expect) {
+    let log = Stage::play(settings(), &format!("{ON_HOLD}\n{script}"));
+    let held = log.find("    music dial/1\n").unwrap();
+    expected.assert_eq(log[held..].trim_start_matches("    music dial/1\n"));
+}
