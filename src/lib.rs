@@ -64,3 +64,4 @@ pub mod calls;
 pub mod sip;
 pub mod media;
 pub mod store;
+pub mod config;

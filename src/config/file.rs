@@ -1,0 +1,484 @@
+//! The sections of the file, but for the flows, with every key: its type, range and default.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use super::document::{Item, Section, nearest};
+use super::{Config, OnRegister, SipConfig, TrunkConfig, flows};
+use crate::calls::flow::{Entry, QueueVoice};
+use crate::ident::{AgentId, FlowId, NodeId, QueueId, Route, TrunkId};
+use crate::phone::{AddressPolicy, Extension, Pattern};
+use crate::queue::event::RetryClass;
+use crate::queue::skill::{SkillExpression, Skills};
+use crate::queue::{AgentSettings, EarlyHangup, Hours, QueueSettings};
+use crate::sip::TrunkSettings;
+use crate::time::Duration;
+use crate::{calls, media, queue};
+
+const DAY: u32 = 24 * 60 * 60;
+
+/// The names of the file that other places may name.
+pub(super) struct Names {
+    pub(super) queues: BTreeSet<String>,
+    pub(super) trunks: BTreeSet<String>,
+    pub(super) flows: BTreeSet<String>,
+}
+
+/// The whole file. What is wrong stands in the report; the value is then of no use.
+pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) -> Config {
+    let names = Names {
+        queues: root.names_in("queues"),
+        trunks: root.names_in("trunks"),
+        flows: root.names_in("flows"),
+    };
+    let (node, data) = root.section("node", |section| {
+        let name = section.parsed_if("name", name, "a name of letters and digits");
+        let data = section.parsed("data", some_text, "the path of a folder", "data".into());
+        (NodeId::new(&name.unwrap_or_else(|| "ringback".into())), PathBuf::from(data))
+    });
+    let (listen, local, realm) = root.section("sip", sip);
+    let http = root.section("http", |section| {
+        section.parsed(
+            "listen",
+            socket,
+            "an address and port: \"127.0.0.1:8080\"",
+            local_port(8080),
+        )
+    });
+    let media = root.section("media", |section| media(section, local));
+    let trunks = root.named("trunks", trunk);
+    let agents = root.named("agents", |name, section| agent(name, section, &names));
+    let devices = root.named("devices", |name, section| user_name(section, name));
+    for (name, ()) in &devices {
+        if agents.iter().any(|(agent, _)| agent == name) {
+            let wrong = "an agent has this name too";
+            root.error(&format!("devices.{name}"), wrong, "give each phone a name of its own");
+        }
+    }
+    let queues = root.named("queues", |name, section| queue(name, section, &names, known_sounds));
+    warn_of_unserved(root, &queues, &agents);
+    let entries = root.list("entries", |section| entry(section, &names));
+    if entries.is_empty() {
+        root.warn("entries", "nobody can call in", "add an [[entries]] with `dnis` and `flow`");
+    }
+    let flows = root.named("flows", |name, section| flows::flow(name, section, &names));
+    let users = agents.iter().map(|it| &it.0).chain(devices.iter().map(|it| &it.0));
+    let users = users.cloned().collect();
+    let on_register =
+        agents.iter().map(|(name, (_, on_register))| (AgentId::new(name), *on_register)).collect();
+    let (mut policies, mut voices) = (BTreeMap::new(), BTreeMap::new());
+    for (name, (settings, voice)) in queues {
+        policies.insert(QueueId::new(&name), settings);
+        voices.insert(QueueId::new(&name), voice);
+    }
+    let flows = flows.into_iter().map(|(name, flow)| (FlowId::new(&name), flow)).collect();
+    let calls = calls::Settings { entries, flows, queues: voices };
+    flows::check(root, &calls, known_sounds);
+    let agents =
+        agents.into_iter().map(|(name, (agent, _))| (AgentId::new(&name), agent)).collect();
+    Config {
+        node,
+        data,
+        queue: queue::Settings { queues: policies, agents },
+        calls,
+        sip: SipConfig {
+            listen,
+            local,
+            realm,
+            users,
+            trunks: trunks.into_iter().map(|(_, trunk)| trunk).collect(),
+        },
+        media,
+        http,
+        on_register,
+        warnings: Vec::new(),
+    }
+}
+
+fn sip(section: &mut Section<'_>) -> (SocketAddr, SocketAddr, String) {
+    let wanted = "an address and port: \"127.0.0.1:5060\"";
+    let listen = section.parsed("listen", socket, wanted, local_port(5060));
+    let address = section.parsed_if("address", socket, wanted);
+    if listen.ip().is_unspecified() && address.is_none() {
+        section.error(
+            "listen",
+            "phones cannot be told an address to come back to",
+            "name one address of this machine, or write `address` too",
+        );
+    }
+    if address.is_some_and(|address| address.ip().is_unspecified()) {
+        section.error("address", "is no address that a phone can reach", format!("write {wanted}"));
+    }
+    let realm = |text: &str| {
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
+        let fits = (1..=64).contains(&text.len()) && text.bytes().all(plain);
+        fits.then(|| text.to_owned())
+    };
+    let realm = section.parsed("realm", realm, "a domain: \"ringback\"", "ringback".into());
+    (listen, address.unwrap_or(listen), realm)
+}
+
+fn media(section: &mut Section<'_>, sip: SocketAddr) -> media::Settings {
+    let wanted = "one address of this machine: \"127.0.0.1\"";
+    let address = |text: &str| text.parse().ok().filter(|ip: &IpAddr| !ip.is_unspecified());
+    let local = section.parsed("address", address, wanted, sip.ip());
+    let range = |text: &str| {
+        let (first, last) = text.split_once('-')?;
+        let (first, last) = (first.trim().parse::<u16>().ok()?, last.trim().parse::<u16>().ok()?);
+        (first >= 1024 && first % 2 == 0 && last > first).then_some(first..=last)
+    };
+    let wanted = "an even first port from 1024 up and a last one: \"20000-20999\"";
+    let ports = section.parsed("ports", range, wanted, 20000..=20999);
+    if ports.contains(&sip.port()) {
+        let port = sip.port();
+        section.error("ports", format!("the SIP port {port} is one of them"), "leave it out");
+    }
+    media::Settings {
+        local,
+        ports,
+        rtp_timeout: section.seconds("rtp_timeout_seconds", 5..=300, Duration::from_secs(20)),
+        threads: section.number("threads", 1..=64_u16, 2).into(),
+    }
+}
+
+fn trunk(name: &str, section: &mut Section<'_>) -> TrunkConfig {
+    check_name(section, name);
+    if name == "registrar" {
+        let path = section.path.clone();
+        section.report.error(&path, "means the phones registered here", "name it otherwise");
+    }
+    let wanted = "an address and port: \"192.0.2.10:5060\"";
+    if section.is_missing("address") {
+        section.error("address", "is missing", format!("write {wanted}"));
+    }
+    let address = section.parsed("address", socket, wanted, local_port(5060));
+    let accept_from = networks(section);
+    let caller_id = section.parsed_if("caller_id", user_part, "a number or a user name");
+    let username = section.parsed_if("username", some_text, "the user name your carrier gave you");
+    let options = section.number("options_interval_seconds", 0..=3600_u32, 30);
+    let settings = TrunkSettings {
+        id: TrunkId::new(name),
+        address,
+        accept_from,
+        credentials: None,
+        caller_id,
+        channels: section.number("channels", 1..=10_000, 30),
+        options_interval: (options > 0).then(|| Duration::from_secs(options.into())),
+    };
+    TrunkConfig { settings, username }
+}
+
+fn networks(section: &mut Section<'_>) -> Vec<(IpAddr, u8)> {
+    let mut networks = Vec::new();
+    for text in section.texts("accept_from") {
+        match network(&text) {
+            Some((ip, bits)) => {
+                let most = if ip.is_ipv4() { 16 } else { 48 };
+                if bits < most && !ip.is_loopback() {
+                    section.warn(
+                        "accept_from",
+                        format!("anybody in {text} may call in and reach every entry"),
+                        "name the addresses of the carrier alone",
+                    );
+                }
+                networks.push((ip, bits));
+            }
+            None => section.error(
+                "accept_from",
+                format!("{text:?} is no network"),
+                "write an address or a network: \"192.0.2.10\", \"192.0.2.0/24\"",
+            ),
+        }
+    }
+    networks
+}
+
+fn agent(name: &str, section: &mut Section<'_>, names: &Names) -> (AgentSettings, OnRegister) {
+    user_name(section, name);
+    let level = |name: &str, item: Item| {
+        let level = u8::try_from(item.number().ok()?).ok()?;
+        (skill_name(name) && level <= queue::skill::LEVEL_MAX).then_some(level)
+    };
+    let wanted = "NAME = LEVEL, a name of letters and digits, a level from 0 to 100";
+    let skills: Skills = section.values("skills", wanted, level).into_iter().collect();
+    let mut queues = Vec::new();
+    for queue in section.texts("queues") {
+        known(section, "queues", "queue", &queue, &names.queues);
+        queues.push(QueueId::new(&queue));
+    }
+    let on_register = section.choice(
+        "on_register",
+        &[
+            ("not-ready", OnRegister::NotReady),
+            ("ready", OnRegister::Ready),
+            ("keep", OnRegister::Keep),
+        ],
+    );
+    (AgentSettings { skills, queues }, on_register)
+}
+
+fn queue(
+    name: &str,
+    section: &mut Section<'_>,
+    names: &Names,
+    known_sounds: &dyn Fn(&str) -> bool,
+) -> (QueueSettings, QueueVoice) {
+    check_name(section, name);
+    let addresses = addresses(section, names);
+    let default = QueueSettings::default();
+    let settings = QueueSettings {
+        skills: read_expression(section).unwrap_or_default(),
+        waiting_max: section.number("waiting_max", 1..=100_000, default.waiting_max),
+        agent_ring_timeout: section.seconds(
+            "agent_ring_timeout_seconds",
+            5..=120,
+            default.agent_ring_timeout,
+        ),
+        misses_max: section.number("misses_max", 1..=100, default.misses_max),
+        after_call_work: section.seconds(
+            "after_call_work_seconds",
+            0..=3600,
+            default.after_call_work,
+        ),
+        addresses: addresses.clone(),
+        ring_timeout: section.seconds("ring_timeout_seconds", 5..=120, default.ring_timeout),
+        confirm: section.flag("confirm", default.confirm),
+        confirm_timeout: section.seconds(
+            "confirm_timeout_seconds",
+            10..=120,
+            default.confirm_timeout,
+        ),
+        answered_wait_max: section.seconds(
+            "answered_wait_max_seconds",
+            10..=600,
+            default.answered_wait_max,
+        ),
+        hold_trigger: section.seconds("hold_trigger_seconds", 0..=60, default.hold_trigger),
+        boost_percent: section.number("boost_percent", 10..=500, default.boost_percent),
+        dials_max: section.number("dials_max", 1..=10_000, default.dials_max),
+        attempts_max: section.number("attempts_max", 1..=20, default.attempts_max),
+        retry_delay: section
+            .section("retry_delay_seconds", |section| retry_delay(section, default.retry_delay)),
+        purge_after: section
+            .number_if("purge_after_minutes", 1..=7 * DAY / 60)
+            .map_or(default.purge_after, |minutes| Duration::from_secs(60 * u64::from(minutes))),
+        hours: hours(section),
+        early_hangup: section.choice(
+            "early_hangup",
+            &[("abandon", EarlyHangup::Abandon), ("callback", EarlyHangup::CallBack)],
+        ),
+    };
+    let voice = QueueVoice {
+        addresses,
+        greeting: greeting(section, known_sounds),
+        postpone: section
+            .number_if("postpone_minutes", 10..=90_u32)
+            .map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
+        refuse: section.flag("refuse_key", false),
+    };
+    (settings, voice)
+}
+
+/// One word, so that a file says what it means and stays readable when there are others.
+fn hours(section: &mut Section<'_>) -> Hours {
+    section.choice("hours", &[("round-the-clock", ())]);
+    Hours::RoundTheClock
+}
+
+/// The expression under `skills`; `None` if it is missing.
+pub(super) fn read_expression(section: &mut Section<'_>) -> Option<SkillExpression> {
+    let text = section.text_if("skills")?;
+    match SkillExpression::parse(&text) {
+        Ok(expression) => Some(expression),
+        Err(error) => {
+            let at = format!("at character {}: {}", error.position, error.problem);
+            section.error("skills", at, error.remedy);
+            None
+        }
+    }
+}
+
+fn retry_delay(
+    section: &mut Section<'_>,
+    default: BTreeMap<RetryClass, Duration>,
+) -> BTreeMap<RetryClass, Duration> {
+    let keys = [
+        ("busy", RetryClass::Busy),
+        ("no_answer", RetryClass::NoAnswer),
+        ("no_confirm", RetryClass::NoConfirm),
+        ("rejected", RetryClass::Rejected),
+        ("unreachable", RetryClass::Unreachable),
+    ];
+    let mut delays = default;
+    for (key, class) in keys {
+        if let Some(delay) = section.seconds_if(key, 1..=DAY) {
+            delays.insert(class, delay);
+        }
+    }
+    delays
+}
+
+fn greeting(section: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) -> String {
+    let greeting = section.text_if("greeting").unwrap_or_else(|| "this-is-your-callback".into());
+    if !known_sounds(&greeting) {
+        let wrong = format!("there is no sound {greeting:?}");
+        section.error("greeting", wrong, "write the name of a file in sounds/, without `.wav`");
+    }
+    greeting
+}
+
+fn addresses(section: &mut Section<'_>, names: &Names) -> AddressPolicy {
+    let prefixes = section.texts("callback_prefixes");
+    for prefix in &prefixes {
+        let digits = prefix.strip_prefix('+').unwrap_or("");
+        if !(1..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            let wrong = format!("{prefix:?} is no prefix of E.164 numbers");
+            section.error("callback_prefixes", wrong, "write `+` and digits: \"+1\", \"+4930\"");
+        }
+    }
+    let trunks = section.texts("trunks");
+    for trunk in &trunks {
+        known(section, "trunks", "trunk", trunk, &names.trunks);
+    }
+    if !prefixes.is_empty() && trunks.is_empty() {
+        section.error(
+            "callback_prefixes",
+            "no trunk carries calls to these numbers",
+            "write `trunks = [\"NAME\"]` in this queue",
+        );
+    }
+    if prefixes.is_empty() && !trunks.is_empty() {
+        section.error(
+            "trunks",
+            "no number may be called over them",
+            "write `callback_prefixes = [\"+..\"]` in this queue",
+        );
+    }
+    let extensions = section.list("extensions", |section| {
+        let pattern = |text: &str| {
+            let fits = |b: u8| b.is_ascii_alphanumeric() || b".-_*?".contains(&b);
+            let good = (1..=32).contains(&text.len()) && text.bytes().all(fits);
+            good.then(|| Pattern::new(text))
+        };
+        let wanted = "an extension, with `?` for one character and `*` for any: \"10??\"";
+        if section.is_missing("pattern") {
+            section.error("pattern", "is missing", format!("write {wanted}"));
+        }
+        let pattern = section.parsed("pattern", pattern, wanted, Pattern::new(""));
+        let via = section.text_if("via").unwrap_or_else(|| "registrar".into());
+        if via == "registrar" {
+            return (pattern, Route::Registrar);
+        }
+        if !names.trunks.contains(&via) {
+            let wrong = format!("there is no trunk {via:?}");
+            section.error("via", wrong, "write \"registrar\" or the name of a trunk");
+        }
+        (pattern, Route::Trunk(TrunkId::new(&via)))
+    });
+    let trunks = trunks.iter().map(|name| Route::Trunk(TrunkId::new(name))).collect();
+    AddressPolicy { prefixes, trunks, extensions }
+}
+
+fn entry(section: &mut Section<'_>, names: &Names) -> Entry {
+    let dnis = section.text("dnis", "100");
+    let flow = section.text("flow", "main");
+    if !flow.is_empty() {
+        known(section, "flow", "flow", &flow, &names.flows);
+    }
+    Entry { dnis: Pattern::new(&dnis), flow: FlowId::new(&flow) }
+}
+
+fn warn_of_unserved(
+    root: &mut Section<'_>,
+    queues: &[(String, (QueueSettings, QueueVoice))],
+    agents: &[(String, (AgentSettings, OnRegister))],
+) {
+    for (name, (settings, _)) in queues {
+        let id = QueueId::new(name);
+        let serves = |agent: &AgentSettings| {
+            settings.skills.satisfied_by(&agent.skills)
+                && (agent.queues.is_empty() || agent.queues.contains(&id))
+        };
+        if !agents.iter().any(|(_, (agent, _))| serves(agent)) {
+            root.warn(
+                &format!("queues.{name}"),
+                "no agent can serve it",
+                "give an agent the skills it asks for",
+            );
+        }
+    }
+}
+
+/// Refuses a name that stands for nothing.
+pub(super) fn known(
+    section: &mut Section<'_>,
+    key: &str,
+    what: &str,
+    name: &str,
+    names: &BTreeSet<String>,
+) {
+    if names.contains(name) {
+        return;
+    }
+    let all: Vec<&String> = names.iter().collect();
+    let instead = match nearest(name, &all) {
+        Some(near) => format!("write {near:?}"),
+        None => format!("add a section [{what}s.{name}], or name one that is there"),
+    };
+    section.error(key, format!("there is no {what} {name:?}"), instead);
+}
+
+fn check_name(section: &mut Section<'_>, text: &str) {
+    if name(text).is_none() {
+        let path = section.path.clone();
+        let instead = "write a letter, then letters, digits, `.`, `-`, `_`, at most 32 in all";
+        section.report.error(&path, "is not a name we take", instead);
+    }
+}
+
+/// A name that a phone registers: what [`Extension`] takes.
+fn user_name(section: &mut Section<'_>, text: &str) {
+    if Extension::parse(text).is_none() {
+        let path = section.path.clone();
+        let instead = "write 2 to 10 digits, or a letter and then letters, digits, `.`, `-`, `_`";
+        section.report.error(&path, "is not a name that a phone can have", instead);
+    }
+}
+
+fn name(text: &str) -> Option<String> {
+    let fits = text.starts_with(|c: char| c.is_ascii_alphabetic());
+    (fits && Extension::parse(text).is_some()).then(|| text.to_owned())
+}
+
+fn skill_name(text: &str) -> bool {
+    SkillExpression::parse(text).is_ok_and(|expression| expression.names() == [text])
+}
+
+fn user_part(text: &str) -> Option<String> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || b"+.-_".contains(&b);
+    ((1..=64).contains(&text.len()) && text.bytes().all(fits)).then(|| text.to_owned())
+}
+
+fn some_text(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn socket(text: &str) -> Option<SocketAddr> {
+    text.parse().ok().filter(|address: &SocketAddr| address.port() != 0)
+}
+
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (ip, bits) = match text.split_once('/') {
+        Some((ip, bits)) => (ip, Some(bits)),
+        None => (text, None),
+    };
+    let ip: IpAddr = ip.parse().ok()?;
+    let most = if ip.is_ipv4() { 32 } else { 128 };
+    let bits = bits.map_or(Some(most), |bits| bits.parse().ok())?;
+    (bits <= most).then_some((ip, bits))
+}
+
+fn local_port(port: u16) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, port))
+}

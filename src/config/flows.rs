@@ -1,0 +1,191 @@
+//! The flows of the file: nodes by name and kind. What a flow as a whole must satisfy is checked by
+//! `calls::flow`; here its findings get their lines.
+
+use std::collections::BTreeMap;
+
+use super::document::{Item, Section};
+use super::file::{Names, known, read_expression};
+use crate::calls;
+use crate::calls::flow::{CallbackOffer, Flow, FlowError, FlowNode, FlowProblem, QueueNode};
+use crate::ident::QueueId;
+use crate::time::Duration;
+
+/// The kind of a node.
+#[derive(Clone, Copy)]
+enum Kind {
+    Say,
+    Menu,
+    Queue,
+    OfferCallback,
+    Hangup,
+}
+
+/// Notes what is wrong with flows as a whole; not for those whose nodes could not be read.
+pub(super) fn check(
+    root: &mut Section<'_>,
+    settings: &calls::Settings,
+    known_sounds: &dyn Fn(&str) -> bool,
+) {
+    let faults = calls::flow::check(settings, known_sounds);
+    let leads_nowhere: Vec<_> = faults
+        .iter()
+        .filter(|fault| matches!(fault.problem, FlowProblem::NoSuchNode(_)))
+        .map(|fault| fault.flow.clone())
+        .collect();
+    let mut found = Vec::new();
+    for FlowError { flow, node, key, problem } in faults {
+        let follows_from_another = leads_nowhere.contains(&flow);
+        let flow = format!("flows.{flow}");
+        let told_already = match &problem {
+            FlowProblem::NoSuchFlow | FlowProblem::NoSuchQueue(_) | FlowProblem::OfferNever => true,
+            FlowProblem::Unreachable | FlowProblem::DeadEnd => follows_from_another,
+            FlowProblem::NoSuchNode(_)
+            | FlowProblem::NoSuchSound(_)
+            | FlowProblem::LoopWithoutWait
+            | FlowProblem::OfferOutsideQueue
+            | FlowProblem::NotAnOffer(_)
+            | FlowProblem::NotAKey(_)
+            | FlowProblem::OutOfRange(_) => false,
+        };
+        if told_already || root.report.is_wrong_within(&flow) {
+            continue;
+        }
+        let within = if node.is_empty() { flow } else { format!("{flow}.nodes.{node}") };
+        let whole = key.is_empty() || key == "type";
+        let path = if whole { within } else { format!("{within}.{key}") };
+        let text = problem.to_string();
+        let (wrong, instead) = text.split_once("; ").unwrap_or((&text, "change it"));
+        found.push((path, wrong.to_owned(), instead.to_owned()));
+    }
+    for (path, wrong, instead) in found {
+        root.report.error(&path, wrong, instead);
+    }
+    warn_of_empty_offers(root, settings);
+}
+
+fn warn_of_empty_offers(root: &mut Section<'_>, settings: &calls::Settings) {
+    for (flow, name, node) in settings
+        .flows
+        .iter()
+        .flat_map(|(flow, tree)| tree.nodes.iter().map(move |(name, node)| (flow, name, node)))
+    {
+        let FlowNode::Queue(QueueNode { queue, offer: Some(_), .. }) = node else { continue };
+        let calls_back = settings.queues.get(queue).is_some_and(|queue| {
+            !queue.addresses.prefixes.is_empty() || !queue.addresses.extensions.is_empty()
+        });
+        if !calls_back {
+            root.warn(
+                &format!("flows.{flow}.nodes.{name}.offer"),
+                format!("queue {queue} may call nobody back, so it is never made"),
+                format!("write `callback_prefixes` or `extensions` in [queues.{queue}]"),
+            );
+        }
+    }
+}
+
+pub(super) fn flow(_name: &str, section: &mut Section<'_>, names: &Names) -> Flow {
+    let start = section.text("start", "welcome");
+    let nodes = section.named("nodes", |_, section| node(section, names));
+    Flow { start, nodes: nodes.into_iter().collect() }
+}
+
+fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
+    let kinds = [
+        ("hangup", Kind::Hangup),
+        ("say", Kind::Say),
+        ("menu", Kind::Menu),
+        ("queue", Kind::Queue),
+        ("offer_callback", Kind::OfferCallback),
+    ];
+    if section.is_missing("kind") {
+        let words: Vec<_> = kinds.iter().map(|(word, _)| format!("{word:?}")).collect();
+        section.error("kind", "is missing", format!("write one of {}", words.join(", ")));
+    }
+    match section.choice("kind", &kinds) {
+        Kind::Say => {
+            FlowNode::Say { prompts: section.texts("prompts"), next: section.text("next", "NODE") }
+        }
+        Kind::Menu => FlowNode::Menu {
+            prompts: section.texts("prompts"),
+            keys: keys(section),
+            first_digit_timeout: section.seconds(
+                "first_digit_timeout_seconds",
+                1..=30,
+                Duration::from_secs(5),
+            ),
+            tries: section.number("tries", 1..=5, 3),
+            timeout: section.text("timeout", "NODE"),
+            invalid: section.text("invalid", "NODE"),
+        },
+        Kind::Queue => FlowNode::Queue(queue(section, names)),
+        Kind::OfferCallback => FlowNode::OfferCallback {
+            declined: section.text_if("declined"),
+            refused: section.text_if("refused"),
+        },
+        Kind::Hangup => FlowNode::Hangup { prompts: section.texts("prompts") },
+    }
+}
+
+fn queue(section: &mut Section<'_>, names: &Names) -> QueueNode {
+    let queue = section.text("queue", "support");
+    if !queue.is_empty() {
+        known(section, "queue", "queue", &queue, &names.queues);
+    }
+    let longest = section.seconds_if("max_wait_seconds", 1..=86_400);
+    let exit = section.text_if("max_wait");
+    let max_wait = match (longest, exit) {
+        (Some(longest), Some(exit)) => Some((longest, exit)),
+        (None, None) => None,
+        (Some(_), None) => {
+            section.error("max_wait_seconds", "leads nowhere", "write `max_wait = \"NODE\"` too");
+            None
+        }
+        (None, Some(_)) => {
+            section.error("max_wait", "is never reached", "write `max_wait_seconds` too");
+            None
+        }
+    };
+    QueueNode {
+        queue: QueueId::new(&queue),
+        skills: read_expression(section).map(|expression| expression.to_string()),
+        priority: section.number("priority", -100..=100, 0),
+        announce_every: section.seconds_if("announce_every_seconds", 10..=3600),
+        offer: section.section_if("offer", offer),
+        closed: section.text_if("closed"),
+        full: section.text_if("full"),
+        no_agents: section.text_if("no_agents"),
+        max_wait,
+        keys: keys(section),
+        after_call: section.text_if("after_call"),
+    }
+}
+
+fn offer(section: &mut Section<'_>) -> CallbackOffer {
+    let offer = CallbackOffer {
+        node: section.text("node", "NODE"),
+        after: section.seconds_if("after_seconds", 0..=3600),
+        ewt_above: section.seconds_if("ewt_above_seconds", 0..=86_400),
+        position_above: section.number_if("position_above", 0..=100_000),
+        again_after: section.seconds_if("again_after_seconds", 10..=3600),
+    };
+    if offer.after.is_none() && offer.ewt_above.is_none() && offer.position_above.is_none() {
+        let path = section.path.clone();
+        section.report.error(
+            &path,
+            "is never made",
+            "write `after_seconds`, `ewt_above_seconds` or `position_above`",
+        );
+    }
+    offer
+}
+
+fn keys(section: &mut Section<'_>) -> BTreeMap<char, String> {
+    let key = |name: &str, item: Item| {
+        let mut chars = name.chars();
+        let digit = chars.next().filter(|c| "0123456789*#".contains(*c))?;
+        let alone = chars.next().is_none();
+        item.text().ok().filter(|_| alone).map(|node| (digit, node))
+    };
+    let keys = section.values("keys", "DIGIT = \"NODE\", a digit of 0-9, \"*\", \"#\"", key);
+    keys.into_iter().map(|(_, key)| key).collect()
+}
