@@ -65,3 +65,9 @@ pub mod sip;
 pub mod media;
 pub mod store;
 pub mod config;
+#[cfg(feature = "node")]
+pub mod api;
+#[cfg(feature = "node")]
+pub mod observe;
+#[cfg(feature = "node")]
+pub mod node;

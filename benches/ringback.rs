@@ -1,0 +1,23 @@
+//! `cargo bench`: what a CPU-second buys. Prints the machine, the version, and one line a figure
+//! with its goal. `cargo bench -- sip|queue|calls` runs one of them.
+#![expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
+
+mod calls;
+mod cpu;
+mod queue;
+mod sip;
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
+    let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
+    println!("ringback {} on {}", env!("CARGO_PKG_VERSION"), cpu::machine());
+    if asked("sip") {
+        sip::run();
+    }
+    if asked("queue") {
+        queue::run();
+    }
+    if asked("calls") {
+        calls::run();
+    }
+}

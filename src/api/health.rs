@@ -1,0 +1,56 @@
+//! `GET /health`: 200 while calls are taken and promises kept, 503 otherwise; JSON either way.
+
+use std::io;
+use std::net::SocketAddr;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Json, Router};
+use serde::Serialize;
+use tokio::sync::watch;
+
+/// What `GET /health` answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
+pub struct Health {
+    /// Takes calls and keeps promises.
+    pub ready: bool,
+    /// Commits succeed.
+    pub store_ok: bool,
+    /// Takes no new calls.
+    pub draining: bool,
+    /// Legs in the tables.
+    pub legs: usize,
+    /// Steps and batches not yet durable.
+    pub uncommitted: usize,
+}
+
+/// The routes; the caller binds and serves them.
+pub fn routes(health: watch::Receiver<Health>) -> Router {
+    Router::new().route("/health", get(answer)).with_state(health)
+}
+
+/// Serves the routes on a bound listener until the process ends.
+///
+/// # Errors
+/// What accepting connections ended with.
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    health: watch::Receiver<Health>,
+) -> io::Result<()> {
+    axum::serve(listener, routes(health)).await
+}
+
+/// Binds the listener.
+///
+/// # Errors
+/// The address cannot be bound.
+pub async fn bind(address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
+    tokio::net::TcpListener::bind(address).await
+}
+
+async fn answer(State(health): State<watch::Receiver<Health>>) -> (StatusCode, Json<Health>) {
+    let health = *health.borrow();
+    let status = if health.ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(health))
+}

@@ -1,0 +1,3 @@
+//! HTTP. Reads snapshots; never mutates the queue.
+
+pub mod health;

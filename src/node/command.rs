@@ -1,0 +1,183 @@
+//! What the command line asks for. The only place that prints.
+#![expect(clippy::print_stdout, reason = "the commands talk to the person who typed them")]
+
+use std::io::{IsTerminal, stdout};
+use std::path::Path;
+use std::process::ExitCode;
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tracing::{error, info, warn};
+
+use super::{NodeError, Server, demo, secrets};
+use crate::calls::flow;
+use crate::config::Config;
+use crate::media::sounds::Sounds;
+use crate::observe::log;
+
+/// Threads for the tasks of the node: the event loop, and everything beside it.
+const WORKERS: usize = 2;
+/// The configuration or the arguments are wrong.
+const WRONG_INPUT: u8 = 2;
+
+/// `ringback serve`: runs until SIGTERM or SIGINT (drains; a second one ends it at once). SIGHUP
+/// reads the configuration again.
+pub fn serve(config: &Path, data: Option<&Path>) -> ExitCode {
+    log::start("info");
+    finish(run(|| serve_until_signalled(config, data)))
+}
+
+/// `ringback demo`: one callback from end to end on loopback, with a printed timeline.
+pub fn demo() -> ExitCode {
+    log::start("warn");
+    match run(demo::run) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => finish(Err(error)),
+    }
+}
+
+/// `ringback check FILE`: the flow trees, or every error.
+pub fn check(file: &Path) -> ExitCode {
+    match read(file) {
+        Ok(config) => {
+            for (name, flow) in &config.calls.flows {
+                println!("flow {name}\n{}", flow::tree(flow));
+            }
+            for warning in &config.warnings {
+                println!("warning: {warning}");
+            }
+            println!("{}: no errors", file.display());
+            ExitCode::SUCCESS
+        }
+        Err(error) => finish(Err(error)),
+    }
+}
+
+/// `ringback secrets show`: the passwords, to a terminal only, so that they do not end in a log.
+pub fn show_secrets(config: &Path, data: Option<&Path>) -> ExitCode {
+    let data = match data.map_or_else(|| read(config).map(|c| c.data), |data| Ok(data.to_owned())) {
+        Ok(data) => data,
+        Err(error) => return finish(Err(error)),
+    };
+    let data = data.as_path();
+    if !stdout().is_terminal() {
+        let file = data.join(secrets::FILE);
+        eprintln!("secrets are shown on a terminal only; read {}", file.display());
+        return ExitCode::from(WRONG_INPUT);
+    }
+    let kept =
+        super::operating_system_entropy().and_then(|mut entropy| secrets::read(data, &mut entropy));
+    match kept {
+        Ok(kept) => {
+            println!("{}", kept.print());
+            ExitCode::SUCCESS
+        }
+        Err(error) => finish(Err(error)),
+    }
+}
+
+fn finish(result: Result<(), NodeError>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error @ (NodeError::Config(_) | NodeError::Secrets { .. })) => {
+            eprintln!("{error}");
+            ExitCode::from(WRONG_INPUT)
+        }
+        Err(error) => {
+            eprintln!("ringback: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run<T, F: Future<Output = Result<T, NodeError>>>(
+    work: impl FnOnce() -> F,
+) -> Result<T, NodeError> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    runtime.worker_threads(WORKERS).enable_all();
+    runtime.build()?.block_on(work())
+}
+
+/// Reads and checks a configuration file.
+fn read(file: &Path) -> Result<Config, NodeError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| NodeError::File { path: file.to_owned(), error })?;
+    let sounds = Sounds::embedded().map_err(|error| NodeError::Sounds(error.to_string()))?;
+    Config::parse(&file.display().to_string(), &text, &|id| sounds.contains(id))
+        .map_err(NodeError::Config)
+}
+
+async fn serve_until_signalled(file: &Path, data: Option<&Path>) -> Result<(), NodeError> {
+    let config = read(file)?;
+    for warning in &config.warnings {
+        warn!("{warning}");
+    }
+    let data = data.unwrap_or(&config.data).to_owned();
+    let data = data.as_path();
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let mut hang_up = signal(SignalKind::hangup())?;
+    let what_to_dial = greeting(&config, data);
+    let server = Server::start(config, data).await?;
+    println!("{what_to_dial}\nready");
+    let health = server.health();
+    let mut ended = std::pin::pin!(ended(health));
+    loop {
+        tokio::select! {
+            () = &mut ended => return server.ended().await,
+            Some(()) = hang_up.recv() => reload(&server, file).await,
+            Some(()) = terminate.recv() => break,
+            Some(()) = interrupt.recv() => break,
+        }
+    }
+    info!("draining: no new calls; a second signal ends at once");
+    tokio::select! {
+        stopped = server.stop() => stopped,
+        () = again(&mut terminate, &mut interrupt) => Ok(()),
+    }
+}
+
+/// Waits until the event loop is gone: it holds the other end.
+async fn ended(mut health: tokio::sync::watch::Receiver<crate::api::health::Health>) {
+    while health.changed().await.is_ok() {}
+}
+
+async fn again(terminate: &mut Signal, interrupt: &mut Signal) {
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+}
+
+async fn reload(server: &Server, file: &Path) {
+    match read(file) {
+        Ok(config) => match server.reload(config).await {
+            Ok(()) => println!("reloaded"),
+            Err(reason) => error!(%reason, "the configuration was not taken"),
+        },
+        Err(reason) => error!(%reason, "the configuration was not taken; nothing was changed"),
+    }
+}
+
+/// What to dial, in the words of a person who sees this for the first time.
+fn greeting(config: &Config, data: &Path) -> String {
+    use std::fmt::Write;
+    let sip = config.sip.listen;
+    let mut text = format!("Ringback listens for SIP on {sip} (UDP).\n");
+    let agents: Vec<_> = config.queue.agents.keys().map(ToString::to_string).collect();
+    // Writing to a String cannot fail.
+    for entry in &config.calls.entries {
+        let (dnis, flow) = (entry.dnis.as_str(), &entry.flow);
+        let _ = writeln!(text, "  call      sip:{dnis}@{sip}  (flow {flow})");
+    }
+    let _ = writeln!(text, "  agents    register as {} at {sip}", agents.join(", "));
+    let codes = "*45 log in or out, *46 ready or not, *47 end after-call work";
+    let _ = writeln!(text, "  codes     {codes}");
+    let _ = write!(
+        text,
+        "  passwords `ringback secrets show` prints those of {}/{}",
+        data.display(),
+        secrets::FILE
+    );
+    text
+}

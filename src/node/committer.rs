@@ -1,0 +1,69 @@
+//! The thread that owns the store: takes batches of steps, commits them, retries until it can.
+//!
+//! One batch is in flight at a time; what happens meanwhile gathers into the next (group commit).
+
+use std::sync::mpsc;
+use std::thread;
+
+use crate::store::{Step, Store, StoreError};
+use crate::time::Duration;
+
+/// What became of a batch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Committed {
+    /// All steps up to and with this one are durable.
+    Through(u64),
+    /// The batch failed and is being tried again; nothing of it is durable yet.
+    Retrying(StoreError),
+    /// The store cannot be used any more: the process must end and be started again.
+    Broken(StoreError),
+}
+
+/// First wait before a failed commit is tried again; doubles up to [`RETRY_MAX`].
+const RETRY_MIN: Duration = Duration::from_millis(50);
+/// Longest wait before a failed commit is tried again.
+const RETRY_MAX: Duration = Duration::from_secs(1);
+
+/// The way to the store's thread.
+#[derive(Debug)]
+pub struct Committer {
+    batches: mpsc::SyncSender<Vec<Step>>,
+}
+
+impl Committer {
+    /// Gives `store` a thread of its own; `tell` is called on it.
+    pub fn start(
+        store: Box<dyn Store>,
+        tell: impl Fn(Committed) + Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (batches, work) = mpsc::sync_channel::<Vec<Step>>(1);
+        thread::Builder::new().name("store".into()).spawn(move || run(store, &work, &tell))?;
+        Ok(Self { batches })
+    }
+
+    /// Hands a batch over. Only after the one before was answered [`Committed::Through`]: the
+    /// channel holds one. `Err` gives the batch back if the thread is gone.
+    pub fn commit(&self, steps: Vec<Step>) -> Result<(), Vec<Step>> {
+        self.batches.try_send(steps).map_err(|refused| match refused {
+            mpsc::TrySendError::Full(steps) | mpsc::TrySendError::Disconnected(steps) => steps,
+        })
+    }
+}
+
+fn run(mut store: Box<dyn Store>, work: &mpsc::Receiver<Vec<Step>>, tell: &dyn Fn(Committed)) {
+    while let Ok(steps) = work.recv() {
+        let Some(through) = steps.last().map(|step| step.number) else { continue };
+        let mut wait = RETRY_MIN;
+        loop {
+            match store.commit(&steps) {
+                Ok(()) => break tell(Committed::Through(through)),
+                Err(error @ StoreError::Unavailable(_)) => {
+                    tell(Committed::Retrying(error));
+                    thread::sleep(wait);
+                    wait = (wait * 2).min(RETRY_MAX);
+                }
+                Err(error @ StoreError::Broken(_)) => return tell(Committed::Broken(error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,411 @@
+//! The one task in which the user agent, the calls and the queue run, linearised: the order of
+//! events is the truth. It only moves values between them; what they do is theirs.
+//!
+//! ```text
+//!  socket ─▶ UserAgent ─▶ Calls ─▶ Queue ─▶ (commit) ─▶ gate ─▶ Calls ─▶ UserAgent ─▶ socket
+//!  media workers ────────▶ Calls                                  └────▶ media workers
+//! ```
+//!
+//! Nothing here waits: the store, the media and the sockets have tasks of their own, reached by
+//! bounded channels.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
+
+use tracing::{debug, error, info, warn};
+
+use super::clock::Clock;
+use super::committer::{Committed, Committer};
+use crate::api::health::Health;
+use crate::calls::{self, Calls};
+use crate::config::OnRegister;
+use crate::ident::{AgentId, AttemptId, Entropy, LegId, NodeId, QueueId, Route};
+use crate::media::{self, leg::Media};
+use crate::queue::{self, Queue};
+use crate::session::SessionOffer;
+use crate::sip::message::{Malformed, Message};
+use crate::sip::{self, UserAgent};
+use crate::store::Step;
+use crate::store::gate::Gate;
+use crate::time::{Duration, Timestamp};
+
+/// Most steps that may wait for a store that does not answer; past it new calls get 503.
+const STEPS_WAITING_MAX: usize = 50_000;
+/// Store trouble for longer than this makes the node not ready.
+const STORE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// A value on its way from one column to another.
+#[derive(Debug)]
+pub(super) enum Work {
+    /// To the queue.
+    Queue(queue::Event),
+    /// To the calls.
+    Calls(calls::Event),
+}
+
+/// What the node remembers of a leg between the columns.
+#[derive(Debug, Default)]
+pub(super) struct Leg {
+    /// The offer of an incoming leg until it is answered.
+    pub(super) offer: Option<SessionOffer>,
+    /// Did a 18x come?
+    pub(super) rang: bool,
+    /// Was it answered?
+    pub(super) answered: bool,
+    /// The agent who called a feature code on it.
+    pub(super) agent: Option<AgentId>,
+    /// What the agent asked for and gets when this call is over: their phone is busy until then.
+    pub(super) after: Option<queue::Event>,
+}
+
+/// What the node is told by the configuration, beside what the columns are.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// What a registration does to an agent's state.
+    pub on_register: BTreeMap<AgentId, OnRegister>,
+}
+
+/// The columns and what lies between them.
+pub struct EventLoop {
+    pub(super) clock: Clock,
+    pub(super) node: NodeId,
+    pub(super) data: PathBuf,
+    pub(super) settings: Settings,
+    pub(super) queue: Queue,
+    pub(super) queue_settings: queue::Settings,
+    pub(super) calls: Calls,
+    pub(super) sip: UserAgent,
+    pub(super) media: Media,
+    pub(super) entropy: Entropy,
+    pub(super) legs: BTreeMap<LegId, Leg>,
+    /// Legs of an earlier process that are being ended.
+    pub(super) orphans: BTreeMap<LegId, AttemptId>,
+    /// Dials decided but not yet sent: they take capacity already.
+    pub(super) undialled: BTreeMap<AttemptId, Route>,
+    pub(super) work: VecDeque<Work>,
+    gate: Gate,
+    committer: Committer,
+    step: u64,
+    waiting: Vec<Step>,
+    in_flight: bool,
+    draining: bool,
+}
+
+/// What an [`EventLoop`] is made of.
+pub struct Parts {
+    /// The clocks.
+    pub clock: Clock,
+    /// Our name.
+    pub node: NodeId,
+    /// The data folder, for the secrets of a reload.
+    pub data: PathBuf,
+    /// The node's own settings.
+    pub settings: Settings,
+    /// The queue, loaded.
+    pub queue: Queue,
+    /// Its settings.
+    pub queue_settings: queue::Settings,
+    /// The calls.
+    pub calls: Calls,
+    /// The user agent, bindings restored.
+    pub sip: UserAgent,
+    /// The media workers.
+    pub media: Media,
+    /// Draws ids.
+    pub entropy: Entropy,
+    /// The store's thread.
+    pub committer: Committer,
+    /// The last committed step.
+    pub step: u64,
+}
+
+impl EventLoop {
+    /// Starts with `NodeLost(self)`: whatever the rows say of our legs, they are gone.
+    pub fn new(parts: Parts) -> Self {
+        let node = parts.node.clone();
+        let mut started = Self {
+            clock: parts.clock,
+            node: parts.node,
+            data: parts.data,
+            settings: parts.settings,
+            queue: parts.queue,
+            queue_settings: parts.queue_settings,
+            calls: parts.calls,
+            sip: parts.sip,
+            media: parts.media,
+            entropy: parts.entropy,
+            legs: BTreeMap::new(),
+            orphans: BTreeMap::new(),
+            undialled: BTreeMap::new(),
+            work: VecDeque::new(),
+            gate: Gate::new(parts.step),
+            committer: parts.committer,
+            step: parts.step,
+            waiting: Vec::new(),
+            in_flight: false,
+            draining: false,
+        };
+        started.work.push_back(Work::Queue(queue::Event::NodeLost { node }));
+        started.tell_capacity();
+        started.check_contacts();
+        started.settle();
+        started
+    }
+
+    /// A message, or what could not be read as one, from the network.
+    pub fn receive(&mut self, source: SocketAddr, received: Result<Message, Malformed>) {
+        let now = self.clock.steady();
+        let sip = AssertUnwindSafe(&mut self.sip);
+        let handled = catch_unwind(move || {
+            let sip = sip;
+            sip.0.handle_message(now, source, received);
+        });
+        if handled.is_err() {
+            error!("a SIP message made the user agent panic; its transaction is lost");
+        }
+        self.settle();
+    }
+
+    /// Something happened in the media of a leg.
+    pub fn media_event(&mut self, event: media::Event) {
+        match event {
+            media::Event::Digit { leg, digit } => {
+                self.work.push_back(Work::Calls(calls::Event::LegDigit { leg, digit }));
+            }
+            media::Event::PlayEnded { leg, play } => {
+                self.work.push_back(Work::Calls(calls::Event::PlayEnded { leg, play }));
+            }
+            media::Event::Silent { leg } => self.sip.probe(self.clock.steady(), leg),
+        }
+        self.settle();
+    }
+
+    /// The store's thread said something. `Err`: the process must end.
+    pub fn committed(&mut self, committed: Committed) -> Result<(), crate::store::StoreError> {
+        match committed {
+            Committed::Through(step) => {
+                self.in_flight = false;
+                if self.gate.failed_since().is_some() {
+                    info!("the store commits again");
+                }
+                let departures = self.gate.committed(step);
+                self.leave(departures);
+                self.settle();
+            }
+            Committed::Retrying(reason) => {
+                if self.gate.failed_since().is_none() {
+                    warn!(%reason, "a commit failed; people on the line are served, promises wait");
+                }
+                self.gate.failed(self.clock.steady());
+            }
+            Committed::Broken(reason) => return Err(reason),
+        }
+        Ok(())
+    }
+
+    /// A deadline came.
+    pub fn timeout(&mut self) {
+        let (steady, wall) = (self.clock.steady(), self.clock.wall());
+        if self.sip.poll_timeout().is_some_and(|(at, _)| at <= steady) {
+            self.sip.handle_timeout(steady);
+        }
+        if self.calls.poll_timeout().is_some_and(|(at, _)| at <= steady) {
+            self.work.push_back(Work::Calls(calls::Event::Tick));
+        }
+        if self.queue.poll_timeout().is_some_and(|(at, _)| at <= wall) {
+            self.work.push_back(Work::Queue(queue::Event::Tick));
+        }
+        self.settle();
+    }
+
+    /// How long until the next deadline; at most a minute.
+    pub fn idle(&self) -> Duration {
+        let steady = [self.sip.poll_timeout(), self.calls.poll_timeout()];
+        let steady = steady.into_iter().flatten().map(|(at, _)| self.clock.until_steady(at));
+        let wall = self.queue.poll_timeout().map(|(at, _)| self.clock.until_wall(at));
+        steady.chain(wall).min().unwrap_or(Duration::MAX).min(Duration::from_secs(60))
+    }
+
+    /// Bytes to send now.
+    pub fn poll_transmit(&mut self) -> Option<sip::Transmit> {
+        self.sip.poll_transmit()
+    }
+
+    /// Takes no new calls and dials nobody from now on.
+    pub fn drain(&mut self) {
+        self.draining = true;
+        self.tell_capacity();
+        self.settle();
+    }
+
+    /// For health, and to know when a drain is over.
+    pub fn health(&self) -> Health {
+        let store_ok = self
+            .gate
+            .failed_since()
+            .is_none_or(|since| self.clock.steady().since(since) < STORE_PATIENCE);
+        Health {
+            ready: store_ok && !self.draining,
+            store_ok,
+            draining: self.draining,
+            legs: self.sip.legs(),
+            uncommitted: self.waiting.len() + usize::from(self.in_flight),
+        }
+    }
+
+    /// Are promises kept at the moment? Without a store no callback is offered.
+    pub(super) fn promises(&self) -> bool {
+        self.gate.healthy()
+    }
+
+    /// Are new calls taken?
+    pub(super) fn admits(&self) -> bool {
+        !self.draining && self.waiting.len() < STEPS_WAITING_MAX
+    }
+
+    /// Moves values between the columns until nothing moves.
+    pub(super) fn settle(&mut self) {
+        loop {
+            match self.work.pop_front() {
+                Some(Work::Queue(event)) => self.step_queue(event),
+                Some(Work::Calls(event)) => self.step_calls(event),
+                None => match self.sip.poll_event() {
+                    Some(event) => self.sip_event(event),
+                    None => break,
+                },
+            }
+        }
+        self.keep_bindings();
+        self.flush();
+    }
+
+    fn step_calls(&mut self, event: calls::Event) {
+        let now = self.clock.steady();
+        let calls = AssertUnwindSafe(&mut self.calls);
+        let handled = catch_unwind(move || {
+            let calls = calls;
+            calls.0.handle(now, event)
+        });
+        let effects = handled.unwrap_or_else(|_| {
+            error!("an event made a call panic; that call is lost");
+            self.calls.panicked()
+        });
+        effects.into_iter().for_each(|effect| self.perform_calls(effect));
+    }
+
+    fn step_queue(&mut self, event: queue::Event) {
+        let now = self.clock.wall();
+        let queue = AssertUnwindSafe(&mut self.queue);
+        let told = event.clone();
+        let handled = catch_unwind(move || {
+            let queue = queue;
+            queue.0.handle(now, told)
+        });
+        let effects = handled.unwrap_or_else(|panic| {
+            self.keep_fatal(now, &event);
+            resume_unwind(panic)
+        });
+        let changed = self.queue.take_changed();
+        for taken in &changed.transitions {
+            info!(
+                interaction = %taken.interaction,
+                row = taken.row,
+                agent = taken.agent.as_ref().map(tracing::field::display),
+                "stage"
+            );
+        }
+        if changed != queue::Changed::default() {
+            self.step += 1;
+            let (number, now) = (self.step, self.queue.now());
+            self.waiting.push(Step { number, now, changed, bindings: Vec::new() });
+        }
+        for effect in &effects {
+            if let queue::Effect::Dial { attempt, route, .. } = effect {
+                self.undialled.insert(*attempt, route.clone());
+            }
+        }
+        let departures = self.gate.submit(self.step, self.clock.steady(), effects);
+        self.leave(departures);
+    }
+
+    /// The queue cannot go on after a panic: the process ends and is started again from the disk.
+    /// What it was told last is kept for whoever mends it.
+    fn keep_fatal(&self, now: Timestamp, event: &queue::Event) {
+        let path = self.data.join("last-panic.txt");
+        if let Err(error) = std::fs::write(&path, format!("{now} {event:?}\n")) {
+            error!(%error, "the event that made the queue panic could not be kept");
+        }
+        error!(path = %path.display(), "an event made the queue panic: ending, to start again");
+    }
+
+    /// Bindings that changed go to the store in a step of their own.
+    fn keep_bindings(&mut self) {
+        let users = self.sip.take_changed_users();
+        if users.is_empty() {
+            return;
+        }
+        let users: BTreeSet<String> = users.into_iter().collect();
+        let bindings = users.into_iter().map(|user| super::bindings::rows(&self.sip, user));
+        self.step += 1;
+        self.waiting.push(Step {
+            number: self.step,
+            now: self.queue.now(),
+            changed: queue::Changed::default(),
+            bindings: bindings.collect(),
+        });
+    }
+
+    fn flush(&mut self) {
+        if self.in_flight || self.waiting.is_empty() {
+            return;
+        }
+        match self.committer.commit(std::mem::take(&mut self.waiting)) {
+            Ok(()) => self.in_flight = true,
+            Err(steps) => self.waiting = steps,
+        }
+    }
+
+    /// Tells the queue what its routes can take; absolute, less what is decided and not yet sent.
+    pub(super) fn tell_capacity(&mut self) {
+        let queues: Vec<QueueId> = self.queue_settings.queues.keys().cloned().collect();
+        for queue in queues {
+            let Some(settings) = self.queue_settings.queues.get(&queue) else { continue };
+            let policy = &settings.addresses;
+            let listed = policy.extensions.iter().map(|(_, route)| route);
+            let routes: BTreeSet<&Route> = policy.trunks.iter().chain(listed).collect();
+            let free = routes.into_iter().map(|route| {
+                let taken = self.undialled.values().filter(|other| *other == route).count();
+                let taken = u32::try_from(taken).unwrap_or(u32::MAX);
+                (route.clone(), self.route_free(route).saturating_sub(taken))
+            });
+            let free = free.collect();
+            debug!(%queue, ?free, "dial capacity");
+            self.work.push_back(Work::Queue(queue::Event::DialCapacity { queue, free }));
+        }
+    }
+
+    fn route_free(&self, route: &Route) -> u32 {
+        match route {
+            _ if self.draining => 0,
+            Route::Registrar => super::REGISTRAR_DIALS_MAX,
+            Route::Trunk(trunk) => self.sip.trunk_free(trunk),
+        }
+    }
+
+    /// After a start: does the phone of each agent who is logged in answer?
+    fn check_contacts(&mut self) {
+        let now = self.clock.steady();
+        let agents: Vec<AgentId> = self.queue_settings.agents.keys().cloned().collect();
+        for agent in agents {
+            let here = self
+                .queue
+                .agent(&agent)
+                .is_some_and(|row| row.state != queue::AgentState::LoggedOut);
+            if here {
+                self.sip.check_contact(now, agent.as_str());
+            }
+        }
+    }
+}

@@ -1,0 +1,350 @@
+//! The shell: the only module that knows all others. It reads the configuration, opens the store,
+//! binds the sockets, starts every task, and carries values between the columns.
+//!
+//! | task or thread | what it does | bound |
+//! |---|---|---|
+//! | `event_loop` (task) | user agent, calls, queue, one event at a time | inputs below |
+//! | SIP socket (two tasks) | receive and parse; send | 4,096 messages each way, then dropped |
+//! | `store` (thread) | commits batches of steps | one batch in flight |
+//! | `media-N` (threads) | RTP, prompts, digits | commands and events bounded by `media` |
+//! | `http` (task) | health | |
+
+mod bindings;
+pub mod clock;
+pub mod command;
+pub mod committer;
+pub mod demo;
+pub mod event_loop;
+mod perform;
+pub mod phone;
+pub mod reload;
+pub mod secrets;
+mod translate;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+use tracing::{error, info, warn};
+
+use crate::api::health::{self, Health};
+use crate::calls::Calls;
+use crate::config::secrets::{Secrets, SecretsError};
+use crate::config::{Config, ConfigError};
+use crate::ident::Entropy;
+use crate::media::leg::Media;
+use crate::media::sounds::Sounds;
+use crate::queue::Queue;
+use crate::sip::transport::{Received, SourceLimit, Udp};
+use crate::sip::{Transmit, UserAgent};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Loaded, Store, StoreError};
+use clock::Clock;
+use committer::Committer;
+use event_loop::{EventLoop, Parts};
+
+/// Dials that may be under way at once to phones registered here.
+const REGISTRAR_DIALS_MAX: u32 = 1_000;
+/// The longest an INVITE to an agent may live on the wire; `calls` ends it sooner.
+const AGENT_RING_MAX: Duration = Duration::from_secs(180);
+/// The caller shown on a dial where the trunk sets none.
+const CALLER: &str = "ringback";
+/// How long a drain waits for calls to end.
+const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// Messages received and not yet handled.
+const RECEIVED_MAX: usize = 4_096;
+/// Messages decided and not yet sent.
+const TRANSMITS_MAX: usize = 4_096;
+/// Media events not yet handled; past it they are dropped with a warning.
+const MEDIA_EVENTS_MAX: usize = 16_384;
+
+/// Why the server did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The configuration is wrong: every error, a line each.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
+    Config(Vec<ConfigError>),
+    /// A file or folder.
+    #[error("{path}: {error}", path = .path.display())]
+    File {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// A secrets file that cannot be read.
+    #[error("{path}: {error}", path = .path.display())]
+    Secrets {
+        /// Which.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: SecretsError,
+    },
+    /// An address that cannot be bound.
+    #[error("{what} {address} cannot be bound: {error}; is another server running?")]
+    Bind {
+        /// `SIP` or `HTTP`.
+        what: &'static str,
+        /// Which.
+        address: SocketAddr,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The recorded sentences.
+    #[error("the sounds cannot be used: {0}")]
+    Sounds(String),
+    /// A thread or a signal handler.
+    #[error("the system refused: {0}")]
+    System(#[from] io::Error),
+}
+
+/// Orders to a running server.
+#[derive(Debug)]
+enum Order {
+    Reload(Box<Config>, oneshot::Sender<Result<(), String>>),
+    Drain,
+}
+
+/// A running server. Dropping it does not stop it: call [`Server::stop`].
+#[derive(Debug)]
+pub struct Server {
+    orders: mpsc::Sender<Order>,
+    health: watch::Receiver<Health>,
+    finished: tokio::task::JoinHandle<Result<(), NodeError>>,
+}
+
+impl Server {
+    /// Opens the store, binds the sockets, starts the tasks; ready for SIP when it returns.
+    ///
+    /// # Errors
+    /// What [`NodeError`] lists; nothing is left running.
+    pub async fn start(config: Config, data: &Path) -> Result<Self, NodeError> {
+        let clock = Clock::start();
+        let mut entropy = operating_system_entropy()?;
+        secrets::make_folder(data)?;
+        // The store first: its lock keeps another process out of the folder.
+        let (store, loaded) = open_store(data).await?;
+        let secrets = secrets::open(data, &config, &mut entropy)?;
+        let sounds = Sounds::embedded().map_err(|error| NodeError::Sounds(error.to_string()))?;
+        let sip_settings = sip_settings(&config, &secrets, data)?;
+        let (media_tell, media_events) = mpsc::channel(MEDIA_EVENTS_MAX);
+        let tell = move |event| {
+            if let Err(lost) = media_tell.try_send(event) {
+                warn!(%lost, "a media event was lost");
+            }
+        };
+        let media = Media::start(config.media.clone(), Arc::new(sounds), Box::new(tell))?;
+        let wire = Wire::bind(config.sip.listen).await?;
+        let address = config.http;
+        let http = health::bind(address).await.map_err(|error| NodeError::Bind {
+            what: "HTTP",
+            address,
+            error,
+        })?;
+        let (committed_tell, committed) = mpsc::channel(16);
+        let committer = Committer::start(Box::new(store), move |done| {
+            // The loop outlives the store's thread but for the last moments of a stop.
+            if committed_tell.blocking_send(done).is_err() {
+                warn!("a commit ended after the event loop");
+            }
+        })?;
+        let mut sip = UserAgent::new(sip_settings, entropy.split());
+        sip.restore(clock.steady(), bindings::restored(loaded.bindings));
+        let node = config.node.clone();
+        let queue = Queue::load(config.queue.clone(), node.clone(), loaded.rows);
+        let calls = Calls::new(config.calls.clone(), entropy.split());
+        let settings = event_loop::Settings { on_register: config.on_register.clone() };
+        let columns = EventLoop::new(Parts {
+            clock,
+            node,
+            data: data.to_owned(),
+            settings,
+            queue,
+            queue_settings: config.queue.clone(),
+            calls,
+            sip,
+            media,
+            entropy,
+            committer,
+            step: loaded.step,
+        });
+        let (tell_health, health) = watch::channel(columns.health());
+        let (orders, orders_in) = mpsc::channel(4);
+        let inputs = Inputs { wire, media_events, committed, orders: orders_in };
+        let answered = health.clone();
+        #[expect(clippy::disallowed_methods, reason = "the node is what starts tasks")]
+        let finished = tokio::spawn(async move {
+            tokio::select! {
+                ended = run(columns, inputs, tell_health) => ended,
+                ended = health::serve(http, answered) => {
+                    let error = ended.err().unwrap_or_else(|| io::Error::other("HTTP ended"));
+                    Err(NodeError::System(error))
+                }
+            }
+        });
+        Ok(Self { orders, health, finished })
+    }
+
+    /// Takes a new configuration, all or nothing; calls in progress are not touched.
+    ///
+    /// # Errors
+    /// Says what the running server would lose by it; nothing changed then.
+    pub async fn reload(&self, config: Config) -> Result<(), String> {
+        let (answer, answered) = oneshot::channel();
+        let order = Order::Reload(Box::new(config), answer);
+        self.orders.send(order).await.map_err(|_| "the server has ended".to_owned())?;
+        answered.await.map_err(|_| "the server has ended".to_owned())?
+    }
+
+    /// Its state now and as it changes.
+    pub fn health(&self) -> watch::Receiver<Health> {
+        self.health.clone()
+    }
+
+    /// Takes no new calls, lets those in progress end (30 s at most), commits, ends.
+    ///
+    /// # Errors
+    /// What ended it, if that was not the drain.
+    pub async fn stop(self) -> Result<(), NodeError> {
+        // If the loop has ended already, its result says why.
+        drop(self.orders.send(Order::Drain).await);
+        self.ended().await
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    /// Why it ended.
+    pub async fn ended(self) -> Result<(), NodeError> {
+        match self.finished.await {
+            Ok(result) => result,
+            Err(panic) => Err(NodeError::System(io::Error::other(panic))),
+        }
+    }
+}
+
+/// What the event loop listens to.
+struct Inputs {
+    wire: Wire,
+    media_events: mpsc::Receiver<crate::media::Event>,
+    committed: mpsc::Receiver<committer::Committed>,
+    orders: mpsc::Receiver<Order>,
+}
+
+/// The settings of the user agent, with the secrets.
+fn sip_settings(
+    config: &Config,
+    secrets: &Secrets,
+    data: &Path,
+) -> Result<crate::sip::Settings, NodeError> {
+    let path = data.join(secrets::FILE);
+    config.sip.settings(secrets).map_err(|error| NodeError::Secrets { path, error })
+}
+
+/// The store blocks, and so is opened where blocking is allowed.
+async fn open_store(data: &Path) -> Result<(SqliteStore, Loaded), NodeError> {
+    let data = data.to_owned();
+    let opened = tokio::task::spawn_blocking(move || {
+        let mut store = SqliteStore::open(&data)?;
+        let loaded = store.load()?;
+        Ok((store, loaded))
+    });
+    opened.await.map_err(|panic| NodeError::System(io::Error::other(panic)))?
+}
+
+/// The SIP socket with its two tasks: one receives and parses, one sends.
+#[derive(Debug)]
+struct Wire {
+    received: mpsc::Receiver<Received>,
+    transmits: mpsc::Sender<Transmit>,
+}
+
+impl Wire {
+    /// Binds the socket and starts the tasks; they end when this is dropped.
+    async fn bind(address: SocketAddr) -> Result<Self, NodeError> {
+        let bound = Udp::bind(address).await;
+        let udp = bound.map_err(|error| NodeError::Bind { what: "SIP", address, error })?;
+        let udp = Arc::new(udp);
+        let (to, received) = mpsc::channel(RECEIVED_MAX);
+        let (transmits, from) = mpsc::channel(TRANSMITS_MAX);
+        let receiver = Arc::clone(&udp);
+        #[expect(clippy::disallowed_methods, reason = "the node is what starts tasks")]
+        tokio::spawn(async move {
+            if let Err(error) = receiver.receive(SourceLimit::default(), to).await {
+                error!(%error, "the SIP socket is broken");
+            }
+        });
+        #[expect(clippy::disallowed_methods, reason = "the node is what starts tasks")]
+        tokio::spawn(async move { udp.send(from).await });
+        Ok(Self { received, transmits })
+    }
+
+    /// Hands a message to the sending task. What does not fit is lost, as on any network: its
+    /// transaction sends it again or ends.
+    fn send(&self, transmit: Transmit) {
+        if let Err(lost) = self.transmits.try_send(transmit) {
+            warn!(%lost, "a SIP message was not sent");
+        }
+    }
+}
+
+fn operating_system_entropy() -> Result<Entropy, NodeError> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| NodeError::System(io::Error::other(error)))?;
+    Ok(Entropy::from_seed(seed))
+}
+
+async fn run(
+    mut columns: EventLoop,
+    mut inputs: Inputs,
+    health: watch::Sender<Health>,
+) -> Result<(), NodeError> {
+    let mut drain_until = None;
+    loop {
+        while let Some(transmit) = columns.poll_transmit() {
+            inputs.wire.send(transmit);
+        }
+        let now = columns.health();
+        health.send_if_modified(|last| std::mem::replace(last, now) != now);
+        if let Some(until) = drain_until {
+            let quiet = now.legs == 0 && now.uncommitted == 0;
+            if quiet || tokio::time::Instant::now() >= until {
+                info!(legs = now.legs, "drained");
+                return Ok(());
+            }
+        }
+        let idle = match drain_until {
+            Some(_) => columns.idle().min(Duration::from_millis(100)),
+            None => columns.idle(),
+        };
+        tokio::select! {
+            received = inputs.wire.received.recv() => match received {
+                Some((source, received)) => columns.receive(source, received),
+                None => return Err(NodeError::System(io::Error::other("the SIP socket is gone"))),
+            },
+            Some(event) = inputs.media_events.recv() => columns.media_event(event),
+            Some(done) = inputs.committed.recv() => {
+                if let Err(broken) = columns.committed(done) {
+                    error!(%broken, "the store is lost: ending, to be started again");
+                    return Err(broken.into());
+                }
+            }
+            Some(order) = inputs.orders.recv() => match order {
+                Order::Drain => {
+                    columns.drain();
+                    drain_until = Some(tokio::time::Instant::now() + DRAIN_MAX);
+                }
+                // Nobody may be waiting for the answer any more.
+                Order::Reload(config, answer) => drop(answer.send(columns.reload(*config))),
+            },
+            () = tokio::time::sleep(idle) => {}
+        }
+        columns.timeout();
+    }
+}

@@ -1,0 +1,399 @@
+//! Effects become orders: to the user agent, to the media, to the calls, to the queue.
+
+use tracing::{debug, info, warn};
+
+use super::event_loop::{EventLoop, Leg, Work};
+use super::translate;
+use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
+use crate::calls::end::CallEnd;
+use crate::calls::event::{AgentSummary, AlertContext, Caller};
+use crate::calls::{self};
+use crate::config::OnRegister;
+use crate::ident::{AgentId, AttemptId, LegId, QueueId, Route};
+use crate::media::leg::Refused;
+use crate::queue::agent::AgentState;
+use crate::queue::effect::EndReason;
+use crate::queue::event::RetryClass;
+use crate::queue::{self, Effect};
+use crate::session::SessionOffer;
+use crate::sip::{self, Invitation, Target};
+use crate::store::gate::Departure;
+use crate::time::Duration;
+
+/// Q.850 cause 16: normal clearing.
+const CAUSE_NORMAL: u8 = 16;
+
+impl EventLoop {
+    /// Carries out what the gate let go.
+    pub(super) fn leave(&mut self, departures: Vec<Departure>) {
+        for departure in departures {
+            match departure {
+                Departure::Leaves(effect) => self.perform_queue(effect),
+                Departure::Revoked { held, by } => self.dial_revoked(&held, &by),
+            }
+        }
+    }
+
+    /// A dial that was ended before it left: nobody's phone rang, and its attempt is over.
+    fn dial_revoked(&mut self, dial: &Effect, by: &Effect) {
+        let Effect::Dial { attempt, .. } = dial else { return };
+        let class = if let Effect::EndAttempt { reason, .. } = by {
+            reason.class()
+        } else {
+            RetryClass::Carrier
+        };
+        self.attempt_ended(*attempt, class);
+    }
+
+    /// The end of an attempt, then what its route can take now: after a carrier's failure the queue
+    /// dials no more on that route until it is told.
+    fn attempt_ended(&mut self, attempt: AttemptId, class: RetryClass) {
+        self.undialled.remove(&attempt);
+        self.tell(queue::Event::AttemptEnded { attempt, class });
+        self.tell_capacity();
+    }
+
+    fn tell(&mut self, event: queue::Event) {
+        self.work.push_back(Work::Queue(event));
+    }
+
+    fn order(&mut self, event: calls::Event) {
+        self.work.push_back(Work::Calls(event));
+    }
+
+    fn perform_queue(&mut self, effect: Effect) {
+        debug!(?effect, "queue");
+        match effect {
+            Effect::NotAdmitted { interaction, reason } => {
+                let exit = translate::exit(reason);
+                self.order(calls::Event::NotAdmitted { interaction, exit });
+            }
+            Effect::Alert {
+                agent,
+                interaction,
+                queue,
+                origin,
+                arrival,
+                attempts,
+                ring_timeout,
+            } => {
+                let contacts = self.sip.contacts(agent.as_str());
+                let wait = self.clock.wall().since(arrival);
+                let kind = translate::kind(origin);
+                let context = AlertContext { queue, kind, wait, attempts };
+                let ring_timeout = ring_timeout.max(Duration::from_secs(1));
+                self.order(calls::Event::Alert {
+                    agent,
+                    contacts,
+                    interaction,
+                    ring_timeout,
+                    context,
+                });
+            }
+            Effect::CancelAlert { agent, interaction } => {
+                self.order(calls::Event::CancelAlert { agent, interaction });
+            }
+            Effect::Connect { agent, interaction } => {
+                self.order(calls::Event::Connect { agent, interaction });
+            }
+            Effect::Disconnect { agent, interaction } => {
+                self.order(calls::Event::Disconnect { agent, interaction });
+            }
+            Effect::Dial { attempt, queue, address, route, ring_timeout, confirm, .. } => {
+                self.order(calls::Event::Dial {
+                    attempt,
+                    queue,
+                    address,
+                    route,
+                    ring_timeout,
+                    confirm,
+                });
+            }
+            Effect::EndAttempt { attempt, reason: EndReason::Orphaned } => self.end_orphan(attempt),
+            Effect::EndAttempt { attempt, reason } => {
+                let goodbye = translate::goodbye_of_end(reason);
+                let class = translate::attempt_class(reason.class());
+                self.order(calls::Event::EndAttempt { attempt, goodbye, class });
+            }
+            Effect::Registered { interaction } => {
+                self.order(calls::Event::Registered { interaction });
+            }
+            Effect::NotRegistered { interaction } => {
+                self.order(calls::Event::NotRegistered { interaction });
+            }
+            Effect::Release { interaction, reason } => {
+                let goodbye = translate::goodbye_of_release(reason);
+                self.order(calls::Event::Release { interaction, goodbye });
+            }
+            Effect::AskKeepWaiting { interaction } => {
+                self.order(calls::Event::AskKeepWaiting { interaction });
+            }
+        }
+    }
+
+    pub(super) fn perform_calls(&mut self, effect: CallsEffect) {
+        debug!(?effect, "calls");
+        let now = self.clock.steady();
+        match effect {
+            CallsEffect::Answer { leg } => self.answer(leg),
+            CallsEffect::Reject { leg, status } => self.sip.reject(now, leg, status),
+            CallsEffect::Invite { leg, to, like } => self.invite(leg, to, like),
+            CallsEffect::HangUp { leg, cause } => self.sip.hang_up(now, leg, cause, ""),
+            CallsEffect::Play { leg, play, prompts } => {
+                self.media.play(leg, play, translate::fragments(&prompts));
+            }
+            CallsEffect::Music { leg } => self.media.music(leg),
+            CallsEffect::Silence { leg } => self.media.silence(leg),
+            CallsEffect::Bridge { a, b } => self.media.bridge(a, b),
+            CallsEffect::AskStanding { interaction } => {
+                let (Some(position), ewt) =
+                    (self.queue.position(interaction), self.queue.ewt(interaction))
+                else {
+                    return;
+                };
+                let callbacks = self.promises();
+                self.order(calls::Event::Standing { interaction, position, ewt, callbacks });
+            }
+            CallsEffect::FeatureCode { agent, code } => self.feature_code(&agent, code),
+            CallsEffect::AttemptEnded { attempt, class } => {
+                self.attempt_ended(attempt, translate::retry_class(class));
+            }
+            report @ (CallsEffect::Arrived { .. }
+            | CallsEffect::CallerLeft { .. }
+            | CallsEffect::CallerHungUp { .. }
+            | CallsEffect::CallbackConfirmed { .. }
+            | CallsEffect::AttemptAnswered { .. }
+            | CallsEffect::ConsumerConfirmed { .. }
+            | CallsEffect::ConsumerPostponed { .. }
+            | CallsEffect::ConsumerRefused { .. }
+            | CallsEffect::WaitAnswered { .. }
+            | CallsEffect::AgentAnswered { .. }
+            | CallsEffect::AgentDeclined { .. }
+            | CallsEffect::BridgeEnded { .. }) => {
+                let queues = &self.queue_settings.queues;
+                let policy = |queue: &QueueId| queues.get(queue).map(|q| q.addresses.clone());
+                if let Some(event) = translate::report(report, &self.node, policy) {
+                    self.tell(event);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, leg: LegId) {
+        let now = self.clock.steady();
+        let Some(offer) = self.legs.get_mut(&leg).and_then(|known| known.offer.take()) else {
+            return;
+        };
+        match self.media.answer(leg, &offer) {
+            Ok(answer) => self.sip.answer(now, leg, answer),
+            Err(reason) => {
+                info!(%leg, %reason, "an incoming call cannot be answered");
+                self.sip.reject(now, leg, status_of(&reason));
+            }
+        }
+    }
+
+    fn invite(&mut self, leg: LegId, to: Callee, like: Option<LegId>) {
+        if let Callee::Consumer { attempt, .. } = &to {
+            self.undialled.remove(attempt);
+        }
+        self.legs.insert(leg, Leg::default());
+        let offer = match self.media.offer(leg, like) {
+            Ok(offer) => offer,
+            Err(reason) => {
+                warn!(%leg, %reason, "no media for an outgoing call");
+                return self.leg_ended(leg, sip::EndedBy::Lost, Some(status_of(&reason)));
+            }
+        };
+        let invitation = match to {
+            Callee::Agent { contact, interaction, context, ani, .. } => Invitation {
+                leg,
+                target: Target::Contact(contact),
+                callee: String::new(),
+                caller: ani.map_or_else(String::new, |ani| ani.expose().to_owned()),
+                display_name: context.queue.to_string(),
+                offer,
+                headers: translate::agent_headers(interaction, &context),
+                ring_timeout: super::AGENT_RING_MAX,
+                attempt: None,
+            },
+            consumer @ Callee::Consumer { .. } => match self.dial(leg, &consumer, offer) {
+                Some(invitation) => invitation,
+                // Nothing is registered under that name now.
+                None => return self.leg_ended(leg, sip::EndedBy::Peer, Some(480)),
+            },
+        };
+        self.sip.invite(self.clock.steady(), invitation);
+    }
+
+    /// The INVITE of an attempt; `None` if the address has no contact now.
+    fn dial(&self, leg: LegId, callee: &Callee, offer: SessionOffer) -> Option<Invitation> {
+        let Callee::Consumer { attempt, address, route, dnis, ring_timeout, .. } = callee else {
+            return None;
+        };
+        let target = match route {
+            Route::Trunk(trunk) => Target::Trunk(trunk.clone()),
+            Route::Registrar => {
+                Target::Contact(self.sip.contacts(address.expose()).first().copied()?)
+            }
+        };
+        Some(Invitation {
+            leg,
+            target,
+            callee: address.expose().to_owned(),
+            caller: dnis.as_ref().map_or(super::CALLER, |dnis| dnis.expose()).to_owned(),
+            display_name: String::new(),
+            offer,
+            headers: Vec::new(),
+            ring_timeout: *ring_timeout,
+            attempt: Some(*attempt),
+        })
+    }
+
+    /// Ends what may be left of a dial of an earlier process, by its derived identifiers.
+    fn end_orphan(&mut self, attempt: AttemptId) {
+        let Some(row) = self.queue.open_attempts().find(|row| row.id == attempt) else {
+            return self.attempt_ended(attempt, RetryClass::Carrier);
+        };
+        let leg = LegId(self.entropy.next_u64());
+        let orphan = sip::Orphan {
+            leg,
+            attempt,
+            route: row.route.clone(),
+            callee: row.address.expose().to_owned(),
+            caller: super::CALLER.to_owned(),
+        };
+        info!(%attempt, "ending what an earlier run may have left ringing");
+        self.orphans.insert(leg, attempt);
+        self.sip.hang_up_orphan(self.clock.steady(), orphan);
+    }
+
+    pub(super) fn sip_event(&mut self, event: sip::Event) {
+        debug!(?event, "sip");
+        match event {
+            sip::Event::Incoming { leg, ani, dnis, from, offer } => {
+                if !self.admits() {
+                    return self.sip.reject(self.clock.steady(), leg, 503);
+                }
+                let from = self.caller(from);
+                let agent = match &from {
+                    Caller::Agent(agent) => Some(agent.clone()),
+                    Caller::Trunk(_) | Caller::Device => None,
+                };
+                self.legs.insert(leg, Leg { offer: Some(offer), agent, ..Leg::default() });
+                self.order(calls::Event::LegIncoming { leg, ani, dnis, from });
+            }
+            sip::Event::Established { leg } => self.leg_answered(leg),
+            sip::Event::Ringing { leg } => {
+                if let Some(known) = self.legs.get_mut(&leg) {
+                    known.rang = true;
+                }
+                self.order(calls::Event::LegRinging { leg });
+            }
+            sip::Event::Answered { leg, answer } => match self.media.accept(leg, &answer) {
+                Ok(()) => self.leg_answered(leg),
+                Err(reason) => {
+                    warn!(%leg, %reason, "an answer cannot be used");
+                    self.sip.hang_up(self.clock.steady(), leg, CAUSE_NORMAL, "");
+                }
+            },
+            sip::Event::Reoffered { leg, offer } => {
+                let now = self.clock.steady();
+                match self.media.reoffer(leg, &offer) {
+                    Ok(answer) => self.sip.answer(now, leg, answer),
+                    Err(reason) => self.sip.reject(now, leg, status_of(&reason)),
+                }
+            }
+            sip::Event::Ended { leg, by, status } => self.leg_ended(leg, by, status),
+            sip::Event::Bound { user, contacts } => self.bound(&user, contacts),
+            sip::Event::TrunkCapacity { .. } => self.tell_capacity(),
+            // The server registers nowhere; its telephones for tests do.
+            sip::Event::Registered { .. } => {}
+            sip::Event::ContactChecked { user, reachable } => {
+                let agent = AgentId::new(&user);
+                self.tell(queue::Event::ContactChecked { agent, reachable });
+            }
+        }
+    }
+
+    fn caller(&self, from: sip::From) -> Caller {
+        match from {
+            sip::From::Trunk(trunk) => Caller::Trunk(trunk),
+            sip::From::User(user) => {
+                let agent = AgentId::new(&user);
+                let known = self.queue_settings.agents.contains_key(&agent);
+                if known { Caller::Agent(agent) } else { Caller::Device }
+            }
+        }
+    }
+
+    fn leg_answered(&mut self, leg: LegId) {
+        if let Some(known) = self.legs.get_mut(&leg) {
+            known.answered = true;
+        }
+        self.order(calls::Event::LegAnswered { leg });
+    }
+
+    fn leg_ended(&mut self, leg: LegId, by: sip::EndedBy, status: Option<u16>) {
+        self.media.close(leg);
+        if let Some(attempt) = self.orphans.remove(&leg) {
+            return self.attempt_ended(attempt, RetryClass::Carrier);
+        }
+        let known = self.legs.remove(&leg).unwrap_or_default();
+        let end = CallEnd {
+            by: translate::ended_by(by),
+            status,
+            answered: known.answered,
+            rang: known.rang,
+        };
+        self.order(calls::Event::LegEnded { leg, end });
+        if let Some(event) = known.after {
+            self.tell(event);
+        }
+    }
+
+    /// A registration came, was renewed, or ran out.
+    fn bound(&mut self, user: &str, contacts: usize) {
+        let agent = AgentId::new(user);
+        let Some(row) = self.queue.agent(&agent) else { return };
+        let logged_out = row.state == AgentState::LoggedOut;
+        if contacts == 0 {
+            return self.tell(queue::Event::AgentContactLost { agent });
+        }
+        let wish = self.settings.on_register.get(&agent).copied().unwrap_or(OnRegister::NotReady);
+        match wish {
+            OnRegister::Keep => {}
+            OnRegister::Ready if logged_out => {
+                self.tell(queue::Event::AgentLoggedIn { agent, ready: true });
+            }
+            OnRegister::NotReady if logged_out => {
+                self.tell(queue::Event::AgentLoggedIn { agent, ready: false });
+            }
+            OnRegister::Ready | OnRegister::NotReady => {}
+        }
+    }
+
+    /// An agent dialled a feature code. Their phone is busy until they hang up, so what makes them
+    /// Ready waits for the end of this call; all else is done at once.
+    fn feature_code(&mut self, agent: &AgentId, code: FeatureCode) {
+        let Some(row) = self.queue.agent(agent) else { return };
+        let (event, state) = translate::feature(agent, code, &row.state);
+        let leg = self.legs.values_mut().find(|leg| leg.agent.as_ref() == Some(agent));
+        match (state, leg) {
+            (AgentSummary::Ready, Some(leg)) => leg.after = Some(event),
+            _ => self.tell(event),
+        }
+        let agent = agent.clone();
+        self.order(calls::Event::AgentNow { agent, state });
+    }
+}
+
+/// The SIP status for a session we cannot have.
+fn status_of(reason: &Refused) -> u16 {
+    match reason {
+        Refused::Malformed(_) => 400,
+        Refused::NoCommonCodec => 488,
+        Refused::NoPort => 503,
+        Refused::NoSuchLeg => 481,
+    }
+}

@@ -1,0 +1,214 @@
+//! Between the columns: what one calls a thing, in the words of the other. Values only.
+
+use crate::calls::effect::{AgentDecline, Effect as CallsEffect, FeatureCode, Prompt};
+use crate::calls::end::{AttemptClass, EndedBy};
+use crate::calls::event::{AgentSummary, AlertContext, Goodbye, QueueExit};
+use crate::ident::{AgentId, InteractionId, NodeId, QueueId};
+use crate::media::prompt::{self, Fragment};
+use crate::phone::AddressPolicy;
+use crate::queue::agent::AgentState;
+use crate::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
+use crate::queue::event::{
+    BridgeEnd, DeclineReason, Event as QueueEvent, NotReadyReason, RetryClass, WaitChoice,
+};
+use crate::queue::interaction::Origin;
+use crate::queue::skill::SkillExpression;
+use crate::sip;
+
+/// Why an attempt ended, in the queue's words.
+pub(super) fn retry_class(class: AttemptClass) -> RetryClass {
+    match class {
+        AttemptClass::Busy => RetryClass::Busy,
+        AttemptClass::NoAnswer => RetryClass::NoAnswer,
+        AttemptClass::NoConfirm => RetryClass::NoConfirm,
+        AttemptClass::Rejected => RetryClass::Rejected,
+        AttemptClass::Unreachable => RetryClass::Unreachable,
+        AttemptClass::Carrier => RetryClass::Carrier,
+        AttemptClass::HungUp => RetryClass::HungUp,
+    }
+}
+
+/// Why an attempt ended, in the words of `calls`.
+pub(super) fn attempt_class(class: RetryClass) -> AttemptClass {
+    match class {
+        RetryClass::Busy => AttemptClass::Busy,
+        RetryClass::NoAnswer => AttemptClass::NoAnswer,
+        RetryClass::NoConfirm => AttemptClass::NoConfirm,
+        RetryClass::Rejected => AttemptClass::Rejected,
+        RetryClass::Unreachable => AttemptClass::Unreachable,
+        RetryClass::Carrier => AttemptClass::Carrier,
+        RetryClass::HungUp => AttemptClass::HungUp,
+    }
+}
+
+/// What a consumer hears before the queue ends their attempt.
+pub(super) fn goodbye_of_end(reason: EndReason) -> Goodbye {
+    match reason {
+        EndReason::RingTimeout | EndReason::Orphaned => Goodbye::Silent,
+        EndReason::NoConfirm => Goodbye::Plain,
+        EndReason::Cancelled => Goodbye::Cancelled,
+        EndReason::Goodbye => Goodbye::CallBack,
+    }
+}
+
+/// What a person on the line hears before the queue lets them go.
+pub(super) fn goodbye_of_release(reason: ReleaseReason) -> Goodbye {
+    match reason {
+        ReleaseReason::Cancelled => Goodbye::Cancelled,
+        ReleaseReason::Served => Goodbye::Silent,
+        ReleaseReason::Closed => Goodbye::Closed,
+    }
+}
+
+/// The exit of a flow's `queue` node for a caller who was not taken.
+pub(super) fn exit(reason: NotAdmitted) -> QueueExit {
+    match reason {
+        NotAdmitted::Closed => QueueExit::Closed,
+        NotAdmitted::Full | NotAdmitted::Unknown => QueueExit::Full,
+    }
+}
+
+/// Who ended a leg.
+pub(super) fn ended_by(by: sip::EndedBy) -> EndedBy {
+    match by {
+        sip::EndedBy::Peer => EndedBy::Peer,
+        sip::EndedBy::Us => EndedBy::Us,
+        sip::EndedBy::Lost => EndedBy::Lost,
+    }
+}
+
+/// The kind of interaction as an agent's phone is told it (`X-Ringback-Kind`).
+pub(super) fn kind(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Live => "live",
+        Origin::Immediate => "immediate",
+    }
+}
+
+/// The headers that an agent's phone gets with its INVITE.
+pub(super) fn agent_headers(
+    interaction: InteractionId,
+    context: &AlertContext,
+) -> Vec<(&'static str, String)> {
+    vec![
+        ("X-Ringback-Interaction", interaction.to_string()),
+        ("X-Ringback-Kind", context.kind.to_owned()),
+        ("X-Ringback-Queue", context.queue.to_string()),
+        ("X-Ringback-Wait", context.wait.as_secs().to_string()),
+        ("X-Ringback-Attempt", context.attempts.to_string()),
+        ("User-to-User", format!("{:032x};encoding=hex", interaction.0)),
+    ]
+}
+
+/// The fragments of `sounds/` that speak these prompts.
+pub(super) fn fragments(prompts: &[Prompt]) -> Vec<Fragment> {
+    let mut spoken = Vec::new();
+    for piece in prompts {
+        match piece {
+            Prompt::Sound(id) => spoken.push(Fragment::Sound((*id).to_owned())),
+            Prompt::Named(id) => spoken.push(Fragment::Sound(id.clone())),
+            Prompt::Characters(address) => spoken.extend(prompt::characters(address.expose())),
+            Prompt::Number(number) => spoken.extend(prompt::number(*number)),
+            Prompt::Wait(wait) => spoken.extend(prompt::wait(*wait)),
+            Prompt::Pause(pause) => spoken.push(Fragment::Pause(*pause)),
+        }
+    }
+    spoken
+}
+
+/// What a feature code asks of the queue, and what the agent is told, by what they are doing.
+pub(super) fn feature(
+    agent: &AgentId,
+    code: FeatureCode,
+    state: &AgentState,
+) -> (QueueEvent, AgentSummary) {
+    let agent = agent.clone();
+    let on_call = matches!(state, AgentState::Talking(_) | AgentState::Alerting(_));
+    let unless_on_call = |summary| if on_call { AgentSummary::OnCall } else { summary };
+    match (code, state) {
+        (FeatureCode::LogInOut, AgentState::LoggedOut) => {
+            (QueueEvent::AgentLoggedIn { agent, ready: false }, AgentSummary::NotReady)
+        }
+        (FeatureCode::LogInOut, _) => {
+            (QueueEvent::AgentLoggedOut { agent }, unless_on_call(AgentSummary::LoggedOut))
+        }
+        (FeatureCode::Ready, AgentState::LoggedOut) => {
+            (QueueEvent::AgentLoggedIn { agent, ready: true }, AgentSummary::Ready)
+        }
+        (FeatureCode::Ready, AgentState::NotReady(_) | AgentState::AfterCallWork) => {
+            (QueueEvent::AgentReady { agent }, AgentSummary::Ready)
+        }
+        (FeatureCode::Ready, _) => {
+            let reason = NotReadyReason::Asked;
+            (QueueEvent::AgentNotReady { agent, reason }, unless_on_call(AgentSummary::NotReady))
+        }
+        (FeatureCode::EndAfterCallWork, state) => {
+            let summary = match state {
+                AgentState::LoggedOut => AgentSummary::LoggedOut,
+                AgentState::NotReady(_) => AgentSummary::NotReady,
+                AgentState::Ready | AgentState::AfterCallWork => AgentSummary::Ready,
+                AgentState::Alerting(_) | AgentState::Talking(_) => AgentSummary::OnCall,
+            };
+            (QueueEvent::AfterCallWorkEnded { agent }, summary)
+        }
+    }
+}
+
+/// A report of `calls` as an event of the queue; `None` for what is not a report, or needs the
+/// node.
+pub(super) fn report(
+    effect: CallsEffect,
+    node: &NodeId,
+    policy: impl Fn(&QueueId) -> Option<AddressPolicy>,
+) -> Option<QueueEvent> {
+    Some(match effect {
+        CallsEffect::Arrived { interaction, queue, skills, priority, ani } => {
+            let address = policy(&queue).and_then(|policy| policy.callable(&ani));
+            // The flow check at load read the expression once already.
+            let skills = skills.and_then(|text| SkillExpression::parse(&text).ok());
+            let node = node.clone();
+            QueueEvent::CallArrived { interaction, queue, skills, priority, address, node }
+        }
+        CallsEffect::CallerLeft { interaction } => QueueEvent::CallerLeft { interaction },
+        CallsEffect::CallerHungUp { interaction } => QueueEvent::CallerHungUp { interaction },
+        CallsEffect::CallbackConfirmed { interaction, address } => {
+            QueueEvent::CallbackConfirmed { interaction, address }
+        }
+        CallsEffect::AttemptAnswered { attempt } => QueueEvent::AttemptAnswered { attempt },
+        CallsEffect::ConsumerConfirmed { attempt } => QueueEvent::ConsumerConfirmed { attempt },
+        CallsEffect::ConsumerPostponed { attempt, delay } => {
+            QueueEvent::ConsumerPostponed { attempt, delay }
+        }
+        CallsEffect::ConsumerRefused { attempt } => QueueEvent::ConsumerRefused { attempt },
+        CallsEffect::WaitAnswered { interaction, keep } => {
+            let choice = if keep { WaitChoice::KeepWaiting } else { WaitChoice::CallBack };
+            QueueEvent::WaitAnswered { interaction, choice }
+        }
+        CallsEffect::AgentAnswered { agent, interaction } => {
+            QueueEvent::AgentAnswered { agent, interaction }
+        }
+        CallsEffect::AgentDeclined { agent, interaction, reason } => {
+            let reason = match reason {
+                AgentDecline::Missed => DeclineReason::Missed,
+                AgentDecline::Busy => DeclineReason::Busy,
+                AgentDecline::Unreachable => DeclineReason::Unreachable,
+            };
+            QueueEvent::AgentDeclined { agent, interaction, reason }
+        }
+        CallsEffect::BridgeEnded { interaction, lost } => {
+            let cause = if lost { BridgeEnd::Lost } else { BridgeEnd::Agent };
+            QueueEvent::BridgeEnded { interaction, cause }
+        }
+        CallsEffect::Answer { .. }
+        | CallsEffect::Reject { .. }
+        | CallsEffect::Invite { .. }
+        | CallsEffect::HangUp { .. }
+        | CallsEffect::Play { .. }
+        | CallsEffect::Music { .. }
+        | CallsEffect::Silence { .. }
+        | CallsEffect::Bridge { .. }
+        | CallsEffect::AttemptEnded { .. }
+        | CallsEffect::AskStanding { .. }
+        | CallsEffect::FeatureCode { .. } => return None,
+    })
+}

@@ -1,0 +1,180 @@
+//! The parties over loopback: the real binary, met by SIPp, baresip and plain sockets.
+//!
+//! `cargo system [FILTER..]` runs the tests whose name holds one of the filters, `--list` names
+//! them. Each test starts its own server on addresses of its own (127.0.N.x) with its own data
+//! folder, so that two run at a time; those that measure time run alone, after the others. Every
+//! wait is for an event and has a deadline. A party that is not installed makes a skip, named and
+//! counted.
+#![expect(clippy::print_stdout, reason = "a test program reports on its standard output")]
+
+#[path = "system/baresip.rs"]
+mod baresip;
+#[path = "system/capture.rs"]
+mod capture;
+#[path = "system/commands.rs"]
+mod commands;
+#[path = "system/database.rs"]
+mod database;
+#[path = "system/disk.rs"]
+mod disk;
+#[path = "system/process.rs"]
+mod process;
+#[path = "system/registering.rs"]
+mod registering;
+#[path = "system/restart.rs"]
+mod restart;
+#[path = "system/retry.rs"]
+mod retry;
+#[path = "system/server.rs"]
+mod server;
+#[path = "system/sipp.rs"]
+mod sipp;
+#[path = "system/story.rs"]
+mod story;
+#[path = "system/tone.rs"]
+mod tone;
+#[path = "system/torture.rs"]
+mod torture;
+#[path = "system/wire.rs"]
+mod wire;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use server::Net;
+
+/// Why a test did not pass.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Something was not as it should be.
+    Failed(String),
+    /// A party is missing.
+    Skipped(String),
+}
+
+impl<E: fmt::Display> From<E> for Failure {
+    fn from(error: E) -> Self {
+        Failure::Failed(error.to_string())
+    }
+}
+
+/// What a test gives back.
+pub(crate) type Outcome<T = ()> = Result<T, Failure>;
+
+/// Fails with what was seen unless it is as expected.
+pub(crate) fn ensure(holds: bool, seen: impl FnOnce() -> String) -> Outcome {
+    if holds { Ok(()) } else { Err(Failure::Failed(seen())) }
+}
+
+/// A test: its name, whether it needs the machine for itself, and what it does.
+type Test = (&'static str, Company, fn(Net) -> Outcome);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Company {
+    /// Runs beside others.
+    Beside,
+    /// Measures time: runs alone.
+    Alone,
+}
+use Company::{Alone, Beside};
+
+const TESTS: &[Test] = &[
+    ("a_callback_is_accepted_made_and_bridged", Beside, story::callback),
+    ("an_extension_is_called_back_as_shipped", Beside, story::extension),
+    ("a_caller_who_waits_is_bridged", Beside, story::live_call),
+    ("baresip_gets_the_callback_and_hears_the_tone", Beside, baresip::callback),
+    ("a_wrong_password_binds_nothing", Beside, registering::wrong_password),
+    ("a_binding_survives_a_restart", Beside, registering::survives),
+    ("nobody_presses_1_ends_the_attempt_and_it_is_retried", Beside, retry::nobody_confirms),
+    ("busy_is_retried_after_its_delay", Beside, retry::busy),
+    ("attempts_used_up_fail_the_callback", Beside, retry::used_up),
+    ("dead_trunks_use_no_attempt_and_are_probed", Beside, retry::trunks_dead),
+    ("kill_after_confirmation_loses_no_callback", Beside, restart::after_confirmation),
+    ("kill_while_ringing_cancels_before_it_dials_again", Beside, restart::while_ringing),
+    ("torture_messages_are_answered", Beside, torture::rfc4475),
+    ("broken_configurations_are_explained", Beside, commands::broken_configurations),
+    ("the_shipped_configuration_starts", Beside, commands::shipped_configuration),
+    ("the_demo_passes", Alone, commands::demo),
+    ("the_demo_passes_on_a_sunday_night", Alone, commands::demo_on_a_sunday),
+    ("ready_for_sip_within_2_s", Alone, restart::ready_soon),
+    ("a_stalling_disk_delays_no_live_caller", Alone, disk::stalls),
+];
+
+/// One test ran: counted and told.
+struct Tally {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+}
+
+fn run(index: usize, test: &Test, tally: &Mutex<Tally>) {
+    let (name, _, body) = test;
+    let started = now();
+    let ended = std::panic::catch_unwind(|| body(Net::new(index)));
+    let seconds = started.elapsed().as_secs_f64();
+    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+    match ended {
+        Ok(Ok(())) => {
+            tally.passed += 1;
+            println!("ok {name} ({seconds:.1} s)");
+        }
+        Ok(Err(Failure::Skipped(why))) => {
+            tally.skipped += 1;
+            println!("skipped {name}: {why}");
+        }
+        Ok(Err(Failure::Failed(why))) => {
+            tally.failed += 1;
+            println!("FAILED {name} ({seconds:.1} s): {why}");
+        }
+        Err(_) => {
+            tally.failed += 1;
+            println!("FAILED {name} ({seconds:.1} s): panicked, see above");
+        }
+    }
+}
+
+/// The one place where the tests read a clock.
+#[expect(clippy::disallowed_methods, reason = "the tests measure the server from outside")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.iter().any(|argument| argument == "--list") {
+        TESTS.iter().for_each(|(name, ..)| println!("{name}"));
+        return ExitCode::SUCCESS;
+    }
+    let chosen = |name: &str| {
+        arguments.is_empty() || arguments.iter().any(|filter| name.contains(filter.as_str()))
+    };
+    let numbered = TESTS.iter().enumerate().filter(|(_, (name, ..))| chosen(name));
+    let (beside, alone): (VecDeque<_>, VecDeque<_>) =
+        numbered.partition(|(_, (_, company, _))| *company == Beside);
+    if beside.is_empty() && alone.is_empty() {
+        println!("no test is named like {arguments:?}; --list names them");
+        return ExitCode::FAILURE;
+    }
+    let tally = Mutex::new(Tally { passed: 0, failed: 0, skipped: 0 });
+    let waiting = Mutex::new(beside);
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while let Some((index, test)) = next() {
+                    run(index, test, &tally);
+                }
+            });
+        }
+    });
+    for (index, test) in alone {
+        run(index, test, &tally);
+    }
+    let Tally { passed, failed, skipped } =
+        tally.into_inner().unwrap_or_else(PoisonError::into_inner);
+    println!("system: {passed} passed, {failed} failed, {skipped} skipped");
+    if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}

@@ -1,0 +1,39 @@
+//! Registering: who may, and what is left of it after a crash.
+
+use crate::database::Database;
+use crate::server::{Configuration, Net, Server};
+use crate::sipp::Sipp;
+use crate::{Outcome, ensure, process};
+
+/// A wrong password is refused twice and leaves no binding; the right one then leaves one.
+pub(crate) fn wrong_password(net: Net) -> Outcome {
+    process::need("sipp")?;
+    let server = Server::start(net, &Configuration::new())?;
+    let database = Database::new(server.database())?;
+    let phone = || Sipp::new("register_refused", net.agent());
+    phone().user("ann", "not the password").run(&server)?;
+    phone().user("nobody", "whatever it is").run(&server)?;
+    let bound = database.bindings("ann")?;
+    ensure(bound.is_empty(), || format!("a wrong password bound {bound:?}"))?;
+    let password = server.password("ann")?;
+    Sipp::new("register", net.agent()).user("ann", &password).run(&server)?;
+    let bound = database.bindings("ann")?;
+    ensure(bound.len() == 1, || format!("the right password bound {bound:?}"))?;
+    server.stop()
+}
+
+/// "You are registered" was said: the binding is there after kill -9.
+pub(crate) fn survives(net: Net) -> Outcome {
+    process::need("sipp")?;
+    let mut server = Server::start(net, &Configuration::new())?;
+    let password = server.password("ann")?;
+    Sipp::new("register", net.agent()).user("ann", &password).run(&server)?;
+    server.kill()?;
+    let bound = Database::new(server.database())?.bindings("ann")?;
+    ensure(bound.len() == 1, || format!("the database holds {bound:?}"))?;
+    server.start_again()?;
+    server.wait_ready()?;
+    let again = server.password("ann")?;
+    ensure(again == password, || "the password changed".to_owned())?;
+    server.stop()
+}

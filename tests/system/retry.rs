@@ -1,0 +1,141 @@
+//! What becomes of a callback whose attempts fail.
+
+use std::time::Duration;
+
+use crate::database::{Database, Interaction};
+use crate::process::until;
+use crate::server::{Configuration, Net, Server};
+use crate::sipp::{self, Running, Sipp, Traced};
+use crate::story::{SOON, agent_registers, caller, caller_accepts, feature_code};
+use crate::{Outcome, ensure};
+
+/// The retry delay of every class in the configuration of the tests.
+const RETRY_DELAY: Duration = Duration::from_secs(3);
+
+/// A server with a callback in its queue, its agent about to be Ready.
+struct Scene {
+    server: Server,
+    database: Database,
+    agent: Running,
+    queued: Interaction,
+}
+
+fn scene(net: Net, configuration: &Configuration) -> Outcome<Scene> {
+    sipp::needed()?;
+    let server = Server::start(net, configuration)?;
+    let database = Database::new(server.database())?;
+    let agent = agent_registers(&server)?;
+    caller_accepts(&server)?;
+    let queued = database.wait_queued(SOON)?;
+    Ok(Scene { server, database, agent, queued })
+}
+
+fn invites(trace: &[Traced]) -> Vec<&Traced> {
+    let mut seen = Vec::new();
+    for message in trace.iter().filter(|message| message.got("INVITE")) {
+        // A retransmission is the same INVITE.
+        if !seen.iter().any(|known: &&Traced| known.header("Via") == message.header("Via")) {
+            seen.push(message);
+        }
+    }
+    seen
+}
+
+/// Nobody presses 1: the attempt ends with a goodbye, and the next starts after its delay.
+pub(crate) fn nobody_confirms(net: Net) -> Outcome {
+    let configuration = Configuration::new().with("confirm_timeout_seconds = 10")?;
+    let Scene { server, database, mut agent, queued } = scene(net, &configuration)?;
+    let mut machine = Sipp::new("trunk_never_confirms", net.trunk()).start(&server)?;
+    feature_code(&server, "*46")?;
+    machine.succeed()?;
+    let mut consumer = Sipp::new("trunk_confirms", net.trunk()).start(&server)?;
+    let first = until("the first attempt ended", SOON, || {
+        Ok(database.attempts()?.into_iter().find(|attempt| attempt.ended_at.is_some()))
+    })?;
+    ensure(first.class.contains("confirm"), || format!("it ended as {first:?}"))?;
+    consumer.succeed()?;
+    let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
+    agent.finish()?;
+    ensure(served.place == queued.place, || format!("{queued:?} became {served:?}"))?;
+    check_delays(&database, 2)?;
+    server.stop()
+}
+
+/// Busy: the next attempt starts after its delay, at the same place.
+pub(crate) fn busy(net: Net) -> Outcome {
+    let Scene { server, database, mut agent, queued } = scene(net, &Configuration::new())?;
+    let mut line = Sipp::new("trunk_busy", net.trunk()).start(&server)?;
+    feature_code(&server, "*46")?;
+    line.succeed()?;
+    let mut consumer = Sipp::new("trunk_confirms", net.trunk()).start(&server)?;
+    consumer.succeed()?;
+    let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
+    agent.finish()?;
+    ensure(served.attempts_used >= 1, || format!("no attempt was used: {served:?}"))?;
+    ensure(served.place == queued.place, || format!("{queued:?} became {served:?}"))?;
+    check_delays(&database, 2)?;
+    server.stop()
+}
+
+/// Busy as often as there are attempts: the callback fails, and nobody is dialled again.
+pub(crate) fn used_up(net: Net) -> Outcome {
+    let configuration = Configuration::new().with("attempts_max = 2")?;
+    let Scene { server, database, mut agent, .. } = scene(net, &configuration)?;
+    let mut line = Sipp::new("trunk_busy", net.trunk()).any_calls().start(&server)?;
+    feature_code(&server, "*46")?;
+    let failed = database.wait_completed("FAIL_CALL_TO_CUSTOMER", SOON)?;
+    ensure(failed.attempts_used == 2, || format!("{failed:?}"))?;
+    check_delays(&database, 2)?;
+    line.finish()?;
+    let dialled = invites(&line.trace()?).len();
+    ensure(dialled == 2, || format!("{dialled} INVITEs for 2 attempts"))?;
+    agent.finish()?;
+    server.stop()
+}
+
+/// Each attempt started at least the delay after the one before had ended.
+fn check_delays(database: &Database, count: usize) -> Outcome {
+    let attempts = database.attempts()?;
+    ensure(attempts.len() == count, || format!("{count} attempts expected: {attempts:?}"))?;
+    for pair in attempts.windows(2) {
+        let waited = pair[0].ended_at.map(|ended| pair[1].started_at - ended);
+        let least = i64::try_from(RETRY_DELAY.as_millis())?;
+        ensure(waited.is_some_and(|ms| ms >= least && ms < least + 3000), || {
+            format!("retried after {waited:?} ms, not {least}: {attempts:?}")
+        })?;
+    }
+    Ok(())
+}
+
+/// A trunk that answers 503 to everything: no attempt is used, the order is kept, and it is probed
+/// at most once a step of its breaker (1, 2, 4 s ..); when it works again, the callbacks are made.
+pub(crate) fn trunks_dead(net: Net) -> Outcome {
+    let Scene { server, database, mut agent, queued } = scene(net, &Configuration::new())?;
+    let second = caller("caller", &server).port(5070).key("ani", "+14155550124");
+    second.run(&server)?;
+    let mut trunk = Sipp::new("trunk_fails", net.trunk()).any_calls().start(&server)?;
+    feature_code(&server, "*46")?;
+    trunk.traced("four probes", SOON, |trace| (invites(trace).len() >= 4).then_some(()))?;
+    trunk.finish()?;
+    let trace = trunk.trace()?;
+    let probes = invites(&trace);
+    for (step, pair) in probes.windows(2).take(3).enumerate() {
+        let apart = (pair[1].at - pair[0].at) as f64 / 1e6;
+        let least = f64::from(1 << step) - 0.05;
+        ensure(apart >= least, || format!("probe {} came {apart:.2} s later", step + 2))?;
+    }
+    let kept = database.interactions()?;
+    ensure(kept.len() == 2 && kept.iter().all(|one| one.attempts_used == 0), || {
+        format!("attempts were used: {kept:?}")
+    })?;
+    ensure(kept[0].place == queued.place, || format!("the first lost its place: {kept:?}"))?;
+    let mut consumers = Sipp::new("trunk_confirms", net.trunk()).calls(2).start(&server)?;
+    consumers.succeed()?;
+    agent.finish()?;
+    let trace = consumers.trace()?;
+    let dialled: Vec<&str> = invites(&trace).iter().map(|invite| invite.start.as_str()).collect();
+    ensure(dialled.len() == 2 && dialled[0].contains("0123@"), || {
+        format!("dialled in the order {dialled:?}")
+    })?;
+    server.stop()
+}

@@ -1,0 +1,88 @@
+//! Tones: made for a party to say, and found in what a party heard.
+
+use std::f64::consts::TAU;
+use std::fs;
+use std::path::Path;
+
+use crate::{Failure, Outcome, ensure};
+
+const RATE: f64 = 8000.0;
+
+/// One second of a tone as raw G.711 u-law, which SIPp repeats.
+pub(crate) fn write_ulaw(file: &Path, hertz: f64) -> Outcome {
+    let samples = (0..8000).map(|n| (TAU * hertz * f64::from(n) / RATE).sin() * 8000.0);
+    let bytes: Vec<u8> = samples.map(|sample| ulaw(sample as i16)).collect();
+    Ok(fs::write(file, bytes)?)
+}
+
+/// A G.711 u-law code word (ITU-T G.711 table 2).
+fn ulaw(sample: i16) -> u8 {
+    let sign = if sample < 0 { 0x80 } else { 0 };
+    let magnitude = (i32::from(sample).abs() + 0x84).min(0x7fff);
+    let exponent = (magnitude.ilog2() - 7).min(7);
+    let mantissa = (magnitude >> (exponent + 3)) & 0x0f;
+    !(sign | (exponent as u8) << 4 | mantissa as u8)
+}
+
+/// Power of one frequency in a window (Goertzel), relative to the whole power of the window.
+fn share(window: &[f64], hertz: f64) -> f64 {
+    let coefficient = 2.0 * (TAU * hertz / RATE).cos();
+    let (mut before, mut last) = (0.0, 0.0);
+    for sample in window {
+        (before, last) = (last, sample + coefficient * last - before);
+    }
+    let power = last * last + before * before - coefficient * last * before;
+    let whole: f64 = window.iter().map(|sample| sample * sample).sum();
+    if whole == 0.0 { 0.0 } else { power * 2.0 / (whole * window.len() as f64) }
+}
+
+/// The longest stretch of a recording, in seconds, in which a tone is 20 dB above all else.
+pub(crate) fn seconds_of(file: &Path, hertz: f64) -> Outcome<f64> {
+    let samples = read_wav(file)?;
+    let window = 800;
+    let (mut longest, mut current) = (0_u32, 0_u32);
+    for part in samples.chunks_exact(window) {
+        let loud = part.iter().map(|s| s * s).sum::<f64>() / part.len() as f64 > 100.0_f64.powi(2);
+        let pure = share(part, hertz) > 0.99;
+        current = if loud && pure { current + 1 } else { 0 };
+        longest = longest.max(current);
+    }
+    Ok(f64::from(longest) * window as f64 / RATE)
+}
+
+/// The samples of a mono 8 kHz 16-bit WAV file, also one whose header was never completed.
+fn read_wav(file: &Path) -> Outcome<Vec<f64>> {
+    let bytes = fs::read(file)?;
+    let at = bytes.windows(4).position(|four| four == b"data");
+    let at = at.ok_or_else(|| Failure::Failed(format!("{}: no data chunk", file.display())))?;
+    let number = |at: usize| bytes.get(at..at + 2).map(|b| u16::from_le_bytes([b[0], b[1]]));
+    let rate = bytes.get(24..28).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+    let format = (number(22), rate, number(34));
+    ensure(format == (Some(1), Some(8000), Some(16)), || format!("the recording is {format:?}"))?;
+    let pairs = bytes[(at + 8).min(bytes.len())..].chunks_exact(2);
+    Ok(pairs.map(|b| f64::from(i16::from_le_bytes([b[0], b[1]]))).collect())
+}
+
+/// So many seconds of a tone as a mono 8 kHz 16-bit WAV file.
+pub(crate) fn write_wav(file: &Path, hertz: f64, seconds: u32) -> Outcome {
+    let samples = (0..8000 * seconds).map(|n| (TAU * hertz * f64::from(n) / RATE).sin() * 8000.0);
+    let data: Vec<u8> = samples.flat_map(|sample| (sample as i16).to_le_bytes()).collect();
+    let length = u32::try_from(data.len())?;
+    let mut bytes = b"RIFF".to_vec();
+    bytes.extend((36 + length).to_le_bytes());
+    bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0\x40\x1f\0\0\x80\x3e\0\0\x02\0\x10\0data");
+    bytes.extend(length.to_le_bytes());
+    bytes.extend(data);
+    Ok(fs::write(file, bytes)?)
+}
+
+/// Checks the measure: a tone is found where it is, and only there.
+pub(crate) fn self_check(folder: &Path) -> Outcome {
+    let file = folder.join("check.wav");
+    for (hertz, found) in [(440.0, 2.0), (600.0, 0.0)] {
+        write_wav(&file, hertz, 2)?;
+        let seconds = seconds_of(&file, 440.0)?;
+        ensure(seconds == found, || format!("{seconds} s of 440 Hz in {hertz} Hz"))?;
+    }
+    Ok(())
+}
