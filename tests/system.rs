@@ -92,6 +92,7 @@ const TESTS: &[Test] = &[
     ("busy_is_retried_after_its_delay", Beside, retry::busy),
     ("attempts_used_up_fail_the_callback", Beside, retry::used_up),
     ("dead_trunks_use_no_attempt_and_are_probed", Beside, retry::trunks_dead),
+    ("a_silent_trunk_is_given_up_after_64_t1", Beside, retry::trunk_silent),
     ("kill_after_confirmation_loses_no_callback", Beside, restart::after_confirmation),
     ("kill_while_ringing_cancels_before_it_dials_again", Beside, restart::while_ringing),
     ("torture_messages_are_answered", Beside, torture::rfc4475),

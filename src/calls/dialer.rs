@@ -193,10 +193,15 @@ impl Dialled {
             | State::Bridged
             | State::Parted { .. } => AttemptClass::HungUp,
             State::Goodbye { class, .. } => *class,
-            State::Ending { class, .. } => match end.rejected_with() {
-                Some(_) => end.attempt_class(&self.order.route),
-                None => *class,
-            },
+            State::Ending { class, .. } => {
+                // Nobody ever said a word: that is the trunk's doing, however long it was let ring.
+                let silence = end.is_lost() && !end.answered && !end.rang;
+                if silence || end.rejected_with().is_some() {
+                    end.attempt_class(&self.order.route)
+                } else {
+                    *class
+                }
+            }
         }
     }
 
@@ -525,14 +530,14 @@ mod tests {
         expect_play(
             "0 dial i1/1 billing 1001\n100 tick",
             expect![[r#"
-        0 dial i1/1 billing 1001
-            invite dial/1 1001 dnis=
-        30 (ring timeout)
-            hang-up dial/1 19
-        70 (end of the leg)
-            ! attempt ended 1 NoAnswer
-        100 tick
-    "#]],
+                0 dial i1/1 billing 1001
+                    invite dial/1 1001 dnis=
+                30 (ring timeout)
+                    hang-up dial/1 19
+                70 (end of the leg)
+                    ! attempt ended 1 Carrier
+                100 tick
+            "#]],
         );
     }
 
@@ -574,13 +579,13 @@ mod tests {
             (
                 "1 end-attempt i1/1 plain no-answer\n1 end-attempt i1/1 plain hung-up\n60 tick",
                 expect![[r#"
-            1 end-attempt i1/1 plain no-answer
-                hang-up dial/1 16
-            1 end-attempt i1/1 plain hung-up
-            41 (end of the leg)
-                ! attempt ended 1 NoAnswer
-            60 tick
-        "#]],
+                    1 end-attempt i1/1 plain no-answer
+                        hang-up dial/1 16
+                    1 end-attempt i1/1 plain hung-up
+                    41 (end of the leg)
+                        ! attempt ended 1 Carrier
+                    60 tick
+                "#]],
             ),
         ] {
             let log = Stage::play(settings(), &format!("0 dial i1/1 billing 1001\n{script}"));
@@ -721,21 +726,21 @@ mod tests {
         expect_on_hold(
             &format!("{talking} 60 ended ann/1 lost\n75 tick\n120 tick"),
             expect![[r#"
-        9 alert ann i1 1
-            invite ann/1 1001 like dial/1
-        10 answered ann/1
-            ! agent answered ann i1
-        10 connect ann i1
-            bridge dial/1 ann/1
-        60 ended ann/1 lost
-            ! bridge ended i1 lost=true
-        70 (release)
-            hang-up dial/1 102
-        75 tick
-        110 (end of the leg)
-            ! attempt ended 1 HungUp
-        120 tick
-    "#]],
+                9 alert ann i1 1
+                    invite ann/1 1001 like dial/1
+                10 answered ann/1
+                    ! agent answered ann i1
+                10 connect ann i1
+                    bridge dial/1 ann/1
+                60 ended ann/1 lost
+                    ! bridge ended i1 lost=true
+                70 (release)
+                    hang-up dial/1 102
+                75 tick
+                110 (end of the leg)
+                    ! attempt ended 1 Carrier
+                120 tick
+            "#]],
         );
         expect_on_hold(
             &format!("{talking} 60 ended dial/1 lost\n75 tick"),

@@ -72,11 +72,14 @@ impl CallEnd {
         self.status.filter(|&status| theirs && !self.answered && status != 487)
     }
 
-    /// What the end of an unanswered dial that we did not end means. Without a final response
-    /// (silence, a transport error) the way to the consumer failed: `Carrier`.
+    /// What the end of an unanswered dial that we did not end means.
     pub fn attempt_class(&self, route: &Route) -> AttemptClass {
-        let of_status = |status| attempt_class_of(status, self.rang, route);
-        self.status.map_or(AttemptClass::Carrier, of_status)
+        match (self.status, route) {
+            (Some(status), _) => attempt_class_of(status, self.rang, route),
+            // Silence: the trunk failed, or the phone is switched off while it is still bound.
+            (None, Route::Trunk(_)) => AttemptClass::Carrier,
+            (None, Route::Registrar) => AttemptClass::Unreachable,
+        }
     }
 
     /// What the end of an agent's unanswered leg says about the agent.
@@ -162,6 +165,7 @@ mod tests {
             }
         }
         assert_eq!(end(None, true).attempt_class(&trunk), Carrier);
+        assert_eq!(end(None, false).attempt_class(&Route::Registrar), Unreachable);
         assert_eq!(end(403, false).attempt_class(&Route::Registrar), Rejected);
         assert_eq!(end(401, false).attempt_class(&Route::Registrar), Carrier);
     }

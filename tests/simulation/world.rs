@@ -77,15 +77,6 @@ const WHIM_TRIES: usize = 5;
 /// Jumps further than this are taken seldom, or little would happen but purges.
 const FAR: Duration = Duration::from_secs(900);
 
-/// A dialled phone.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Dialled {
-    answered: bool,
-    confirmed: bool,
-    /// Its end is under way to the queue.
-    ended: bool,
-}
-
 /// The world of one seed.
 pub(crate) struct World {
     entropy: Entropy,
@@ -96,8 +87,8 @@ pub(crate) struct World {
     /// Facts told before, to be told again.
     told: Vec<Event>,
     callers: BTreeSet<InteractionId>,
-    dialled: BTreeMap<AttemptId, Dialled>,
-    ringing: BTreeMap<AgentId, InteractionId>,
+    /// Dialled phones, and whether their end is under way to the queue.
+    dialled: BTreeMap<AttemptId, bool>,
     /// Everybody is kind and nothing fails: the liveness phase.
     kind: bool,
     entered: u128,
@@ -127,7 +118,6 @@ impl World {
             told: Vec::new(),
             callers: BTreeSet::new(),
             dialled: BTreeMap::new(),
-            ringing: BTreeMap::new(),
             kind: false,
             entered: 0,
             jumps: 0,
@@ -264,7 +254,6 @@ impl World {
         self.stalled = false;
         self.under_way.clear();
         self.callers.clear();
-        self.ringing.clear();
         let agents: Vec<AgentId> = self.agents();
         for agent in agents {
             let reachable = self.kind || self.chance(80);
@@ -483,7 +472,6 @@ impl World {
         match effect {
             Effect::Alert { agent, interaction, .. } => self.alerted(agent, *interaction),
             Effect::CancelAlert { agent, interaction } => {
-                self.ringing.remove(agent);
                 self.prevent(|event| match event {
                     Event::AgentAnswered { agent: a, interaction: i }
                     | Event::AgentDeclined { agent: a, interaction: i, .. } => {
@@ -519,7 +507,6 @@ impl World {
     }
 
     fn alerted(&mut self, agent: &AgentId, interaction: InteractionId) {
-        self.ringing.insert(agent.clone(), interaction);
         let agent = agent.clone();
         let reaction = if self.kind { 0 } else { weighted(&mut self.entropy, &self.swarm.alerted) };
         let reason = match reaction {
@@ -563,14 +550,13 @@ impl World {
     /// The leg of an attempt ends once.
     fn over(&mut self, attempt: AttemptId, seconds: u64, class: RetryClass) {
         let known = self.dialled.get_mut(&attempt);
-        if known.is_some_and(|dialled| !std::mem::replace(&mut dialled.ended, true)) {
+        if known.is_some_and(|ended| !std::mem::replace(ended, true)) {
             self.soon(seconds, Event::AttemptEnded { attempt, class });
         }
     }
 
     fn dial(&mut self, attempt: AttemptId, ring_timeout: Duration) {
-        let phone = Dialled { answered: false, confirmed: false, ended: false };
-        self.dialled.insert(attempt, phone);
+        self.dialled.insert(attempt, false);
         let ring = ring_timeout.as_secs() + 5;
         let reaction = if self.kind { 0 } else { weighted(&mut self.entropy, &self.swarm.dialled) };
         let class = match reaction {
@@ -588,17 +574,11 @@ impl World {
         let before = self.now;
         self.soon(if self.kind { 2 } else { ring }, Event::AttemptAnswered { attempt });
         let answered = self.under_way.last().map_or(before, |&(at, _)| at);
-        if let Some(dialled) = self.dialled.get_mut(&attempt) {
-            dialled.answered = true;
-        }
         self.now = answered;
         let does = if self.kind { 0 } else { weighted(&mut self.entropy, &self.swarm.answered) };
         match does {
             0 => {
                 self.soon(if self.kind { 3 } else { 40 }, Event::ConsumerConfirmed { attempt });
-                if let Some(dialled) = self.dialled.get_mut(&attempt) {
-                    dialled.confirmed = true;
-                }
                 if !self.kind && self.chance(15) {
                     self.over(attempt, 300, RetryClass::HungUp);
                 }

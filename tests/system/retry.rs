@@ -7,7 +7,8 @@ use crate::process::until;
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Running, Sipp, Traced};
 use crate::story::{SOON, agent_registers, caller, caller_accepts, feature_code};
-use crate::{Outcome, ensure};
+use crate::wire::{Wire, header};
+use crate::{Outcome, ensure, now};
 
 /// The retry delay of every class in the configuration of the tests.
 const RETRY_DELAY: Duration = Duration::from_secs(3);
@@ -105,6 +106,37 @@ fn check_delays(database: &Database, count: usize) -> Outcome {
         })?;
     }
     Ok(())
+}
+
+/// A trunk that says nothing: its INVITE is given up after 64*T1 and no sooner, no attempt is used,
+/// and only then comes the next.
+pub(crate) fn trunk_silent(net: Net) -> Outcome {
+    let Scene { server, database, mut agent, .. } = scene(net, &Configuration::new())?;
+    let trunk = Wire::bind(net.trunk(), 5060)?;
+    feature_code(&server, "*46")?;
+    let started = now();
+    let mut first: Option<(String, Duration)> = None;
+    let mut repeated = 0;
+    let apart = loop {
+        let left = Duration::from_secs(45).checked_sub(started.elapsed());
+        let left = left.ok_or("no second INVITE within 45 s")?;
+        let Some(text) = trunk.receive(left)? else { continue };
+        ensure(text.starts_with("INVITE "), || format!("before any answer: {text}"))?;
+        let call = header(&text, &["call-id"]).unwrap_or_default();
+        match &first {
+            None => first = Some((call.to_owned(), started.elapsed())),
+            Some((known, _)) if known == call => repeated += 1,
+            Some((_, at)) => break started.elapsed().saturating_sub(*at),
+        }
+    };
+    ensure(apart >= Duration::from_secs(32), || format!("given up after {apart:?}"))?;
+    ensure(repeated == 6, || {
+        format!("{repeated} repetitions of the INVITE, not those of timer A")
+    })?;
+    let kept = database.interactions()?;
+    ensure(kept.iter().all(|one| one.attempts_used == 0), || format!("used: {kept:?}"))?;
+    agent.finish()?;
+    server.stop()
 }
 
 /// A trunk that answers 503 to everything: no attempt is used, the order is kept, and it is probed
