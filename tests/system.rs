@@ -1,7 +1,7 @@
 //! The parties over loopback: the real binary, met by SIPp, baresip and plain sockets.
 //!
 //! `cargo system [FILTER..]` runs the tests whose name holds one of the filters, `--list` names
-//! them. Each test starts its own server on addresses of its own (127.0.N.x) with its own data
+//! them. Each test starts its own server on addresses of its own (127.P.N.x) with its own data
 //! folder, so that two run at a time; those that measure time run alone, after the others. Every
 //! wait is for an event and has a deadline. A party that is not installed makes a skip, named and
 //! counted.
@@ -87,6 +87,7 @@ const TESTS: &[Test] = &[
     ("a_caller_who_waits_is_bridged", Beside, story::live_call),
     ("baresip_gets_the_callback_and_hears_the_tone", Beside, baresip::callback),
     ("a_wrong_password_binds_nothing", Beside, registering::wrong_password),
+    ("a_stranger_reaches_nothing", Beside, registering::strangers),
     ("a_binding_survives_a_restart", Beside, registering::survives),
     ("nobody_presses_1_ends_the_attempt_and_it_is_retried", Beside, retry::nobody_confirms),
     ("busy_is_retried_after_its_delay", Beside, retry::busy),

@@ -109,6 +109,7 @@ impl Call {
                     contact,
                     interaction: self.interaction,
                     context: context.clone(),
+                    ring_timeout,
                     ani: Some(consumer.shown()),
                 },
                 like: Some(consumer.leg()),

@@ -162,6 +162,8 @@ pub enum Effect {
     },
     /// An agent dialled a feature code.
     FeatureCode {
+        /// On which leg.
+        leg: LegId,
         /// Who.
         agent: AgentId,
         /// Which.
@@ -182,6 +184,8 @@ pub enum Callee {
         interaction: InteractionId,
         /// What the phone is told.
         context: AlertContext,
+        /// How long it may ring (`Expires`).
+        ring_timeout: Duration,
         /// Who is on the other side, shown as the caller; `None`: withheld.
         ani: Option<Ani>,
     },

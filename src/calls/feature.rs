@@ -67,7 +67,8 @@ impl Feature {
         match (fact, &self.state) {
             (Fact::Answered, State::Answering { .. }) => {
                 self.state = State::Asking { until: ctx.now + ANSWER_MAX };
-                ctx.push(Effect::FeatureCode { agent: self.agent.clone(), code: self.code });
+                let (agent, code) = (self.agent.clone(), self.code);
+                ctx.push(Effect::FeatureCode { leg: self.leg, agent, code });
             }
             (Fact::PlayEnded(play), State::Speaking(playing)) if playing.is(play) => {
                 self.hang_up(ctx, cause::NORMAL);

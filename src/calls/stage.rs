@@ -356,7 +356,7 @@ impl Stage {
             Effect::BridgeEnded { interaction, lost } => {
                 format!("! bridge ended {} lost={lost}", self.name(*interaction))
             }
-            Effect::FeatureCode { agent, code } => format!("! feature {agent} {code:?}"),
+            Effect::FeatureCode { agent, code, .. } => format!("! feature {agent} {code:?}"),
         }
     }
 }

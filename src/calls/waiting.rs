@@ -270,7 +270,7 @@ impl Waiting {
     }
 
     fn offered(&self) -> Option<(&CallbackOffer, Timestamp)> {
-        let promised = self.standing.is_none_or(|standing| standing.callbacks);
+        let promised = self.standing.is_some_and(|standing| standing.callbacks);
         let possible = promised && self.address.is_some() && self.registration.is_none();
         self.node.offer.as_ref().filter(|_| possible).zip(self.offer_from)
     }

@@ -18,9 +18,10 @@ impl Clock {
         Self { started_wall: wall(), started: instant() }
     }
 
-    /// UTC now, by the system's calendar clock.
+    /// UTC now, by the system's calendar clock; never behind the steady one, so that a clock that is
+    /// set back holds up no deadline.
     pub fn wall(&self) -> Timestamp {
-        wall()
+        wall().max(self.steady())
     }
 
     /// UTC at the start plus the time that passed since.

@@ -69,7 +69,12 @@ pub fn show_secrets(config: &Path, data: Option<&Path>) -> ExitCode {
         super::operating_system_entropy().and_then(|mut entropy| secrets::read(data, &mut entropy));
     match kept {
         Ok(kept) => {
-            println!("{}", kept.print());
+            for (section, secrets) in [("users", &kept.users), ("trunks", &kept.trunks)] {
+                println!("[{section}]");
+                for (name, secret) in secrets {
+                    println!("{name} = {}", secret.expose());
+                }
+            }
             ExitCode::SUCCESS
         }
         Err(error) => finish(Err(error)),
@@ -79,8 +84,13 @@ pub fn show_secrets(config: &Path, data: Option<&Path>) -> ExitCode {
 fn finish(result: Result<(), NodeError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error @ (NodeError::Config(_) | NodeError::Secrets { .. })) => {
+        // A line an error, as an editor reads them.
+        Err(error @ NodeError::Config(_)) => {
             eprintln!("{error}");
+            ExitCode::from(WRONG_INPUT)
+        }
+        Err(error @ (NodeError::Secrets { .. } | NodeError::File { .. })) => {
+            eprintln!("ringback: {error}");
             ExitCode::from(WRONG_INPUT)
         }
         Err(error) => {

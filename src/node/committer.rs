@@ -28,17 +28,29 @@ const RETRY_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Committer {
     batches: mpsc::SyncSender<Vec<Step>>,
+    thread: thread::JoinHandle<()>,
 }
 
 impl Committer {
-    /// Gives `store` a thread of its own; `tell` is called on it.
+    /// Gives `store` a thread of its own; `tell` is called on it, and says whether anybody listens:
+    /// a batch that fails is not tried again for nobody.
     pub fn start(
         store: Box<dyn Store>,
-        tell: impl Fn(Committed) + Send + 'static,
+        tell: impl Fn(Committed) -> bool + Send + 'static,
     ) -> std::io::Result<Self> {
         let (batches, work) = mpsc::sync_channel::<Vec<Step>>(1);
-        thread::Builder::new().name("store".into()).spawn(move || run(store, &work, &tell))?;
-        Ok(Self { batches })
+        let builder = thread::Builder::new().name("store".into());
+        let thread = builder.spawn(move || run(store, &work, &tell))?;
+        Ok(Self { batches, thread })
+    }
+
+    /// Ends the thread and closes the store; what was handed over is committed first. Blocks.
+    ///
+    /// # Errors
+    /// The thread panicked.
+    pub fn finish(self) -> thread::Result<()> {
+        drop(self.batches);
+        self.thread.join()
     }
 
     /// Hands a batch over. Only after the one before was answered [`Committed::Through`]: the
@@ -50,19 +62,31 @@ impl Committer {
     }
 }
 
-fn run(mut store: Box<dyn Store>, work: &mpsc::Receiver<Vec<Step>>, tell: &dyn Fn(Committed)) {
+fn run(
+    mut store: Box<dyn Store>,
+    work: &mpsc::Receiver<Vec<Step>>,
+    tell: &dyn Fn(Committed) -> bool,
+) {
     while let Ok(steps) = work.recv() {
         let Some(through) = steps.last().map(|step| step.number) else { continue };
         let mut wait = RETRY_MIN;
         loop {
             match store.commit(&steps) {
-                Ok(()) => break tell(Committed::Through(through)),
+                Ok(()) => {
+                    tell(Committed::Through(through));
+                    break;
+                }
                 Err(error @ StoreError::Unavailable(_)) => {
-                    tell(Committed::Retrying(error));
+                    if !tell(Committed::Retrying(error)) {
+                        return;
+                    }
                     thread::sleep(wait);
                     wait = (wait * 2).min(RETRY_MAX);
                 }
-                Err(error @ StoreError::Broken(_)) => return tell(Committed::Broken(error)),
+                Err(error @ StoreError::Broken(_)) => {
+                    tell(Committed::Broken(error));
+                    return;
+                }
             }
         }
     }

@@ -18,10 +18,11 @@ use tracing::{debug, error, info, warn};
 
 use super::clock::Clock;
 use super::committer::{Committed, Committer};
+use super::reload::Fixed;
 use crate::api::health::Health;
 use crate::calls::{self, Calls};
 use crate::config::OnRegister;
-use crate::ident::{AgentId, AttemptId, Entropy, LegId, NodeId, QueueId, Route};
+use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, LegId, NodeId, QueueId, Route};
 use crate::media::{self, leg::Media};
 use crate::queue::{self, Queue};
 use crate::session::SessionOffer;
@@ -36,6 +37,17 @@ const STEPS_WAITING_MAX: usize = 50_000;
 /// Store trouble for longer than this makes the node not ready.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
+/// Q.850 cause 41: temporary failure.
+const CAUSE_TEMPORARY_FAILURE: u8 = 41;
+/// A commit that takes longer than this stops the offering of callbacks and new dials.
+const PROMISE_PATIENCE: Duration = Duration::from_secs(2);
+/// Most steps in one transaction.
+const BATCH_MAX: usize = 1_000;
+/// How long a route that failed is left alone the first time.
+const REST_MIN: Duration = Duration::from_secs(1);
+/// And at most.
+const REST_MAX: Duration = Duration::from_secs(60);
+
 /// A value on its way from one column to another.
 #[derive(Debug)]
 pub(super) enum Work {
@@ -43,6 +55,10 @@ pub(super) enum Work {
     Queue(queue::Event),
     /// To the calls.
     Calls(calls::Event),
+    /// What the routes of a queue can take, to be counted when its turn comes.
+    Capacity(QueueId),
+    /// What a caller may be told, to be read when the queue knows them.
+    Standing(InteractionId),
 }
 
 /// What the node remembers of a leg between the columns.
@@ -54,8 +70,8 @@ pub(super) struct Leg {
     pub(super) rang: bool,
     /// Was it answered?
     pub(super) answered: bool,
-    /// The agent who called a feature code on it.
-    pub(super) agent: Option<AgentId>,
+    /// Why we ended it, where its end would say nothing: the status of a session we cannot have.
+    pub(super) refused: Option<u16>,
     /// What the agent asked for and gets when this call is over: their phone is busy until then.
     pub(super) after: Option<queue::Event>,
 }
@@ -85,12 +101,23 @@ pub struct EventLoop {
     /// Dials decided but not yet sent: they take capacity already.
     pub(super) undialled: BTreeMap<AttemptId, Route>,
     pub(super) work: VecDeque<Work>,
+    pub(super) fixed: Fixed,
     gate: Gate,
     committer: Committer,
     step: u64,
     waiting: Vec<Step>,
-    in_flight: bool,
+    /// When the batch that is being committed was handed over.
+    in_flight: Option<Timestamp>,
+    /// Routes that failed and are left alone for a while.
+    resting: BTreeMap<Route, Rest>,
     draining: bool,
+}
+
+/// A route that failed: nothing is dialled on it for a step that doubles until something works.
+#[derive(Clone, Copy, Debug)]
+struct Rest {
+    until: Timestamp,
+    step: Duration,
 }
 
 /// What an [`EventLoop`] is made of.
@@ -119,6 +146,8 @@ pub struct Parts {
     pub committer: Committer,
     /// The last committed step.
     pub step: u64,
+    /// What a reload cannot change.
+    pub(super) fixed: Fixed,
 }
 
 impl EventLoop {
@@ -140,14 +169,23 @@ impl EventLoop {
             orphans: BTreeMap::new(),
             undialled: BTreeMap::new(),
             work: VecDeque::new(),
+            fixed: parts.fixed,
             gate: Gate::new(parts.step),
             committer: parts.committer,
             step: parts.step,
             waiting: Vec::new(),
-            in_flight: false,
+            in_flight: None,
+            resting: BTreeMap::new(),
             draining: false,
         };
-        started.work.push_back(Work::Queue(queue::Event::NodeLost { node }));
+        // One database, one process: whatever name its rows know us by, those legs are gone.
+        let interactions = started.queue.interactions().filter_map(|row| row.node.clone());
+        let attempts = started.queue.open_attempts().filter_map(|row| row.node.clone());
+        let mut names: BTreeSet<NodeId> = interactions.chain(attempts).collect();
+        names.insert(node);
+        for node in names {
+            started.work.push_back(Work::Queue(queue::Event::NodeLost { node }));
+        }
         started.tell_capacity();
         started.check_contacts();
         started.settle();
@@ -177,7 +215,10 @@ impl EventLoop {
             media::Event::PlayEnded { leg, play } => {
                 self.work.push_back(Work::Calls(calls::Event::PlayEnded { leg, play }));
             }
-            media::Event::Silent { leg } => self.sip.probe(self.clock.steady(), leg),
+            media::Event::Silent { leg } if self.sip.has_leg(leg) => {
+                self.sip.probe(self.clock.steady(), leg);
+            }
+            media::Event::Silent { leg } => self.leg_ended(leg, sip::EndedBy::Lost, None),
         }
         self.settle();
     }
@@ -186,12 +227,16 @@ impl EventLoop {
     pub fn committed(&mut self, committed: Committed) -> Result<(), crate::store::StoreError> {
         match committed {
             Committed::Through(step) => {
-                self.in_flight = false;
+                let promised = self.promises();
+                self.in_flight = None;
                 if self.gate.failed_since().is_some() {
                     info!("the store commits again");
                 }
                 let departures = self.gate.committed(step);
                 self.leave(departures);
+                if !promised {
+                    self.tell_capacity();
+                }
                 self.settle();
             }
             Committed::Retrying(reason) => {
@@ -199,6 +244,8 @@ impl EventLoop {
                     warn!(%reason, "a commit failed; people on the line are served, promises wait");
                 }
                 self.gate.failed(self.clock.steady());
+                self.tell_capacity();
+                self.settle();
             }
             Committed::Broken(reason) => return Err(reason),
         }
@@ -217,13 +264,38 @@ impl EventLoop {
         if self.queue.poll_timeout().is_some_and(|(at, _)| at <= wall) {
             self.work.push_back(Work::Queue(queue::Event::Tick));
         }
+        if self.next_rest().is_some_and(|at| at <= steady) {
+            for rest in self.resting.values_mut().filter(|rest| rest.until <= steady) {
+                rest.until = Timestamp(i64::MAX);
+            }
+            self.tell_capacity();
+        }
         self.settle();
+    }
+
+    /// When the next route may be tried again. One that may is kept, with its step, until it works.
+    fn next_rest(&self) -> Option<Timestamp> {
+        let ends = self.resting.values().map(|rest| rest.until);
+        ends.filter(|until| *until < Timestamp(i64::MAX)).min()
+    }
+
+    /// How a dial on a route ended: a failure that is not the consumer's rests it for 1 s, doubling
+    /// to 60 s, so that nothing is dialled again and again at the speed of the network.
+    pub(super) fn judge_route(&mut self, route: &Route, failed: bool) {
+        if !failed {
+            self.resting.remove(route);
+            return;
+        }
+        let step = self.resting.get(route).map_or(REST_MIN, |rest| (rest.step * 2).min(REST_MAX));
+        let until = self.clock.steady() + step;
+        self.resting.insert(route.clone(), Rest { until, step });
     }
 
     /// How long until the next deadline; at most a minute.
     pub fn idle(&self) -> Duration {
         let steady = [self.sip.poll_timeout(), self.calls.poll_timeout()];
-        let steady = steady.into_iter().flatten().map(|(at, _)| self.clock.until_steady(at));
+        let steady = steady.into_iter().flatten().map(|(at, _)| at).chain(self.next_rest());
+        let steady = steady.map(|at| self.clock.until_steady(at));
         let wall = self.queue.poll_timeout().map(|(at, _)| self.clock.until_wall(at));
         steady.chain(wall).min().unwrap_or(Duration::MAX).min(Duration::from_secs(60))
     }
@@ -231,6 +303,23 @@ impl EventLoop {
     /// Bytes to send now.
     pub fn poll_transmit(&mut self) -> Option<sip::Transmit> {
         self.sip.poll_transmit()
+    }
+
+    /// Ends it; the store is closed when this returns. Blocks.
+    ///
+    /// # Errors
+    /// The store's thread panicked.
+    pub fn finish(self) -> std::thread::Result<()> {
+        self.committer.finish()
+    }
+
+    /// Hangs up whoever is left, at the end of a drain.
+    pub fn hang_up_all(&mut self) {
+        let now = self.clock.steady();
+        for leg in self.legs.keys().copied().collect::<Vec<_>>() {
+            self.sip.hang_up(now, leg, CAUSE_TEMPORARY_FAILURE, "Shutting down");
+        }
+        self.settle();
     }
 
     /// Takes no new calls and dials nobody from now on.
@@ -242,22 +331,24 @@ impl EventLoop {
 
     /// For health, and to know when a drain is over.
     pub fn health(&self) -> Health {
-        let store_ok = self
-            .gate
-            .failed_since()
-            .is_none_or(|since| self.clock.steady().since(since) < STORE_PATIENCE);
+        let troubles = self.gate.failed_since().into_iter().chain(self.in_flight);
+        let oldest = troubles.min();
+        let store_ok = oldest.is_none_or(|since| self.clock.steady().since(since) < STORE_PATIENCE);
         Health {
             ready: store_ok && !self.draining,
             store_ok,
             draining: self.draining,
             legs: self.sip.legs(),
-            uncommitted: self.waiting.len() + usize::from(self.in_flight),
+            uncommitted: self.waiting.len() + usize::from(self.in_flight.is_some()),
         }
     }
 
     /// Are promises kept at the moment? Without a store no callback is offered.
     pub(super) fn promises(&self) -> bool {
-        self.gate.healthy()
+        let stalled = self
+            .in_flight
+            .is_some_and(|since| self.clock.steady().since(since) >= PROMISE_PATIENCE);
+        self.gate.healthy() && !stalled
     }
 
     /// Are new calls taken?
@@ -271,6 +362,8 @@ impl EventLoop {
             match self.work.pop_front() {
                 Some(Work::Queue(event)) => self.step_queue(event),
                 Some(Work::Calls(event)) => self.step_calls(event),
+                Some(Work::Capacity(queue)) => self.step_capacity(queue),
+                Some(Work::Standing(interaction)) => self.step_standing(interaction),
                 None => match self.sip.poll_event() {
                     Some(event) => self.sip_event(event),
                     None => break,
@@ -358,37 +451,51 @@ impl EventLoop {
     }
 
     fn flush(&mut self) {
-        if self.in_flight || self.waiting.is_empty() {
+        if self.in_flight.is_some() || self.waiting.is_empty() {
             return;
         }
-        match self.committer.commit(std::mem::take(&mut self.waiting)) {
-            Ok(()) => self.in_flight = true,
-            Err(steps) => self.waiting = steps,
+        let later = self.waiting.split_off(self.waiting.len().min(BATCH_MAX));
+        match self.committer.commit(std::mem::replace(&mut self.waiting, later)) {
+            Ok(()) => self.in_flight = Some(self.clock.steady()),
+            Err(mut steps) => {
+                steps.append(&mut self.waiting);
+                self.waiting = steps;
+            }
         }
     }
 
-    /// Tells the queue what its routes can take; absolute, less what is decided and not yet sent.
+    /// Tells every queue what its routes can take.
     pub(super) fn tell_capacity(&mut self) {
-        let queues: Vec<QueueId> = self.queue_settings.queues.keys().cloned().collect();
-        for queue in queues {
-            let Some(settings) = self.queue_settings.queues.get(&queue) else { continue };
-            let policy = &settings.addresses;
-            let listed = policy.extensions.iter().map(|(_, route)| route);
-            let routes: BTreeSet<&Route> = policy.trunks.iter().chain(listed).collect();
-            let free = routes.into_iter().map(|route| {
-                let taken = self.undialled.values().filter(|other| *other == route).count();
-                let taken = u32::try_from(taken).unwrap_or(u32::MAX);
-                (route.clone(), self.route_free(route).saturating_sub(taken))
-            });
-            let free = free.collect();
-            debug!(%queue, ?free, "dial capacity");
-            self.work.push_back(Work::Queue(queue::Event::DialCapacity { queue, free }));
-        }
+        let queues = self.queue_settings.queues.keys().cloned();
+        self.work.extend(queues.map(Work::Capacity));
+    }
+
+    /// Absolute, less what is decided and not yet sent; counted now, not when it was asked for.
+    fn step_capacity(&mut self, queue: QueueId) {
+        let Some(settings) = self.queue_settings.queues.get(&queue) else { return };
+        let policy = &settings.addresses;
+        let listed = policy.extensions.iter().map(|(_, route)| route);
+        let routes: BTreeSet<&Route> = policy.trunks.iter().chain(listed).collect();
+        let free = routes.into_iter().map(|route| {
+            let taken = self.undialled.values().filter(|other| *other == route).count();
+            let taken = u32::try_from(taken).unwrap_or(u32::MAX);
+            (route.clone(), self.route_free(route).saturating_sub(taken))
+        });
+        let free = free.collect();
+        debug!(%queue, ?free, "dial capacity");
+        self.step_queue(queue::Event::DialCapacity { queue, free });
+    }
+
+    fn step_standing(&mut self, interaction: InteractionId) {
+        let Some(position) = self.queue.position(interaction) else { return };
+        let (ewt, callbacks) = (self.queue.ewt(interaction), self.promises());
+        self.step_calls(calls::Event::Standing { interaction, position, ewt, callbacks });
     }
 
     fn route_free(&self, route: &Route) -> u32 {
         match route {
-            _ if self.draining => 0,
+            _ if self.draining || !self.promises() => 0,
+            _ if self.resting.get(route).is_some_and(|rest| rest.until < Timestamp(i64::MAX)) => 0,
             Route::Registrar => super::REGISTRAR_DIALS_MAX,
             Route::Trunk(trunk) => self.sip.trunk_free(trunk),
         }

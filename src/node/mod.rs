@@ -45,21 +45,29 @@ use crate::store::{Loaded, Store, StoreError};
 use clock::Clock;
 use committer::Committer;
 use event_loop::{EventLoop, Parts};
+use reload::Fixed;
 
 /// Dials that may be under way at once to phones registered here.
 const REGISTRAR_DIALS_MAX: u32 = 1_000;
-/// The longest an INVITE to an agent may live on the wire; `calls` ends it sooner.
-const AGENT_RING_MAX: Duration = Duration::from_secs(180);
+/// An agent's phone that says nothing at all for so long is unreachable: the caller moves on.
+const AGENT_SILENCE_MAX: Duration = Duration::from_secs(2);
 /// The caller shown on a dial where the trunk sets none.
 const CALLER: &str = "ringback";
 /// How long a drain waits for calls to end.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
+/// How long those whom its end finds on the line have to answer.
+const HANG_UP_MAX: Duration = Duration::from_secs(2);
+/// How long the last messages have to leave.
+const LAST_WORDS_MAX: Duration = Duration::from_secs(1);
 /// Messages received and not yet handled.
 const RECEIVED_MAX: usize = 4_096;
 /// Messages decided and not yet sent.
 const TRANSMITS_MAX: usize = 4_096;
 /// Media events not yet handled; past it they are dropped with a warning.
 const MEDIA_EVENTS_MAX: usize = 16_384;
+
+/// What to do about a file that cannot be read or written.
+const HINT: &str = "name another by --config or --data, or start the server once to have it made";
 
 /// Why the server did not start, or ended.
 #[derive(Debug, thiserror::Error)]
@@ -68,7 +76,7 @@ pub enum NodeError {
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Config(Vec<ConfigError>),
     /// A file or folder.
-    #[error("{path}: {error}", path = .path.display())]
+    #[error("{path}: {error}; {HINT}", path = .path.display())]
     File {
         /// Which.
         path: PathBuf,
@@ -76,7 +84,7 @@ pub enum NodeError {
         error: io::Error,
     },
     /// A secrets file that cannot be read.
-    #[error("{path}: {error}", path = .path.display())]
+    #[error("in {}: {error}", .path.parent().unwrap_or(Path::new(".")).display())]
     Secrets {
         /// Which.
         path: PathBuf,
@@ -148,12 +156,8 @@ impl Server {
             error,
         })?;
         let (committed_tell, committed) = mpsc::channel(16);
-        let committer = Committer::start(Box::new(store), move |done| {
-            // The loop outlives the store's thread but for the last moments of a stop.
-            if committed_tell.blocking_send(done).is_err() {
-                warn!("a commit ended after the event loop");
-            }
-        })?;
+        let tell = move |done| committed_tell.blocking_send(done).is_ok();
+        let committer = Committer::start(Box::new(store), tell)?;
         let mut sip = UserAgent::new(sip_settings, entropy.split());
         sip.restore(clock.steady(), bindings::restored(loaded.bindings));
         let node = config.node.clone();
@@ -173,6 +177,7 @@ impl Server {
             entropy,
             committer,
             step: loaded.step,
+            fixed: Fixed::of(&config),
         });
         let (tell_health, health) = watch::channel(columns.health());
         let (orders, orders_in) = mpsc::channel(4);
@@ -263,6 +268,7 @@ async fn open_store(data: &Path) -> Result<(SqliteStore, Loaded), NodeError> {
 struct Wire {
     received: mpsc::Receiver<Received>,
     transmits: mpsc::Sender<Transmit>,
+    sender: tokio::task::JoinHandle<()>,
 }
 
 impl Wire {
@@ -281,8 +287,16 @@ impl Wire {
             }
         });
         #[expect(clippy::disallowed_methods, reason = "the node is what starts tasks")]
-        tokio::spawn(async move { udp.send(from).await });
-        Ok(Self { received, transmits })
+        let sender = tokio::spawn(async move { udp.send(from).await });
+        Ok(Self { received, transmits, sender })
+    }
+
+    /// Lets what was handed over leave.
+    async fn finish(self) {
+        drop(self.transmits);
+        if tokio::time::timeout(LAST_WORDS_MAX, self.sender).await.is_err() {
+            warn!("the last SIP messages may not have left");
+        }
     }
 
     /// Hands a message to the sending task. What does not fit is lost, as on any network: its
@@ -305,32 +319,68 @@ async fn run(
     mut inputs: Inputs,
     health: watch::Sender<Health>,
 ) -> Result<(), NodeError> {
-    let mut drain_until = None;
+    let ended = drive(&mut columns, &mut inputs, &health).await;
+    inputs.wire.finish().await;
+    // Whoever opens the database next finds it closed.
+    drop(inputs.committed);
+    let closed = tokio::task::spawn_blocking(move || columns.finish()).await;
+    if !matches!(closed, Ok(Ok(()))) {
+        error!("the store's thread did not end well");
+    }
+    ended
+}
+
+/// How far a drain is.
+#[derive(Clone, Copy)]
+enum Drain {
+    /// Calls in progress may end by themselves until then.
+    Ending(tokio::time::Instant),
+    /// Whoever was left is hung up on, and may answer until then.
+    HangingUp(tokio::time::Instant),
+}
+
+async fn drive(
+    columns: &mut EventLoop,
+    inputs: &mut Inputs,
+    health: &watch::Sender<Health>,
+) -> Result<(), NodeError> {
+    let mut drain: Option<Drain> = None;
     loop {
         while let Some(transmit) = columns.poll_transmit() {
             inputs.wire.send(transmit);
         }
         let now = columns.health();
         health.send_if_modified(|last| std::mem::replace(last, now) != now);
-        if let Some(until) = drain_until {
-            let quiet = now.legs == 0 && now.uncommitted == 0;
-            if quiet || tokio::time::Instant::now() >= until {
-                info!(legs = now.legs, "drained");
+        let clock = tokio::time::Instant::now();
+        match drain {
+            Some(_) if now.legs == 0 && now.uncommitted == 0 => {
+                info!("drained");
                 return Ok(());
             }
+            Some(Drain::Ending(until)) if until <= clock => {
+                info!(legs = now.legs, "hanging up on those who are left");
+                columns.hang_up_all();
+                drain = Some(Drain::HangingUp(clock + HANG_UP_MAX));
+                continue;
+            }
+            Some(Drain::HangingUp(until)) if until <= clock => {
+                warn!(legs = now.legs, uncommitted = now.uncommitted, "ended before all was over");
+                return Ok(());
+            }
+            Some(Drain::Ending(_) | Drain::HangingUp(_)) | None => {}
         }
-        let idle = match drain_until {
-            Some(_) => columns.idle().min(Duration::from_millis(100)),
-            None => columns.idle(),
-        };
+        let idle = columns.idle();
+        let idle = if drain.is_some() { idle.min(Duration::from_millis(100)) } else { idle };
         tokio::select! {
             received = inputs.wire.received.recv() => match received {
                 Some((source, received)) => columns.receive(source, received),
                 None => return Err(NodeError::System(io::Error::other("the SIP socket is gone"))),
             },
             Some(event) = inputs.media_events.recv() => columns.media_event(event),
-            Some(done) = inputs.committed.recv() => {
-                if let Err(broken) = columns.committed(done) {
+            done = inputs.committed.recv() => {
+                let gone = || StoreError::Broken("its thread ended".to_owned());
+                let done = done.ok_or_else(gone).and_then(|done| columns.committed(done));
+                if let Err(broken) = done {
                     error!(%broken, "the store is lost: ending, to be started again");
                     return Err(broken.into());
                 }
@@ -338,7 +388,7 @@ async fn run(
             Some(order) = inputs.orders.recv() => match order {
                 Order::Drain => {
                     columns.drain();
-                    drain_until = Some(tokio::time::Instant::now() + DRAIN_MAX);
+                    drain = Some(Drain::Ending(tokio::time::Instant::now() + DRAIN_MAX));
                 }
                 // Nobody may be waiting for the answer any more.
                 Order::Reload(config, answer) => drop(answer.send(columns.reload(*config))),

@@ -5,7 +5,7 @@ use tracing::{debug, info, warn};
 use super::event_loop::{EventLoop, Leg, Work};
 use super::translate;
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
-use crate::calls::end::CallEnd;
+use crate::calls::end::{CallEnd, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Caller};
 use crate::calls::{self};
 use crate::config::OnRegister;
@@ -29,20 +29,15 @@ impl EventLoop {
         for departure in departures {
             match departure {
                 Departure::Leaves(effect) => self.perform_queue(effect),
-                Departure::Revoked { held, by } => self.dial_revoked(&held, &by),
+                // A dial that was ended before it left: nobody's phone rang, so whatever ended it,
+                // no attempt is used.
+                Departure::Revoked { held, .. } => {
+                    if let Effect::Dial { attempt, .. } = held {
+                        self.attempt_ended(attempt, RetryClass::Carrier);
+                    }
+                }
             }
         }
-    }
-
-    /// A dial that was ended before it left: nobody's phone rang, and its attempt is over.
-    fn dial_revoked(&mut self, dial: &Effect, by: &Effect) {
-        let Effect::Dial { attempt, .. } = dial else { return };
-        let class = if let Effect::EndAttempt { reason, .. } = by {
-            reason.class()
-        } else {
-            RetryClass::Carrier
-        };
-        self.attempt_ended(*attempt, class);
     }
 
     /// The end of an attempt, then what its route can take now: after a carrier's failure the queue
@@ -146,17 +141,19 @@ impl EventLoop {
             CallsEffect::Silence { leg } => self.media.silence(leg),
             CallsEffect::Bridge { a, b } => self.media.bridge(a, b),
             CallsEffect::AskStanding { interaction } => {
-                let (Some(position), ewt) =
-                    (self.queue.position(interaction), self.queue.ewt(interaction))
-                else {
-                    return;
-                };
-                let callbacks = self.promises();
-                self.order(calls::Event::Standing { interaction, position, ewt, callbacks });
+                self.work.push_back(Work::Standing(interaction));
             }
-            CallsEffect::FeatureCode { agent, code } => self.feature_code(&agent, code),
+            CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
+            // While its orphan is being ended, only the orphan's end counts.
+            CallsEffect::AttemptEnded { attempt, .. }
+                if self.orphans.values().any(|orphan| *orphan == attempt) => {}
             CallsEffect::AttemptEnded { attempt, class } => {
-                self.attempt_ended(attempt, translate::retry_class(class));
+                let class = translate::retry_class(class);
+                let route = self.queue.open_attempts().find(|row| row.id == attempt);
+                if let Some(route) = route.map(|row| row.route.clone()) {
+                    self.judge_route(&route, class == RetryClass::Carrier);
+                }
+                self.attempt_ended(attempt, class);
             }
             report @ (CallsEffect::Arrived { .. }
             | CallsEffect::CallerLeft { .. }
@@ -206,7 +203,7 @@ impl EventLoop {
             }
         };
         let invitation = match to {
-            Callee::Agent { contact, interaction, context, ani, .. } => Invitation {
+            Callee::Agent { contact, interaction, context, ring_timeout, ani, .. } => Invitation {
                 leg,
                 target: Target::Contact(contact),
                 callee: String::new(),
@@ -214,13 +211,14 @@ impl EventLoop {
                 display_name: context.queue.to_string(),
                 offer,
                 headers: translate::agent_headers(interaction, &context),
-                ring_timeout: super::AGENT_RING_MAX,
+                ring_timeout,
+                silence_max: Some(super::AGENT_SILENCE_MAX),
                 attempt: None,
             },
             consumer @ Callee::Consumer { .. } => match self.dial(leg, &consumer, offer) {
                 Some(invitation) => invitation,
                 // Nothing is registered under that name now.
-                None => return self.leg_ended(leg, sip::EndedBy::Peer, Some(480)),
+                None => return self.leg_ended(leg, sip::EndedBy::Peer, Some(404)),
             },
         };
         self.sip.invite(self.clock.steady(), invitation);
@@ -246,6 +244,7 @@ impl EventLoop {
             offer,
             headers: Vec::new(),
             ring_timeout: *ring_timeout,
+            silence_max: None,
             attempt: Some(*attempt),
         })
     }
@@ -276,11 +275,7 @@ impl EventLoop {
                     return self.sip.reject(self.clock.steady(), leg, 503);
                 }
                 let from = self.caller(from);
-                let agent = match &from {
-                    Caller::Agent(agent) => Some(agent.clone()),
-                    Caller::Trunk(_) | Caller::Device => None,
-                };
-                self.legs.insert(leg, Leg { offer: Some(offer), agent, ..Leg::default() });
+                self.legs.insert(leg, Leg { offer: Some(offer), ..Leg::default() });
                 self.order(calls::Event::LegIncoming { leg, ani, dnis, from });
             }
             sip::Event::Established { leg } => self.leg_answered(leg),
@@ -294,6 +289,9 @@ impl EventLoop {
                 Ok(()) => self.leg_answered(leg),
                 Err(reason) => {
                     warn!(%leg, %reason, "an answer cannot be used");
+                    if let Some(known) = self.legs.get_mut(&leg) {
+                        known.refused = Some(status_of(&reason));
+                    }
                     self.sip.hang_up(self.clock.steady(), leg, CAUSE_NORMAL, "");
                 }
             },
@@ -334,15 +332,19 @@ impl EventLoop {
         self.order(calls::Event::LegAnswered { leg });
     }
 
-    fn leg_ended(&mut self, leg: LegId, by: sip::EndedBy, status: Option<u16>) {
+    pub(super) fn leg_ended(&mut self, leg: LegId, by: sip::EndedBy, status: Option<u16>) {
         self.media.close(leg);
         if let Some(attempt) = self.orphans.remove(&leg) {
-            return self.attempt_ended(attempt, RetryClass::Carrier);
+            // Silence proves nothing: the guard time of the queue closes the attempt then.
+            if by != sip::EndedBy::Lost {
+                self.attempt_ended(attempt, RetryClass::Carrier);
+            }
+            return;
         }
         let known = self.legs.remove(&leg).unwrap_or_default();
         let end = CallEnd {
-            by: translate::ended_by(by),
-            status,
+            by: known.refused.map_or(translate::ended_by(by), |_| EndedBy::Peer),
+            status: status.or(known.refused),
             answered: known.answered,
             rang: known.rang,
         };
@@ -357,6 +359,9 @@ impl EventLoop {
         let agent = AgentId::new(user);
         let Some(row) = self.queue.agent(&agent) else { return };
         let logged_out = row.state == AgentState::LoggedOut;
+        if contacts > 0 && !logged_out && !row.contact_checked {
+            self.sip.check_contact(self.clock.steady(), user);
+        }
         if contacts == 0 {
             return self.tell(queue::Event::AgentContactLost { agent });
         }
@@ -375,11 +380,15 @@ impl EventLoop {
 
     /// An agent dialled a feature code. Their phone is busy until they hang up, so what makes them
     /// Ready waits for the end of this call; all else is done at once.
-    fn feature_code(&mut self, agent: &AgentId, code: FeatureCode) {
+    fn feature_code(&mut self, leg: LegId, agent: &AgentId, code: FeatureCode) {
         let Some(row) = self.queue.agent(agent) else { return };
-        let (event, state) = translate::feature(agent, code, &row.state);
-        let leg = self.legs.values_mut().find(|leg| leg.agent.as_ref() == Some(agent));
-        match (state, leg) {
+        let (mut event, mut state) = translate::feature(agent, code, &row.state);
+        if state == AgentSummary::Ready && self.sip.contacts(agent.as_str()).is_empty() {
+            // Ready needs a phone that can be rung: they are logged in, and told Not ready.
+            event = queue::Event::AgentLoggedIn { agent: agent.clone(), ready: false };
+            state = AgentSummary::NotReady;
+        }
+        match (state, self.legs.get_mut(&leg)) {
             (AgentSummary::Ready, Some(leg)) => leg.after = Some(event),
             _ => self.tell(event),
         }

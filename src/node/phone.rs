@@ -243,6 +243,7 @@ impl Handset {
                         offer,
                         headers: Vec::new(),
                         ring_timeout: RING,
+                        silence_max: None,
                         attempt: None,
                     },
                 );

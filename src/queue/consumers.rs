@@ -237,11 +237,9 @@ impl Queue {
         let row = match slot.row.stage {
             Stage::Waiting => "waiting-left-done",
             Stage::Alerting(_) => "alerting-left-done",
-            Stage::Virtual { .. }
-            | Stage::Dialing
-            | Stage::Confirming
-            | Stage::Bridged(_)
-            | Stage::Done(_) => return,
+            // The callback stands; whoever goes on in the flow is not waited for any more.
+            Stage::Virtual { .. } => return self.caller_hung_up(id),
+            Stage::Dialing | Stage::Confirming | Stage::Bridged(_) | Stage::Done(_) => return,
         };
         self.cancel_alert(id);
         self.finish(id, row, With::default(), Outcome::Left);

@@ -228,6 +228,9 @@ pub struct Invitation {
     pub headers: Vec<(&'static str, String)>,
     /// `Expires`, and how long it may ring.
     pub ring_timeout: Duration,
+    /// Without any response for so long nobody is there: the leg ends as lost, and what answers
+    /// later is cancelled. `None`: 64*T1.
+    pub silence_max: Option<Duration>,
     /// Derive Call-ID, From tag and branches from this attempt.
     pub attempt: Option<AttemptId>,
 }

@@ -105,6 +105,9 @@ impl UserAgent {
             cancelled: false,
         }));
         self.legs.insert(leg, Leg { party: way.party, dialog, state, ack: None });
+        if let Some(silence) = invitation.silence_max {
+            self.deadlines.set(now + silence, Deadline::Silence(leg));
+        }
         let limit = now + invitation.ring_timeout + RING_MARGIN;
         self.deadlines.set(limit, Deadline::RingLimit(leg));
         Ok(())
@@ -282,6 +285,19 @@ impl UserAgent {
         };
         (inviting.client, inviting.request, inviting.heard) = (client, request, false);
         true
+    }
+
+    /// Nothing was heard for as long as the invitation allows.
+    pub(super) fn give_up_silent(&mut self, now: Timestamp, id: LegId) {
+        let Some(State::Inviting(inviting)) = self.legs.get(&id).map(|leg| &leg.state) else {
+            return;
+        };
+        if inviting.heard {
+            return;
+        }
+        if let Some(failed) = self.transactions.give_up(inviting.client) {
+            self.request_failed(now, failed);
+        }
     }
 
     /// No response at all, or nobody there. Late ones are still met as they should be.

@@ -215,8 +215,10 @@ impl UserAgent {
         let Some(orphan) = self.orphans.get(&leg) else { return };
         let ends: Option<Vec<Option<u16>>> = orphan.chains.iter().map(Chain::over).collect();
         if let Some(ends) = ends {
+            // Without a way there was nobody to ask: nothing is known of its end.
+            let by = if orphan.chains.is_empty() { EndedBy::Lost } else { EndedBy::Us };
             let status = ends.into_iter().flatten().next();
-            self.end_orphan(leg, EndedBy::Us, status);
+            self.end_orphan(leg, by, status);
         }
     }
 

@@ -11,8 +11,8 @@
 //! | heard | says |
 //! |---|---|
 //! | silence, transport error | failed |
-//! | 401, 407 that we could not answer; 408; every 5xx | failed |
-//! | 18x, 2xx, every other 3xx, 4xx (486, 480, 404, 403, 488 ..), 6xx | works |
+//! | 401, 407 that we could not answer; 403; 408; every 4xx not below; every 5xx | failed |
+//! | 18x, 2xx, 3xx, 404, 410, 415, 433, 480, 484 to 488, 6xx | works |
 //! | 100, or hung up by us before anything telling | nothing |
 //!
 //! A dial that rang has shown that the trunk works; how it ends then says nothing more. Apart from
@@ -44,8 +44,9 @@ impl Verdict {
     /// By the final response to a dial; `None`: none came.
     pub(super) fn of(status: Option<u16>) -> Self {
         match status {
-            None | Some(401 | 407 | 408 | 500..=599) => Verdict::Failed,
-            Some(_) => Verdict::Works,
+            // What somebody beyond the trunk, or a phone, decides.
+            Some(200..=399 | 404 | 410 | 415 | 433 | 480 | 484..=488 | 600..) => Verdict::Works,
+            None | Some(_) => Verdict::Failed,
         }
     }
 }
@@ -258,8 +259,8 @@ mod tests {
 
     #[test]
     fn verdicts_by_status() {
-        let failed = [None, Some(401), Some(407), Some(408), Some(500), Some(503), Some(504)];
-        let works = [Some(200), Some(302), Some(403), Some(404), Some(480), Some(486), Some(603)];
+        let failed = [None, Some(400), Some(401), Some(403), Some(407), Some(408), Some(503)];
+        let works = [Some(200), Some(302), Some(404), Some(480), Some(486), Some(488), Some(603)];
         assert!(failed.into_iter().all(|status| Verdict::of(status) == Verdict::Failed));
         assert!(works.into_iter().all(|status| Verdict::of(status) == Verdict::Works));
     }

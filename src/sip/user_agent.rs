@@ -60,6 +60,8 @@ pub(super) enum Deadline {
     Unacked(LegId),
     /// It rang for longer than anybody ordered.
     RingLimit(LegId),
+    /// Not one response to our INVITE.
+    Silence(LegId),
     /// No final response after a CANCEL.
     CancelLimit(LegId),
     /// No answer to an OPTIONS inside a dialog.
@@ -89,6 +91,7 @@ impl Deadline {
             Deadline::Repeat(_) => "2xx again",
             Deadline::Unacked(_) => "no ACK of our 2xx",
             Deadline::RingLimit(_) => "rang too long",
+            Deadline::Silence(_) => "no response at all",
             Deadline::CancelLimit(_) => "no final response after CANCEL",
             Deadline::ProbeLimit(_) => "no answer to a probe",
             Deadline::OrphanLimit(_) => "orphan past all timers",
@@ -333,6 +336,11 @@ impl UserAgent {
         self.trunks.get(trunk).map_or(0, Trunk::free)
     }
 
+    /// Is there such a leg?
+    pub fn has_leg(&self, leg: LegId) -> bool {
+        self.legs.contains_key(&leg)
+    }
+
     /// How many legs there are, with those of orphans.
     pub fn legs(&self) -> usize {
         self.legs.len() + self.orphans.len()
@@ -400,6 +408,7 @@ impl UserAgent {
             Deadline::Repeat(leg) => self.repeat_2xx(now, leg),
             Deadline::Unacked(leg) => self.give_up_ack(now, leg),
             Deadline::RingLimit(leg) => self.hang_up(now, leg, 19, "No answer"),
+            Deadline::Silence(leg) => self.give_up_silent(now, leg),
             Deadline::CancelLimit(leg) => self.give_up_cancelled(now, leg),
             Deadline::ProbeLimit(leg) => self.lose(now, leg, true),
             Deadline::OrphanLimit(leg) => self.end_orphan(leg, EndedBy::Lost, None),
@@ -429,7 +438,7 @@ impl UserAgent {
         }
     }
 
-    fn request_failed(&mut self, now: Timestamp, failed: Failed<Purpose>) {
+    pub(super) fn request_failed(&mut self, now: Timestamp, failed: Failed<Purpose>) {
         match failed.purpose {
             Purpose::Invite(leg) => self.invite_met_silence(now, leg, failed.invite, failed.peer),
             Purpose::Bye(leg) => self.left(leg),
@@ -581,6 +590,7 @@ impl UserAgent {
             Deadline::Repeat,
             Deadline::Unacked,
             Deadline::RingLimit,
+            Deadline::Silence,
             Deadline::CancelLimit,
             Deadline::ProbeLimit,
         ] {

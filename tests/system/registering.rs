@@ -1,8 +1,11 @@
 //! Registering: who may, and what is left of it after a crash.
 
+use std::time::Duration;
+
 use crate::database::Database;
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::Sipp;
+use crate::wire::Wire;
 use crate::{Outcome, ensure, process};
 
 /// A wrong password is refused twice and leaves no binding; the right one then leaves one.
@@ -19,6 +22,19 @@ pub(crate) fn wrong_password(net: Net) -> Outcome {
     Sipp::new("register", net.agent()).user("ann", &password).run(&server)?;
     let bound = database.bindings("ann")?;
     ensure(bound.len() == 1, || format!("the right password bound {bound:?}"))?;
+    server.stop()
+}
+
+/// Who is neither a trunk nor a registered user is challenged, and no call of theirs comes in.
+pub(crate) fn strangers(net: Net) -> Outcome {
+    let server = Server::start(net, &Configuration::new())?;
+    let mut wire = Wire::bind(net.stranger(), 5060)?;
+    for number in ["100", "*46", "+14155550123"] {
+        let status = wire.request("INVITE", number, net.server(), Duration::from_secs(2))?;
+        ensure(status == Some(401), || format!("INVITE to {number} got {status:?}"))?;
+    }
+    let calls = Database::new(server.database())?.interactions()?;
+    ensure(calls.is_empty(), || format!("a stranger is in the queue: {calls:?}"))?;
     server.stop()
 }
 

@@ -111,7 +111,7 @@ fn check_delays(database: &Database, count: usize) -> Outcome {
 /// A trunk that says nothing: its INVITE is given up after 64*T1 and no sooner, no attempt is used,
 /// and only then comes the next.
 pub(crate) fn trunk_silent(net: Net) -> Outcome {
-    let Scene { server, database, mut agent, .. } = scene(net, &Configuration::new())?;
+    let Scene { mut server, database, mut agent, .. } = scene(net, &Configuration::new())?;
     let trunk = Wire::bind(net.trunk(), 5060)?;
     feature_code(&server, "*46")?;
     let started = now();
@@ -136,7 +136,8 @@ pub(crate) fn trunk_silent(net: Net) -> Outcome {
     let kept = database.interactions()?;
     ensure(kept.iter().all(|one| one.attempts_used == 0), || format!("used: {kept:?}"))?;
     agent.finish()?;
-    server.stop()
+    // A drain would wait for the second dial.
+    server.kill()
 }
 
 /// A trunk that answers 503 to everything: no attempt is used, the order is kept, and it is probed

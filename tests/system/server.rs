@@ -12,18 +12,20 @@ use tempfile::TempDir;
 use crate::process::{Process, until};
 use crate::{Failure, Outcome, ensure};
 
-/// The loopback addresses of one test: 127.0.N.x.
+/// The loopback addresses of one test: 127.P.N.x, P by this process, N by the test, so that neither
+/// tests nor runs meet.
 #[derive(Clone, Copy)]
-pub(crate) struct Net(u8);
+pub(crate) struct Net(u8, u8);
 
 impl Net {
     /// The addresses of the test with this number.
     pub(crate) fn new(index: usize) -> Self {
-        Self(u8::try_from(20 + index).unwrap_or(u8::MAX))
+        let run = u8::try_from(1 + std::process::id() % 254).unwrap_or(u8::MAX);
+        Self(run, u8::try_from(index).unwrap_or(u8::MAX))
     }
 
     fn host(self, last: u8) -> IpAddr {
-        IpAddr::V4(Ipv4Addr::new(127, 0, self.0, last))
+        IpAddr::V4(Ipv4Addr::new(127, self.0, self.1, last))
     }
 
     /// The server.
@@ -53,7 +55,7 @@ impl Net {
 
     /// Puts the addresses of this test in place of 127.0.0.x.
     fn place(self, text: &str) -> String {
-        text.replace("127.0.0.", &format!("127.0.{}.", self.0))
+        text.replace("127.0.0.", &format!("127.{}.{}.", self.0, self.1))
     }
 }
 
@@ -134,7 +136,7 @@ impl Server {
     /// Ends it by SIGTERM; it must end with 0.
     pub(crate) fn stop(mut self) -> Outcome {
         self.process.signal("TERM")?;
-        self.process.succeed(Duration::from_secs(15))
+        self.process.succeed(Duration::from_secs(40))
     }
 
     /// Is it alive, and does health say 200?

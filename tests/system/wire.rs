@@ -51,20 +51,32 @@ impl Wire {
         Ok(None)
     }
 
-    /// Asks by OPTIONS until it is answered; the status.
-    pub(crate) fn options(&mut self, to: SocketAddr, every: Duration) -> Outcome<Option<u16>> {
+    /// Asks by OPTIONS; the status.
+    pub(crate) fn options(&mut self, to: SocketAddr, within: Duration) -> Outcome<Option<u16>> {
+        self.request("OPTIONS", "ringback", to, within)
+    }
+
+    /// Sends a request without a body to a user; the status of its answer.
+    pub(crate) fn request(
+        &mut self,
+        method: &str,
+        user: &str,
+        to: SocketAddr,
+        within: Duration,
+    ) -> Outcome<Option<u16>> {
         self.sent += 1;
         let local = self.socket.local_addr()?;
-        let call_id = format!("options-{}-{}", self.sent, local);
+        let call_id = format!("wire-{}-{}", self.sent, local);
         let request = format!(
-            "OPTIONS sip:{to} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{0}x{1}\r\n\
-             From: <sip:wire@{local}>;tag={0}\r\nTo: <sip:{to}>\r\nCall-ID: {call_id}\r\n\
-             CSeq: {0} OPTIONS\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n",
+            "{method} sip:{user}@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{0}x{1}\r\n\
+             From: <sip:wire@{local}>;tag={0}\r\nTo: <sip:{user}@{to}>\r\nCall-ID: {call_id}\r\n\
+             CSeq: {0} {method}\r\nMax-Forwards: 70\r\nContact: <sip:{local}>\r\n\
+             Content-Length: 0\r\n\r\n",
             self.sent,
             std::process::id(),
         );
         self.send(to, request.as_bytes())?;
-        self.answer_to(&call_id, every)
+        self.answer_to(&call_id, within)
     }
 }
 

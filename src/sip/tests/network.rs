@@ -47,6 +47,7 @@ pub(super) fn invitation(leg: u64) -> Invitation {
         offer: SessionOffer(b"v=0 offer".to_vec()),
         headers: vec![("X-Ringback-Interaction", "one".to_owned())],
         ring_timeout: Duration::from_secs(30),
+        silence_max: None,
         attempt: None,
     }
 }

@@ -128,5 +128,5 @@ fn nobody_to_ask_ends_at_once() {
     gone.route = Route::Registrar;
     net.agents[A].hang_up_orphan(net.now, gone);
     net.collect();
-    assert_eq!(net.ends(A), [&ended(EndedBy::Us, None)]);
+    assert_eq!(net.ends(A), [&ended(EndedBy::Lost, None)]);
 }

@@ -181,6 +181,30 @@ fn a_2xx_without_a_description_is_ended() {
 }
 
 #[test]
+fn a_phone_that_says_nothing_is_given_up_in_time() {
+    let mut agent = agent();
+    register(&mut agent, "ann", "secret");
+    events(&mut agent);
+    let target = Target::Contact(agent.contacts("ann")[0]);
+    let silence_max = Some(Duration::from_secs(2));
+    agent.invite(START, Invitation { target, silence_max, ..invitation(1) });
+    let sent = drain(&mut agent);
+    let invite = requests(&sent)[0].clone();
+    agent.handle_timeout(START + Duration::from_millis(1999));
+    assert_eq!(events(&mut agent), []);
+    agent.handle_timeout(START + Duration::from_secs(2));
+    let end = Event::Ended { leg: LegId(1), by: EndedBy::Lost, status: None };
+    assert_eq!(events(&mut agent), [end]);
+    drain(&mut agent);
+    let late = Response::to(&invite, 180, "Ringing");
+    agent.handle_message(START + Duration::from_secs(3), phone(), Ok(Message::Response(late)));
+    let sent = drain(&mut agent);
+    let cancels = requests(&sent);
+    assert_eq!((cancels.len(), &cancels[0].method), (1, &Method::Cancel));
+    assert_eq!(cancels[0].top_via(), invite.top_via());
+}
+
+#[test]
 fn an_orphan_of_the_registrar_is_cancelled_at_every_contact() {
     let attempt = AttemptId { interaction: InteractionId(1), serial: 1 };
     let mut before = agent();
