@@ -100,7 +100,6 @@ impl Dialled {
                 queue: order.queue.clone(),
                 address: order.address.clone(),
                 route: order.route.clone(),
-                dnis: ctx.shared.called.get(&order.attempt.interaction).cloned(),
                 ring_timeout: order.ring_timeout,
             },
             like: None,
@@ -396,7 +395,7 @@ mod tests {
          20 ended dial/1 peer",
             expect![[r#"
             0 dial i1/1 billing 1001
-                invite dial/1 1001 dnis=
+                invite dial/1 1001
             1 ringing dial/1
             2 answered dial/1
                 ! answered 1
@@ -426,7 +425,7 @@ mod tests {
          5 ended dial/1 lost",
             expect![[r#"
                 0 dial i1/1 plain 1001 unconfirmed
-                    invite dial/1 1001 dnis=
+                    invite dial/1 1001
                 2 answered dial/1
                     ! answered 1
                     play dial/1 'greeting'
@@ -454,7 +453,7 @@ mod tests {
          40 ended dial/2 us",
             expect![[r#"
             0 dial i1/1 billing 1001
-                invite dial/1 1001 dnis=
+                invite dial/1 1001
             2 answered dial/1
                 ! answered 1
                 play dial/1 'greeting' press-1-to-connect press-2-later press-9-never
@@ -468,7 +467,7 @@ mod tests {
             5.1 ended dial/1 us
                 ! attempt ended 1 HungUp
             10 dial i1/2 billing 1001
-                invite dial/2 1001 dnis=
+                invite dial/2 1001
             12 answered dial/2
                 ! answered 2
                 play dial/2 'greeting' press-1-to-connect press-2-later press-9-never
@@ -495,7 +494,7 @@ mod tests {
          5 ended dial/1 peer",
             expect![[r#"
             0 dial i1/1 plain 1001
-                invite dial/1 1001 dnis=
+                invite dial/1 1001
             2 answered dial/1
                 ! answered 1
                 play dial/1 'greeting' press-1-to-connect
@@ -518,7 +517,7 @@ mod tests {
          32 ended dial/1 us",
             expect![[r#"
             0 dial i1/1 billing 1001
-                invite dial/1 1001 dnis=
+                invite dial/1 1001
             1 ringing dial/1
             30 (ring timeout)
                 hang-up dial/1 19
@@ -531,7 +530,7 @@ mod tests {
             "0 dial i1/1 billing 1001\n100 tick",
             expect![[r#"
                 0 dial i1/1 billing 1001
-                    invite dial/1 1001 dnis=
+                    invite dial/1 1001
                 30 (ring timeout)
                     hang-up dial/1 19
                 70 (end of the leg)
@@ -589,7 +588,7 @@ mod tests {
             ),
         ] {
             let log = Stage::play(settings(), &format!("0 dial i1/1 billing 1001\n{script}"));
-            expected.assert_eq(log.split_once("dnis=\n").unwrap().1);
+            expected.assert_eq(log.split_once("1001\n    invite dial/1 1001\n").unwrap().1);
         }
     }
 
@@ -611,7 +610,7 @@ mod tests {
             0 end-attempt i1/1 silent no-answer
             0 dial i1/1 billing 1001
             1 dial i1/2 billing 1001
-                invite dial/2 1001 dnis=
+                invite dial/2 1001
             1 dial i1/2 billing 1001
             1 dial i1/3 billing 1001
                 ! attempt ended 3 Carrier

@@ -1,7 +1,7 @@
 //! What `calls` asks for: orders to legs, and reports to the queue.
 
 use crate::ident::{AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route};
-use crate::phone::{Address, Ani, Dnis};
+use crate::phone::{Address, Ani};
 use crate::time::Duration;
 
 use super::end::AttemptClass;
@@ -199,8 +199,6 @@ pub enum Callee {
         address: Address,
         /// The way.
         route: Route,
-        /// The number that was called when the callback was asked for, if known.
-        dnis: Option<Dnis>,
         /// How long it may ring (`Expires`).
         ring_timeout: Duration,
     },

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use crate::ident::{FlowId, InteractionId, LegId};
-use crate::phone::{Ani, Dnis};
+use crate::phone::Ani;
 use crate::time::{Duration, Timestamp};
 
 use super::digits::{Answer, Question};
@@ -31,7 +31,6 @@ pub(super) struct Inbound {
     leg: LegId,
     interaction: InteractionId,
     ani: Ani,
-    dnis: Dnis,
     settings: Arc<Settings>,
     flow: FlowId,
     /// Was the queue told of this interaction? Then it is told when the leg is gone.
@@ -77,14 +76,13 @@ impl Inbound {
         leg: LegId,
         interaction: InteractionId,
         ani: Ani,
-        dnis: Dnis,
         settings: Arc<Settings>,
         flow: FlowId,
         now: Timestamp,
     ) -> Self {
         let state = State::Answering { until: now + ENDING_MAX };
         let (in_queue, nodes_entered) = (false, 0);
-        Self { leg, interaction, ani, dnis, settings, flow, in_queue, nodes_entered, state }
+        Self { leg, interaction, ani, settings, flow, in_queue, nodes_entered, state }
     }
 
     pub(super) fn leg(&self) -> LegId {
@@ -327,9 +325,9 @@ impl Inbound {
                     );
                 }
                 FlowNode::Queue(node) => {
-                    let (ids, numbers) = ((self.leg, self.interaction), (&self.ani, &self.dnis));
+                    let ids = (self.leg, self.interaction);
                     let voice = settings.queues.get(&node.queue);
-                    let waiting = Waiting::enter(ctx, ids, numbers, node, flow, voice);
+                    let waiting = Waiting::enter(ctx, ids, &self.ani, node, flow, voice);
                     self.state = State::InQueue(Box::new(waiting));
                     self.in_queue = true;
                     return;

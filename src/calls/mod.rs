@@ -59,7 +59,7 @@ const ENDING_MAX: Duration = Duration::from_secs(40);
 const PLAY_MAX: Duration = Duration::from_secs(120);
 /// How long a leg whose other side is gone waits for the queue's order.
 const PARTED_MAX: Duration = Duration::from_secs(10);
-/// Finished attempts, and called numbers of callbacks, that are remembered.
+/// Finished attempts that are remembered.
 const REMEMBERED: usize = 10_000;
 /// Deadlines of one call that may pass in one step; more, and one of them never moves.
 const ROUNDS_MAX: u32 = 64;
@@ -101,13 +101,7 @@ impl Calls {
             features: BTreeMap::new(),
             timers: Timers::default(),
             current: None,
-            shared: Shared {
-                entropy,
-                plays: 0,
-                legs: BTreeMap::new(),
-                called: Recent::default(),
-                ended: Recent::default(),
-            },
+            shared: Shared { entropy, plays: 0, legs: BTreeMap::new(), ended: Recent::default() },
         }
     }
 
@@ -265,7 +259,7 @@ impl Calls {
         let id = InteractionId::draw(&mut self.shared.entropy);
         self.shared.legs.insert(leg, Owner::Interaction(id));
         let settings = Arc::clone(&self.settings);
-        let caller = Inbound::new(leg, id, ani, dnis, settings, flow, self.now);
+        let caller = Inbound::new(leg, id, ani, settings, flow, self.now);
         self.calls.insert(id, Call::new(id, Consumer::Inbound(Box::new(caller))));
         self.inbound(id, out, |caller, ctx| caller.answer(ctx));
     }
@@ -406,9 +400,6 @@ struct Shared {
     entropy: Entropy,
     plays: u64,
     legs: BTreeMap<LegId, Owner>,
-    /// The number that was called by whoever registered a callback: the caller id of its dials. Not
-    /// kept over a restart.
-    called: Recent<InteractionId, Dnis>,
     /// Attempts whose end was reported: it is told once.
     ended: Recent<AttemptId, ()>,
 }

@@ -301,10 +301,9 @@ impl Stage {
                         let name = format!("{agent}/{}", contact.0);
                         (name, ani.as_ref().map_or("", |ani| ani.expose()).to_owned())
                     }
-                    Callee::Consumer { attempt, address, dnis, .. } => {
-                        let dnis = dnis.as_ref().map_or("", |dnis| dnis.expose());
+                    Callee::Consumer { attempt, address, .. } => {
                         let name = format!("dial/{}", attempt.serial);
-                        (name, format!("{} dnis={dnis}", address.expose()))
+                        (name, address.expose().to_owned())
                     }
                 };
                 self.legs.insert(*id, name.clone());

@@ -12,7 +12,7 @@
 //! change what the caller hears, and being joined with one cuts whatever is going on.
 
 use crate::ident::{InteractionId, LegId, PlayId};
-use crate::phone::{Address, Ani, Dnis};
+use crate::phone::{Address, Ani};
 use crate::time::{Duration, Timestamp};
 
 use super::digits::{Answer, Question};
@@ -36,7 +36,6 @@ const REGISTRATION_FORGOTTEN: Duration = Duration::from_secs(70);
 pub(super) struct Waiting {
     leg: LegId,
     interaction: InteractionId,
-    dnis: Dnis,
     node: QueueNode,
     /// Where the offer leads when it is declined or refused; `None`: back to the music.
     declined: Option<String>,
@@ -99,7 +98,7 @@ impl Waiting {
     pub(super) fn enter(
         ctx: &mut Context<'_>,
         (leg, interaction): (LegId, InteractionId),
-        (ani, dnis): (&Ani, &Dnis),
+        ani: &Ani,
         node: &QueueNode,
         flow: &Flow,
         voice: Option<&QueueVoice>,
@@ -123,7 +122,6 @@ impl Waiting {
         Self {
             leg,
             interaction,
-            dnis: dnis.clone(),
             declined,
             refused,
             address: voice.and_then(|voice| voice.addresses.callable(ani)),
@@ -338,7 +336,6 @@ impl Waiting {
             (Hearing::Confirm { address, .. }, Answer::Key('1')) => {
                 let (interaction, address) = (self.interaction, address.clone());
                 ctx.push(Effect::CallbackConfirmed { interaction, address });
-                ctx.shared.called.insert(interaction, self.dnis.clone());
                 ctx.play(self.leg, vec![Prompt::Sound("please-hold")]);
                 self.registration = Some(ctx.now + REGISTRATION_FORGOTTEN);
                 self.hearing = Hearing::Registering { until: ctx.now + REGISTERING_MAX };
@@ -446,7 +443,7 @@ mod tests {
             14.1 ended caller us
                 ! caller hung up i1
             20 dial i1/1 billing 1001
-                invite dial/1 1001 dnis=700
+                invite dial/1 1001
         "#]],
         );
     }

@@ -18,8 +18,8 @@ impl Clock {
         Self { started_wall: wall(), started: instant() }
     }
 
-    /// UTC now, by the system's calendar clock; never behind the steady one, so that a clock that is
-    /// set back holds up no deadline.
+    /// UTC now, by the system's calendar clock; never behind the steady one, so that a clock that
+    /// is set back holds up no deadline.
     pub fn wall(&self) -> Timestamp {
         wall().max(self.steady())
     }

@@ -226,7 +226,7 @@ impl EventLoop {
 
     /// The INVITE of an attempt; `None` if the address has no contact now.
     fn dial(&self, leg: LegId, callee: &Callee, offer: SessionOffer) -> Option<Invitation> {
-        let Callee::Consumer { attempt, address, route, dnis, ring_timeout, .. } = callee else {
+        let Callee::Consumer { attempt, address, route, ring_timeout, .. } = callee else {
             return None;
         };
         let target = match route {
@@ -239,7 +239,7 @@ impl EventLoop {
             leg,
             target,
             callee: address.expose().to_owned(),
-            caller: dnis.as_ref().map_or(super::CALLER, |dnis| dnis.expose()).to_owned(),
+            caller: super::CALLER.to_owned(),
             display_name: String::new(),
             offer,
             headers: Vec::new(),

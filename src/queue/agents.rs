@@ -168,7 +168,10 @@ impl Queue {
         if reachable {
             self.change_agent(n, |agent| agent.contact_checked = true);
             self.dirty_agents.insert(n);
-        } else if self.state(n) == AgentState::Ready {
+            return;
+        }
+        let later_ready = [AgentState::AfterCallWork, AgentState::NotReady(NotReadyReason::Busy)];
+        if self.state(n) == AgentState::Ready || later_ready.contains(&self.state(n)) {
             self.set_state(n, AgentState::NotReady(NotReadyReason::Unreachable), None);
         }
     }

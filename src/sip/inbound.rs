@@ -73,7 +73,8 @@ impl UserAgent {
     /// `status` is 300 to 699; anything else is sent as 500.
     pub fn reject(&mut self, now: Timestamp, leg: LegId, status: u16) {
         let status = if (300..=699).contains(&status) { status } else { 500 };
-        self.refuse_pending(now, leg, &Refusal::new(status));
+        let refusal = if status == 503 { overloaded() } else { Refusal::new(status) };
+        self.refuse_pending(now, leg, &refusal);
         if matches!(self.legs.get(&leg).map(|leg| &leg.state), Some(State::Offered(_))) {
             self.end_leg(leg, EndedBy::Us, None);
         }

@@ -83,7 +83,7 @@ pub struct TrunkSettings {
     pub accept_from: Vec<(std::net::IpAddr, u8)>,
     /// Answers digest challenges (401, 407).
     pub credentials: Option<(String, Secret)>,
-    /// The user part of From; `None`: the number that was called.
+    /// The user part of From; `None`: what the invitation says.
     pub caller_id: Option<String>,
     /// Most calls at once.
     pub channels: u32,
