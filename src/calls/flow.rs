@@ -227,7 +227,8 @@ pub fn greetings_missing(
     greetings.filter(|(_, greeting)| !sound_exists(greeting)).collect()
 }
 
-/// The flow as a tree of text: each node once, with its exits; further mentions by name.
+/// The flow as a tree of text: each node once, with its exits, those left to their default in
+/// parentheses; further mentions by name.
 pub fn tree(flow: &Flow) -> String {
     let mut text = String::new();
     let mut seen = BTreeSet::new();
@@ -449,6 +450,34 @@ fn print<'a>(
         for exit in exits(node) {
             print(flow, exit.to, &exit.key, depth + 1, seen, text);
         }
+        for (key, what) in unbound(node) {
+            text.push_str(&format!("{indent}  {key} -> ({what})\n"));
+        }
+    }
+}
+
+/// The exits that lead to no node, and what happens at them.
+fn unbound(node: &FlowNode) -> Vec<(&'static str, &'static str)> {
+    let free = |bound: &Option<String>, key, what| bound.is_none().then_some((key, what));
+    match node {
+        FlowNode::Queue(node) => [
+            free(&node.closed, "closed", "it is said, and the call ends"),
+            free(&node.full, "full", "it is said, and the call ends"),
+            free(&node.no_agents, "no_agents", "the caller waits"),
+            free(&node.after_call, "after_call", "the call ends"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        FlowNode::OfferCallback { declined, refused } => [
+            Some(("registered", "it is said, and the call ends")),
+            free(declined, "declined", "back to the music, at the same place"),
+            free(refused, "refused", "it is said, and back to the music, at the same place"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        FlowNode::Say { .. } | FlowNode::Menu { .. } | FlowNode::Hangup { .. } => Vec::new(),
     }
 }
 
@@ -617,7 +646,14 @@ mod tests {
                     next -> bye: (above)
                   keys.0 -> bye: (above)
                   offer.node -> offer: offer_callback
+                    registered -> (it is said, and the call ends)
+                    declined -> (back to the music, at the same place)
+                    refused -> (it is said, and back to the music, at the same place)
                 keys.2 -> plain: queue plain
+                  closed -> (it is said, and the call ends)
+                  full -> (it is said, and the call ends)
+                  no_agents -> (the caller waits)
+                  after_call -> (the call ends)
                 timeout -> billing: (above)
                 invalid -> bye: (above)
         "#]]

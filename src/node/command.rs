@@ -40,6 +40,9 @@ pub fn demo() -> ExitCode {
 pub fn check(file: &Path) -> ExitCode {
     match read(file) {
         Ok(config) => {
+            for entry in &config.calls.entries {
+                println!("entry {} -> flow {}", entry.dnis.as_str(), entry.flow);
+            }
             for (name, flow) in &config.calls.flows {
                 println!("flow {name}\n{}", flow::tree(flow));
             }

@@ -91,3 +91,51 @@ fn run(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::queue::Changed;
+    use crate::store::memory::Memory;
+    use crate::time::Timestamp;
+
+    /// How long the thread has to answer.
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn step(number: u64) -> Step {
+        let (changed, bindings) = (Changed::default(), Vec::new());
+        Step { number, now: Timestamp(1), changed, bindings }
+    }
+
+    fn started(failures: u32) -> (Committer, mpsc::Receiver<Committed>) {
+        let mut store = Memory::new();
+        store.fail_next(failures);
+        let (told, heard) = mpsc::channel();
+        let told = Mutex::new(told);
+        let tell = move |done| told.lock().is_ok_and(|told| told.send(done).is_ok());
+        (Committer::start(Box::new(store), tell).unwrap(), heard)
+    }
+
+    #[test]
+    fn a_failed_batch_is_tried_again_until_it_is_through() {
+        let (committer, heard) = started(2);
+        committer.commit(vec![step(1), step(2)]).unwrap();
+        for _ in 0..2 {
+            let told = heard.recv_timeout(PATIENCE).unwrap();
+            assert!(matches!(told, Committed::Retrying(_)), "{told:?}");
+        }
+        assert_eq!(heard.recv_timeout(PATIENCE), Ok(Committed::Through(2)));
+        committer.finish().unwrap();
+    }
+
+    #[test]
+    fn nothing_is_tried_for_ever_for_nobody() {
+        let (committer, heard) = started(u32::MAX);
+        committer.commit(vec![step(1)]).unwrap();
+        assert!(matches!(heard.recv_timeout(PATIENCE), Ok(Committed::Retrying(_))));
+        drop(heard);
+        committer.finish().unwrap();
+    }
+}

@@ -382,7 +382,7 @@ impl EventLoop {
     /// Ready waits for the end of this call; all else is done at once.
     fn feature_code(&mut self, leg: LegId, agent: &AgentId, code: FeatureCode) {
         let Some(row) = self.queue.agent(agent) else { return };
-        let (mut event, mut state) = translate::feature(agent, code, &row.state);
+        let (mut event, mut state) = translate::feature(row, code);
         if state == AgentSummary::Ready && self.sip.contacts(agent.as_str()).is_empty() {
             // Ready needs a phone that can be rung: they are logged in, and told Not ready.
             event = queue::Event::AgentLoggedIn { agent: agent.clone(), ready: false };

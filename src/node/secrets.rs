@@ -80,3 +80,29 @@ fn write(path: &Path, text: &str) -> io::Result<()> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_file_is_made_once_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        let text = include_str!("../../config/ringback.toml");
+        let config = Config::parse("ringback.toml", text, &|_| true).unwrap();
+        let mut entropy = Entropy::from_number(1);
+        make_folder(&data).unwrap();
+        let made = open(&data, &config, &mut entropy).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!((mode(&data), mode(&data.join(FILE))), (0o700, 0o600));
+        assert_eq!(open(&data, &config, &mut entropy).unwrap(), made);
+        assert_eq!(read(&data, &mut entropy).unwrap(), made);
+        assert!(config.sip.users.iter().all(|user| made.users.contains_key(user)));
+        fs::write(data.join(FILE), "users = 7").unwrap();
+        assert!(matches!(open(&data, &config, &mut entropy), Err(NodeError::Secrets { .. })));
+        assert_eq!(fs::read_to_string(data.join(FILE)).unwrap(), "users = 7");
+    }
+}

@@ -3,10 +3,10 @@
 use crate::calls::effect::{AgentDecline, Effect as CallsEffect, FeatureCode, Prompt};
 use crate::calls::end::{AttemptClass, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Goodbye, QueueExit};
-use crate::ident::{AgentId, InteractionId, NodeId, QueueId};
+use crate::ident::{InteractionId, NodeId, QueueId};
 use crate::media::prompt::{self, Fragment};
 use crate::phone::AddressPolicy;
-use crate::queue::agent::AgentState;
+use crate::queue::agent::{AfterCall, Agent, AgentState};
 use crate::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
 use crate::queue::event::{
     BridgeEnd, DeclineReason, Event as QueueEvent, NotReadyReason, RetryClass, WaitChoice,
@@ -117,15 +117,20 @@ pub(super) fn fragments(prompts: &[Prompt]) -> Vec<Fragment> {
 }
 
 /// What a feature code asks of the queue, and what the agent is told, by what they are doing.
-pub(super) fn feature(
-    agent: &AgentId,
-    code: FeatureCode,
-    state: &AgentState,
-) -> (QueueEvent, AgentSummary) {
-    let agent = agent.clone();
+pub(super) fn feature(agent: &Agent, code: FeatureCode) -> (QueueEvent, AgentSummary) {
+    let (state, after_call, agent) = (&agent.state, agent.after_call, agent.id.clone());
     let on_call = matches!(state, AgentState::Talking(_) | AgentState::Alerting(_));
     let unless_on_call = |summary| if on_call { AgentSummary::OnCall } else { summary };
     match (code, state) {
+        // Asked for during the call already: the same code takes it back.
+        (FeatureCode::LogInOut, _) if on_call && after_call == Some(AfterCall::LogOut) => {
+            (QueueEvent::AgentReady { agent }, AgentSummary::OnCall)
+        }
+        (FeatureCode::Ready, _)
+            if on_call && matches!(after_call, Some(AfterCall::NotReady(_))) =>
+        {
+            (QueueEvent::AgentReady { agent }, AgentSummary::OnCall)
+        }
         (FeatureCode::LogInOut, AgentState::LoggedOut) => {
             (QueueEvent::AgentLoggedIn { agent, ready: false }, AgentSummary::NotReady)
         }
@@ -211,4 +216,50 @@ pub(super) fn report(
         | CallsEffect::AskStanding { .. }
         | CallsEffect::FeatureCode { .. } => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ident::{AgentId, InteractionId};
+    use crate::time::Timestamp;
+
+    fn agent(state: AgentState, after_call: Option<AfterCall>) -> Agent {
+        let mut queue = crate::queue::Queue::new(
+            crate::queue::Settings {
+                agents: [(AgentId::new("ann"), Default::default())].into(),
+                ..Default::default()
+            },
+            NodeId::new("test"),
+        );
+        let agent = AgentId::new("ann");
+        queue.handle(Timestamp(1), QueueEvent::AgentLoggedIn { agent: agent.clone(), ready: true });
+        Agent { state, after_call, ..queue.agent(&agent).unwrap().clone() }
+    }
+
+    #[test]
+    fn a_feature_code_says_what_it_does() {
+        use AgentSummary::{LoggedOut, NotReady, OnCall, Ready};
+        let talking = AgentState::Talking(InteractionId(1));
+        let asked = Some(AfterCall::NotReady(NotReadyReason::Asked));
+        let table = [
+            (FeatureCode::LogInOut, AgentState::LoggedOut, None, "AgentLoggedIn", NotReady),
+            (FeatureCode::LogInOut, AgentState::Ready, None, "AgentLoggedOut", LoggedOut),
+            (FeatureCode::LogInOut, talking.clone(), None, "AgentLoggedOut", OnCall),
+            (FeatureCode::LogInOut, talking.clone(), Some(AfterCall::LogOut), "AgentReady", OnCall),
+            (FeatureCode::Ready, AgentState::LoggedOut, None, "AgentLoggedIn", Ready),
+            (FeatureCode::Ready, AgentState::AfterCallWork, None, "AgentReady", Ready),
+            (FeatureCode::Ready, AgentState::Ready, None, "AgentNotReady", NotReady),
+            (FeatureCode::Ready, talking.clone(), None, "AgentNotReady", OnCall),
+            (FeatureCode::Ready, talking, asked, "AgentReady", OnCall),
+            (FeatureCode::EndAfterCallWork, AgentState::AfterCallWork, None, "AfterCall", Ready),
+            (FeatureCode::EndAfterCallWork, AgentState::LoggedOut, None, "AfterCall", LoggedOut),
+        ];
+        for (code, state, after_call, event, told) in table {
+            let row = agent(state.clone(), after_call);
+            let (asks, tells) = feature(&row, code);
+            assert!(format!("{asks:?}").starts_with(event), "{code:?} {state:?}: {asks:?}");
+            assert_eq!(tells, told, "{code:?} {state:?}");
+        }
+    }
 }
