@@ -35,6 +35,8 @@ mod story;
 mod tone;
 #[path = "system/torture.rs"]
 mod torture;
+#[path = "system/upkeep.rs"]
+mod upkeep;
 #[path = "system/wire.rs"]
 mod wire;
 
@@ -96,6 +98,9 @@ const TESTS: &[Test] = &[
     ("a_silent_trunk_is_given_up_after_64_t1", Beside, retry::trunk_silent),
     ("kill_after_confirmation_loses_no_callback", Beside, restart::after_confirmation),
     ("kill_while_ringing_cancels_before_it_dials_again", Beside, restart::while_ringing),
+    ("a_reload_is_all_or_nothing", Beside, upkeep::reload),
+    ("a_dead_phone_is_found_out_in_2_s", Beside, upkeep::dead_phone),
+    ("a_drain_says_goodbye_to_whoever_is_left", Beside, upkeep::drain),
     ("torture_messages_are_answered", Beside, torture::rfc4475),
     ("broken_configurations_are_explained", Beside, commands::broken_configurations),
     ("the_shipped_configuration_starts", Beside, commands::shipped_configuration),

@@ -96,6 +96,13 @@ impl Database {
         found.map_err(|failure| format!("{failure:?}; the database holds {last:?}").into())
     }
 
+    /// The state of an agent, with its reason.
+    pub(crate) fn agent(&self, id: &str) -> Outcome<String> {
+        let rows = self.rows("SELECT id, state FROM agent")?;
+        let row = rows.iter().find(|row| row.try_get::<String, _>("id").is_ok_and(|it| it == id));
+        Ok(row.ok_or_else(|| format!("no agent {id}"))?.try_get("state")?)
+    }
+
     /// Waits until the only interaction is completed for this reason.
     pub(crate) fn wait_completed(&self, reason: &str, within: Duration) -> Outcome<Interaction> {
         let what = format!("COMPLETED / {reason} in the database");

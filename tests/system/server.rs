@@ -146,6 +146,17 @@ impl Server {
         self.wait_ready()
     }
 
+    /// Puts another configuration in its place and tells the server by SIGHUP.
+    pub(crate) fn reload(&self, configuration: &Configuration) -> Outcome {
+        fs::write(self.folder.path().join("ringback.toml"), self.net.place(&configuration.0))?;
+        self.process.signal("HUP")
+    }
+
+    /// Waits for a line of its output that holds `text`.
+    pub(crate) fn says(&mut self, text: &str, within: Duration) -> Outcome<String> {
+        self.process.line_with(text, within)
+    }
+
     /// The password made at the first start for a user.
     pub(crate) fn password(&self, user: &str) -> Outcome<String> {
         let text = fs::read_to_string(self.data().join("secrets.toml"))?;
