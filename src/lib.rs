@@ -44,6 +44,20 @@
 //! - Phone numbers, codes and secrets are redacted by their types ([`phone`], [`ident::Secret`]).
 //! - There is no `utils`, `common`, `manager` or `helper`.
 //!
+//! # Decisions that are easy to ask about
+//!
+//! - A failure of the carrier ends the attempt, and the next trunk is another attempt that does not
+//!   count: so every dial is decided in one place, `queue::routing`, and committed like any other.
+//! - `queue::Event::DialCapacity` tells free channels by route, since a number and an extension of
+//!   the same queue leave by different ways.
+//! - An agent who asks for calls by a feature code is Ready when that call ends: until then their
+//!   telephone is busy with it.
+//! - A callback is offered also while the estimated wait is unknown: nobody logged in is when a
+//!   caller needs it most.
+//! - 64 Via headers are let in, not fewer: a valid message of RFC 4475 (`longreq`) has 34.
+//! - The store is blocking behind its trait and has a thread of its own; media legs are reached under
+//!   a lock held for a packet's time, so that no queue of orders can overflow.
+//!
 //! # Where state lives
 //!
 //! | state | where | survives a restart |
