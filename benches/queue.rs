@@ -30,14 +30,13 @@ pub(crate) fn run() {
     let mut floor = Floor::new();
     floor.fill();
     let before = cpu::own();
-    let mut events = 0;
-    while events < EVENTS {
-        events += floor.step();
+    for _ in 0..EVENTS {
+        floor.step();
     }
     let spent = (cpu::own() - before).as_secs_f64();
-    let rate = f64::from(events) / spent;
+    let rate = f64::from(EVENTS) / spent;
     println!(
-        "queue: {rate:.0} events per CPU-second ({events} events, {} waiting, {} alerts, {} dials) \
+        "queue: {rate:.0} events per CPU-second ({EVENTS} events, {} waiting, {} alerts, {} dials) \
          (goal {GOAL}, ratio {:.2})",
         floor.queue.interactions().count(),
         floor.alerts,
@@ -55,8 +54,8 @@ struct Floor {
     waiting: i64,
     /// What the people of the floor will do next: answers, confirmations.
     answers: Vec<Event>,
-    /// Calls that go on, and whether they were dialled.
-    bridged: Vec<(InteractionId, Option<AttemptId>)>,
+    /// Calls that go on, with whom, and whether they were dialled.
+    bridged: Vec<(InteractionId, AgentId, Option<AttemptId>)>,
     attempts: BTreeMap<InteractionId, AttemptId>,
     wrapping: Vec<AgentId>,
     away: Vec<AgentId>,
@@ -105,9 +104,9 @@ impl Floor {
         }
     }
 
-    /// One event of the mix; where its kind has nothing to do, an arrival stands in for it unless
-    /// too many wait already.
-    fn step(&mut self) -> u32 {
+    /// One event of the mix; where its kind has nothing to do, or enough wait already, another kind
+    /// stands in for it.
+    fn step(&mut self) {
         self.now += Duration::from_millis(5);
         let event = match self.random.below(10) {
             0..=3 if self.waiting <= WAITING as i64 => Some(self.arrival()),
@@ -115,17 +114,9 @@ impl Floor {
             4..=7 => self.work(),
             _ => self.end(),
         };
-        match event {
-            Some(event) => {
-                self.handle(event);
-                1
-            }
-            None => {
-                let arrival = self.arrival();
-                self.handle(arrival);
-                1
-            }
-        }
+        let event = event.or_else(|| self.end()).or_else(|| self.work());
+        let event = event.unwrap_or_else(|| self.arrival());
+        self.handle(event);
     }
 
     fn arrival(&mut self) -> Event {
@@ -158,7 +149,8 @@ impl Floor {
             return None;
         }
         let which = self.random.below(self.bridged.len() as u64) as usize;
-        let (interaction, attempt) = self.bridged.swap_remove(which);
+        let (interaction, agent, attempt) = self.bridged.swap_remove(which);
+        self.wrapping.push(agent);
         match attempt {
             Some(attempt) => Some(Event::AttemptEnded { attempt, class: RetryClass::HungUp }),
             None if self.random.below(2) == 0 => Some(Event::CallerHungUp { interaction }),
@@ -176,8 +168,7 @@ impl Floor {
                 Effect::Connect { interaction, agent } => {
                     self.waiting -= 1;
                     let attempt = self.attempts.remove(&interaction);
-                    self.bridged.push((interaction, attempt));
-                    self.wrapping.push(agent);
+                    self.bridged.push((interaction, agent, attempt));
                 }
                 Effect::Dial { attempt, .. } => {
                     self.dials += 1;
