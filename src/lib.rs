@@ -55,8 +55,8 @@
 //! - A callback is offered also while the estimated wait is unknown: nobody logged in is when a
 //!   caller needs it most.
 //! - 64 Via headers are let in, not fewer: a valid message of RFC 4475 (`longreq`) has 34.
-//! - The store is blocking behind its trait and has a thread of its own; media legs are reached under
-//!   a lock held for a packet's time, so that no queue of orders can overflow.
+//! - The store is blocking behind its trait and has a thread of its own; media legs are reached
+//!   under a lock held for a packet's time, so that no queue of orders can overflow.
 //!
 //! # Where state lives
 //!
