@@ -10,6 +10,9 @@
 //!
 //! Looked at are only the classes in which something changed and those of agents who became free.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use super::agent::AgentState;
 use super::classes::{Bits, Spot};
 use super::effect::Effect;
@@ -30,7 +33,13 @@ struct Pass {
     /// Nothing or nobody may start a dial to them.
     no_dial: Bits,
     cursor: Option<Place>,
+    /// The first of each class that is not behind the cursor, the first of all on top: what is
+    /// looked at next costs no look at every class.
+    heads: BinaryHeap<Reverse<Head>>,
 }
+
+/// The first interaction of a class; on the line before due at the same place.
+type Head = (Place, bool, usize);
 
 impl Queue {
     pub(super) fn route(&mut self) {
@@ -52,16 +61,31 @@ impl Queue {
             }
         }
         let (no_agent, no_dial) = (Bits::default(), Bits::default());
-        let mut pass = Pass { cover, no_agent, no_dial, cursor: None };
+        let heads = BinaryHeap::new();
+        let mut pass = Pass { cover, no_agent, no_dial, cursor: None, heads };
         let mut rooms = self.rooms();
-        while let Some((place, class, spot)) = self.next_in_order(&pass, &rooms) {
+        self.gather_heads(&mut pass, &rooms);
+        while let Some((place, class, spot)) = self.next_in_order(&mut pass, &rooms) {
             pass.cursor = Some(place);
             match spot {
                 Spot::Line => self.serve(class, place, &mut pass),
                 Spot::Due => {
                     self.dial(class, place, &mut pass);
                     rooms = self.rooms();
+                    if pass.cursor.is_none() {
+                        self.gather_heads(&mut pass, &rooms);
+                        continue;
+                    }
                 }
+            }
+            let stands = match spot {
+                Spot::Line => &self.classes.line.present,
+                Spot::Due => &self.classes.due.present,
+            };
+            if stands.has(class)
+                && let Some(next) = self.classes.next(class, spot, pass.cursor)
+            {
+                pass.heads.push(Reverse((next, spot == Spot::Due, class)));
             }
             if !self.dirty_agents.is_empty() || !self.dirty_classes.is_empty() {
                 // An alert ended a charge: somebody passed over a moment ago may be dialled now.
@@ -74,32 +98,38 @@ impl Queue {
         }
     }
 
-    /// The first interaction behind the cursor that may find an agent; callbacks only of queues
-    /// with room for a dial.
-    fn next_in_order(&self, pass: &Pass, rooms: &[bool]) -> Option<(Place, usize, Spot)> {
+    /// The first of each class; callbacks only of queues with room for a dial. Rooms only shrink in
+    /// a pass, so that what is left out here is not missed.
+    fn gather_heads(&self, pass: &mut Pass, rooms: &[bool]) {
         let classes = &self.classes;
-        let line = pass
-            .cover
-            .common(&classes.line.present)
-            .filter(|&class| !pass.no_agent.has(class))
-            .filter_map(|class| Some((classes.next(class, Spot::Line, pass.cursor)?, class)))
-            .min();
-        let due = match rooms.is_empty() {
-            true => None,
-            false => pass
-                .cover
-                .common(&classes.due.present)
-                .filter(|&class| rooms[classes.due.queue(class)] && !pass.no_dial.has(class))
-                .filter_map(|class| Some((classes.next(class, Spot::Due, pass.cursor)?, class)))
-                .min(),
-        };
-        match (line, due) {
-            (Some((at, class)), due) if due.is_none_or(|(other, _)| at < other) => {
-                Some((at, class, Spot::Line))
-            }
-            (_, Some((at, class))) => Some((at, class, Spot::Due)),
-            (_, None) => None,
+        let mut heads: Vec<Reverse<Head>> = Vec::new();
+        for class in pass.cover.common(&classes.line.present) {
+            let head = classes.next(class, Spot::Line, None);
+            heads.extend(head.map(|place| Reverse((place, false, class))));
         }
+        if !rooms.is_empty() {
+            for class in pass.cover.common(&classes.due.present) {
+                let roomy = rooms[classes.due.queue(class)];
+                let head = classes.next(class, Spot::Due, None).filter(|_| roomy);
+                heads.extend(head.map(|place| Reverse((place, true, class))));
+            }
+        }
+        pass.heads = BinaryHeap::from(heads);
+    }
+
+    /// The first interaction behind the cursor that may find an agent.
+    fn next_in_order(&self, pass: &mut Pass, rooms: &[bool]) -> Option<(Place, usize, Spot)> {
+        while let Some(Reverse((place, due, class))) = pass.heads.pop() {
+            let roomy = || rooms.get(self.classes.due.queue(class)).is_some_and(|&room| room);
+            match due {
+                false if !pass.no_agent.has(class) => return Some((place, class, Spot::Line)),
+                true if roomy() && !pass.no_dial.has(class) => {
+                    return Some((place, class, Spot::Due));
+                }
+                _ => {}
+            }
+        }
+        None
     }
 
     /// The queues that have room for a dial; none if no agent may trigger one.
