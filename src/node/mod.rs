@@ -67,7 +67,7 @@ const TRANSMITS_MAX: usize = 4_096;
 const MEDIA_EVENTS_MAX: usize = 16_384;
 
 /// What to do about a file that cannot be read or written.
-const HINT: &str = "name another by --config or --data, or start the server once to have it made";
+const HINT: &str = "name another by --config or --data; serve makes the files of the data folder";
 
 /// Why the server did not start, or ended.
 #[derive(Debug, thiserror::Error)]
