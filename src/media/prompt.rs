@@ -1,9 +1,47 @@
-//! What is spoken: values to rows of sounds, in English.
+//! What is spoken: values to rows of sounds, by the grammar of a language.
 //!
-//! Sounds are named by their id in `sounds/`; the ids used here stand in [`spoken_ids`], so that a
-//! load can check that none is missing.
+//! Sounds are named by their id in `sounds/`, the same in every language. [`spoken_ids`] lists the
+//! ids used here, so that a test can tell that none is missing. A grammar stands in a file of its
+//! own and implements [`Grammar`]; what is the same in every language stands here. Nothing here
+//! plays, rounds a time to a slot, or knows which day today is.
 
+use crate::phone::{Address, PhoneNumber};
 use crate::time::Duration;
+
+mod en;
+mod value;
+
+pub use value::{CalendarDate, Day, TimeOfDay};
+
+/// A language that the sounds speak.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Language {
+    /// English, as in America: a 12-hour clock, the month before the day.
+    En,
+}
+
+impl Language {
+    /// All of them.
+    pub const ALL: &'static [Language] = &[Language::En];
+
+    /// Its tag (BCP 47), which names its folder and its catalogue in `sounds/`.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Language::En => "en",
+        }
+    }
+
+    /// The language of this tag.
+    pub fn parse(tag: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|language| language.tag() == tag)
+    }
+
+    fn grammar(self) -> &'static dyn Grammar {
+        match self {
+            Language::En => &en::English,
+        }
+    }
+}
 
 /// One piece of what a person hears.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -14,67 +52,144 @@ pub enum Fragment {
     Pause(Duration),
 }
 
+/// How one language says values.
+trait Grammar {
+    /// At most [`NUMBER_MAX`].
+    fn number(&self, value: u32) -> Vec<Fragment>;
+    /// So many of a unit, at most [`NUMBER_MAX`].
+    fn counted(&self, count: u32, unit: Unit) -> Vec<Fragment>;
+    fn phone_number(&self, number: &PhoneNumber) -> Vec<Fragment>;
+    fn time_of_day(&self, time: TimeOfDay) -> Vec<Fragment>;
+    fn day(&self, day: Day) -> Vec<Fragment>;
+    fn appointment(&self, day: Day, time: TimeOfDay) -> Vec<Fragment>;
+    /// From 1 to [`NUMBER_MAX`].
+    fn position(&self, position: u32) -> Vec<Fragment>;
+    /// Every id that the other functions may speak.
+    fn spoken_ids(&self) -> Vec<String>;
+}
+
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Unit {
+    Day,
+    Hour,
+    Minute,
+    Second,
+}
+
+/// Largest number that is spoken as one.
+pub const NUMBER_MAX: u32 = 999_999;
+/// Longest wait that is spoken, in minutes: what is longer is as good as this.
+const WAIT_MINUTES_MAX: u64 = 24 * 60;
+const LESS_THAN_A_MINUTE: &str = "less-than-a-minute";
+
 /// Between groups of characters.
 const GROUP_PAUSE: Duration = Duration::from_millis(250);
 const GROUP: usize = 3;
-/// Longest wait that is spoken, in minutes: what is longer is as good as this.
-const WAIT_MINUTES_MAX: u64 = 24 * 60;
 
-/// A number or name one character at a time, in groups of three; a last one alone joins the group
-/// before it. Characters without a sound are left out.
+/// Country codes of two digits (ITU-T E.164). Those that begin with 1 or 7 have one digit, all
+/// others three.
+const COUNTRY_CODES_OF_TWO: &[&str] = &[
+    "20", "27", "30", "31", "32", "33", "34", "36", "39", "40", "41", "43", "44", "45", "46", "47",
+    "48", "49", "51", "52", "53", "54", "55", "56", "57", "58", "60", "61", "62", "63", "64", "65",
+    "66", "81", "82", "84", "86", "90", "91", "92", "93", "94", "95", "98",
+];
+
+/// How a consumer is reached: a number of the public network with its country code apart, an
+/// extension one character at a time.
+pub fn address(language: Language, address: &Address) -> Vec<Fragment> {
+    match address {
+        Address::E164(number) => language.grammar().phone_number(number),
+        Address::Extension(extension) => characters(extension.expose()),
+    }
+}
+
+/// An access code, keyed digits or a name, one character at a time, in groups of three; a last one
+/// alone joins the group before it. Characters without a sound are left out.
 pub fn characters(text: &str) -> Vec<Fragment> {
-    let ids: Vec<String> = text.chars().filter_map(character_id).collect();
-    let mut fragments = Vec::with_capacity(ids.len() + ids.len() / GROUP);
-    for (n, id) in ids.iter().enumerate() {
-        let last_alone = n + 1 == ids.len() && n > 1;
+    let sounds: Vec<Fragment> = text.chars().filter_map(character).collect();
+    let count = sounds.len();
+    let mut fragments = Vec::with_capacity(count + count / GROUP);
+    for (n, sound) in sounds.into_iter().enumerate() {
+        let last_alone = n + 1 == count;
         if n > 0 && n % GROUP == 0 && !last_alone {
             fragments.push(Fragment::Pause(GROUP_PAUSE));
         }
-        fragments.push(Fragment::Sound(id.clone()));
+        fragments.push(sound);
     }
     fragments
 }
 
-fn character_id(character: char) -> Option<String> {
+fn character(character: char) -> Option<Fragment> {
     match character.to_ascii_lowercase() {
-        '+' => Some("plus".to_owned()),
-        '-' => Some("dash".to_owned()),
-        '.' => Some("dot".to_owned()),
-        '_' => Some("underscore".to_owned()),
-        c if c.is_ascii_alphanumeric() => Some(c.to_string()),
+        '+' => Some(sound("plus")),
+        '-' => Some(sound("dash")),
+        '.' => Some(sound("dot")),
+        '_' => Some(sound("underscore")),
+        c if c.is_ascii_alphanumeric() => Some(Fragment::Sound(c.to_string())),
         _ => None,
     }
 }
 
-/// A number as it is said: 0 to 999; a larger one digit by digit.
-pub fn number(value: u32) -> Vec<Fragment> {
-    if value > 999 {
-        return characters(&value.to_string());
+/// The country code of a number and what follows it, both without `+`.
+fn country_and_national(number: &PhoneNumber) -> (&str, &str) {
+    let digits = number.expose().trim_start_matches('+');
+    let of_two = || COUNTRY_CODES_OF_TWO.iter().any(|code| digits.starts_with(code));
+    let length = match digits.as_bytes().first() {
+        Some(b'1' | b'7') => 1,
+        _ if of_two() => 2,
+        _ => 3,
+    };
+    digits.split_at_checked(length).unwrap_or((digits, ""))
+}
+
+/// A number as it is said, to [`NUMBER_MAX`]; a larger one digit by digit.
+pub fn number(language: Language, value: u32) -> Vec<Fragment> {
+    if value > NUMBER_MAX {
+        characters(&value.to_string())
+    } else {
+        language.grammar().number(value)
     }
-    let (hundreds, rest) = (value / 100, value % 100);
-    let mut ids = Vec::new();
-    if hundreds > 0 {
-        ids.push(hundreds.to_string());
-        ids.push("hundred".to_owned());
+}
+
+/// A time of day.
+pub fn time_of_day(language: Language, time: TimeOfDay) -> Vec<Fragment> {
+    language.grammar().time_of_day(time)
+}
+
+/// A day: "today", "tomorrow", or weekday, month and day of the month. The year is not said.
+pub fn day(language: Language, day: Day) -> Vec<Fragment> {
+    language.grammar().day(day)
+}
+
+/// A day and a time, to follow "we can call you": "today at 9 a.m.".
+pub fn appointment(language: Language, day: Day, time: TimeOfDay) -> Vec<Fragment> {
+    language.grammar().appointment(day, time)
+}
+
+/// A length of time in days, hours, minutes and seconds, those left out of which there are none;
+/// whole seconds, rounded down.
+pub fn duration(language: Language, duration: Duration) -> Vec<Fragment> {
+    let seconds = duration.as_secs();
+    let days = u32::try_from(seconds / 86_400).unwrap_or(NUMBER_MAX).min(NUMBER_MAX);
+    let rest = (seconds % 86_400) as u32;
+    let parts = [
+        (days, Unit::Day),
+        (rest / 3600, Unit::Hour),
+        (rest / 60 % 60, Unit::Minute),
+        (rest % 60, Unit::Second),
+    ];
+    if seconds == 0 {
+        return language.grammar().counted(0, Unit::Second);
     }
-    match rest {
-        0 if hundreds > 0 => {}
-        0..=20 => ids.push(rest.to_string()),
-        _ => {
-            ids.push((rest / 10 * 10).to_string());
-            if rest % 10 > 0 {
-                ids.push((rest % 10).to_string());
-            }
-        }
-    }
-    ids.into_iter().map(Fragment::Sound).collect()
+    those_there(language, &parts)
 }
 
 /// A wait, rounded up as it is said: less than a minute; to ten minutes by one; to an hour by five;
 /// from there by half hours; never more than a day.
-pub fn wait(wait: Duration) -> Vec<Fragment> {
+pub fn wait(language: Language, wait: Duration) -> Vec<Fragment> {
     if wait < Duration::from_secs(60) {
-        return vec![sound("less-than-a-minute")];
+        return vec![sound(LESS_THAN_A_MINUTE)];
     }
     let minutes = u64::try_from(wait.as_millis().div_ceil(60_000)).unwrap_or(WAIT_MINUTES_MAX);
     let step = match minutes {
@@ -83,125 +198,34 @@ pub fn wait(wait: Duration) -> Vec<Fragment> {
         _ => 30,
     };
     let rounded = minutes.min(WAIT_MINUTES_MAX).next_multiple_of(step) as u32;
-    let mut fragments = counted(rounded / 60, "hour", "hours");
-    fragments.extend(counted(rounded % 60, "minute", "minutes"));
-    fragments
+    those_there(language, &[(rounded / 60, Unit::Hour), (rounded % 60, Unit::Minute)])
 }
 
-fn counted(count: u32, one: &str, many: &str) -> Vec<Fragment> {
-    if count == 0 {
-        return Vec::new();
-    }
-    let mut fragments = number(count);
-    fragments.push(sound(if count == 1 { one } else { many }));
-    fragments
+fn those_there(language: Language, parts: &[(u32, Unit)]) -> Vec<Fragment> {
+    let there = parts.iter().filter(|(count, _)| *count > 0);
+    there.flat_map(|&(count, unit)| language.grammar().counted(count, unit)).collect()
+}
+
+/// A place in line, from 1, as a sentence: "you are next in line", "you are number 2 in line". Past
+/// [`NUMBER_MAX`] it is said as that.
+pub fn position(language: Language, position: u32) -> Vec<Fragment> {
+    language.grammar().position(position.clamp(1, NUMBER_MAX))
 }
 
 fn sound(id: &str) -> Fragment {
     Fragment::Sound(id.to_owned())
 }
 
-/// Every id that this file may speak.
-pub fn spoken_ids() -> Vec<String> {
-    let numbers = (0..=20).chain((30..=90).step_by(10)).map(|n: u32| n.to_string());
-    let letters = ('a'..='z').map(String::from);
-    let words = [
-        "plus",
-        "dash",
-        "dot",
-        "underscore",
-        "hundred",
-        "less-than-a-minute",
-        "minute",
-        "minutes",
-        "hour",
-        "hours",
-    ];
-    numbers.chain(letters).chain(words.map(str::to_owned)).collect()
+/// Every id that this module may speak in a language.
+pub fn spoken_ids(language: Language) -> Vec<String> {
+    let characters = ('0'..='9').chain('a'..='z').map(String::from);
+    let words = ["plus", "dash", "dot", "underscore", LESS_THAN_A_MINUTE].map(str::to_owned);
+    let mut ids: Vec<String> = characters.chain(words).collect();
+    ids.extend(language.grammar().spoken_ids());
+    ids.sort_unstable();
+    ids.dedup();
+    ids
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Sounds by their ids, pauses as `|`.
-    fn told(fragments: &[Fragment]) -> String {
-        let words: Vec<&str> = fragments
-            .iter()
-            .map(|fragment| match fragment {
-                Fragment::Sound(id) => id,
-                Fragment::Pause(_) => "|",
-            })
-            .collect();
-        words.join(" ")
-    }
-
-    #[test]
-    fn characters_come_in_groups() {
-        let table = [
-            ("+14155550123", "plus 1 4 | 1 5 5 | 5 5 0 | 1 2 3"),
-            ("1001", "1 0 0 1"),
-            ("10012", "1 0 0 | 1 2"),
-            ("Bob.s-t_x", "b o b | dot s dash | t underscore x"),
-            ("é 1", "1"),
-            ("", ""),
-        ];
-        for (text, expected) in table {
-            assert_eq!(told(&characters(text)), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn numbers_are_said_as_people_say_them() {
-        let table = [
-            (0, "0"),
-            (7, "7"),
-            (20, "20"),
-            (21, "20 1"),
-            (90, "90"),
-            (100, "1 hundred"),
-            (119, "1 hundred 19"),
-            (345, "3 hundred 40 5"),
-            (999, "9 hundred 90 9"),
-            (1000, "1 0 0 0"),
-        ];
-        for (value, expected) in table {
-            assert_eq!(told(&number(value)), expected);
-        }
-    }
-
-    #[test]
-    fn waits_are_rounded_up() {
-        let table = [
-            (0, "less-than-a-minute"),
-            (59, "less-than-a-minute"),
-            (60, "1 minute"),
-            (61, "2 minutes"),
-            (600, "10 minutes"),
-            (601, "15 minutes"),
-            (1201, "20 5 minutes"),
-            (3300, "50 5 minutes"),
-            (3301, "1 hour"),
-            (3601, "1 hour 30 minutes"),
-            (5401, "2 hours"),
-            (999_999_999, "20 4 hours"),
-        ];
-        for (seconds, expected) in table {
-            assert_eq!(told(&wait(Duration::from_secs(seconds))), expected, "{seconds}");
-        }
-        assert_eq!(told(&wait(Duration::MAX)), "20 4 hours");
-    }
-
-    #[test]
-    fn whatever_is_spoken_is_listed() {
-        let listed = spoken_ids();
-        let mut fragments: Vec<Fragment> = (0..1000).flat_map(number).collect();
-        fragments.extend((0..1500).flat_map(|minutes| wait(Duration::from_secs(60 * minutes))));
-        fragments.extend((0..128u8).flat_map(|byte| characters(&char::from(byte).to_string())));
-        for fragment in fragments {
-            if let Fragment::Sound(id) = fragment {
-                assert!(listed.contains(&id), "{id}");
-            }
-        }
-    }
-}
+mod tests;

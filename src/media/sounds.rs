@@ -141,17 +141,33 @@ fn read(file: &str, bytes: &[u8]) -> Result<Vec<i16>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
-    use crate::media::prompt;
     use crate::media::tone::level_db;
 
+    /// Every file of `sounds/` by its path without `.wav`, with its bytes.
+    fn files() -> BTreeMap<String, Vec<u8>> {
+        let prompts = English::iter().map(|name| (format!("en/{name}"), English::get(&name)));
+        let music =
+            MusicOnHold::iter().map(|name| (format!("moh/{name}"), MusicOnHold::get(&name)));
+        prompts
+            .chain(music)
+            .map(|(name, file)| {
+                let sound = name.strip_suffix(".wav").unwrap().to_owned();
+                (sound, file.unwrap().data.into_owned())
+            })
+            .collect()
+    }
+
+    fn catalogue() -> toml::Table {
+        include_str!("../../sounds/catalog/en.toml").parse().unwrap()
+    }
+
     #[test]
-    fn all_that_is_spoken_and_all_of_the_catalogue_is_there_and_nothing_else() {
+    fn the_catalogue_and_the_files_are_the_same_sounds() {
         let sounds = Sounds::embedded().unwrap();
-        for id in prompt::spoken_ids() {
-            assert!(sounds.contains(&id), "{id}");
-        }
-        let catalogue: toml::Table = include_str!("../../sounds/catalog/en.toml").parse().unwrap();
+        let catalogue = catalogue();
         let mut expected: Vec<&str> = catalogue.keys().map(String::as_str).collect();
         expected.push("beep");
         expected.sort_unstable();
@@ -159,25 +175,57 @@ mod tests {
         assert!(!sounds.contains("en/welcome") && sounds.prompt("").is_none());
     }
 
+    /// A text changed without its sound, or a sound without `sounds/generate`.
     #[test]
-    fn recordings_are_loud_enough_and_music_is_soft() {
-        let sounds = Sounds::embedded().unwrap();
-        let peak = |sound: &Sound| {
-            sound.encoded(Law::A).iter().map(|&code| Law::A.decode(code).unsigned_abs()).max()
-        };
-        for id in sounds.ids().filter(|id| *id != "beep") {
-            let peak = peak(sounds.prompt(id).unwrap()).unwrap();
-            assert!((22_000..=24_500).contains(&peak), "{id} {peak}");
-        }
-        assert!((7_500..=8_700).contains(&peak(sounds.music()).unwrap()));
-        let beep: Vec<i16> = sounds
-            .prompt("beep")
-            .unwrap()
-            .encoded(Law::Mu)
+    fn the_manifest_is_that_of_the_catalogue_and_the_files() {
+        let catalogue = catalogue();
+        let manifest = include_str!("../../sounds/MANIFEST");
+        let mut lines = manifest.lines().filter(|line| !line.starts_with('#'));
+        let recipe = lines.next().unwrap().strip_prefix("recipe ").unwrap();
+        let expected: Vec<String> = files()
             .iter()
-            .map(|&c| Law::Mu.decode(c))
+            .map(|(sound, bytes)| {
+                let id = sound.split_once('/').unwrap().1;
+                let text = catalogue.get(id).map_or(id, |text| text.as_str().unwrap());
+                let made_of = digest(format!("{recipe}\n{text}").as_bytes());
+                let ms = read(sound, bytes).unwrap().len() * 1000 / SAMPLE_RATE as usize;
+                format!("{sound} {made_of} {} {ms}", digest(bytes))
+            })
             .collect();
+        let told: Vec<&str> = lines.collect();
+        assert_eq!(told, expected, "run sounds/generate");
+    }
+
+    fn digest(bytes: &[u8]) -> String {
+        Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn recordings_have_their_level_and_no_silence_around_them() {
+        // -3 and -12 dB below full scale; silence is what stays below -46 dB.
+        const SILENT: u16 = 164;
+        for (sound, bytes) in files() {
+            let samples = read(&sound, &bytes).unwrap();
+            let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
+            let range = match sound.as_str() {
+                "en/beep" | "moh/arpeggio" => 7_500..=8_700,
+                _ => 22_500..=23_198,
+            };
+            assert!(range.contains(&peak), "{sound} {peak}");
+            let loud = |sample: &i16| sample.unsigned_abs() > SILENT;
+            let before = samples.iter().position(loud).unwrap();
+            let after = samples.iter().rev().position(loud).unwrap();
+            let ms = |count: usize| count * 1000 / SAMPLE_RATE as usize;
+            assert!(ms(before) <= 60 && ms(after) <= 60, "{sound} {before} {after}");
+        }
+        let beep = read("en/beep", &files()["en/beep"]).unwrap();
         assert!(level_db(&beep, 1000).unwrap() > -15.0);
+    }
+
+    #[test]
+    fn sounds_stay_small() {
+        let total: usize = files().values().map(Vec::len).sum();
+        assert!(total < 10_000_000, "{total} bytes");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::calls::effect::{AgentDecline, Effect as CallsEffect, FeatureCode, Pro
 use crate::calls::end::{AttemptClass, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Goodbye, QueueExit};
 use crate::ident::{InteractionId, NodeId, QueueId};
-use crate::media::prompt::{self, Fragment};
+use crate::media::prompt::{self, Fragment, Language};
 use crate::phone::AddressPolicy;
 use crate::queue::agent::{AfterCall, Agent, AgentState};
 use crate::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
@@ -102,14 +102,15 @@ pub(super) fn agent_headers(
 
 /// The fragments of `sounds/` that speak these prompts.
 pub(super) fn fragments(prompts: &[Prompt]) -> Vec<Fragment> {
+    let language = Language::En;
     let mut spoken = Vec::new();
     for piece in prompts {
         match piece {
             Prompt::Sound(id) => spoken.push(Fragment::Sound((*id).to_owned())),
             Prompt::Named(id) => spoken.push(Fragment::Sound(id.clone())),
-            Prompt::Characters(address) => spoken.extend(prompt::characters(address.expose())),
-            Prompt::Number(number) => spoken.extend(prompt::number(*number)),
-            Prompt::Wait(wait) => spoken.extend(prompt::wait(*wait)),
+            Prompt::Characters(address) => spoken.extend(prompt::address(language, address)),
+            Prompt::Number(number) => spoken.extend(prompt::number(language, *number)),
+            Prompt::Wait(wait) => spoken.extend(prompt::wait(language, *wait)),
             Prompt::Pause(pause) => spoken.push(Fragment::Pause(*pause)),
         }
     }
