@@ -19,6 +19,8 @@ mod database;
 mod disk;
 #[path = "system/process.rs"]
 mod process;
+#[path = "system/proxy.rs"]
+mod proxy;
 #[path = "system/registering.rs"]
 mod registering;
 #[path = "system/restart.rs"]
@@ -102,6 +104,7 @@ const TESTS: &[Test] = &[
     ("a_dead_phone_is_found_out_in_2_s", Beside, upkeep::dead_phone),
     ("a_drain_says_goodbye_to_whoever_is_left", Beside, upkeep::drain),
     ("torture_messages_are_answered", Beside, torture::rfc4475),
+    ("a_bad_line_is_as_bad_as_it_says", Beside, proxy::self_check),
     ("broken_configurations_are_explained", Beside, commands::broken_configurations),
     ("the_shipped_configuration_starts", Beside, commands::shipped_configuration),
     ("the_demo_passes", Alone, commands::demo),

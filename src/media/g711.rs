@@ -37,6 +37,29 @@ impl Law {
     pub const fn silence(self) -> u8 {
         self.encode(0)
     }
+
+    /// The codes of `to` by the codes of this law; `None` if they are the same.
+    pub fn conversion(self, to: Law) -> Option<&'static [u8; 256]> {
+        match (self, to) {
+            (Law::Mu, Law::A) => Some(&MU_TO_A),
+            (Law::A, Law::Mu) => Some(&A_TO_MU),
+            (Law::Mu, Law::Mu) | (Law::A, Law::A) => None,
+        }
+    }
+}
+
+static MU_TO_A: [u8; 256] = conversion(Law::Mu, Law::A);
+static A_TO_MU: [u8; 256] = conversion(Law::A, Law::Mu);
+
+/// Each code becomes the one whose step holds its sample.
+const fn conversion(from: Law, to: Law) -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut code = 0;
+    while code < 256 {
+        table[code] = to.encode(from.decode(code as u8));
+        code += 1;
+    }
+    table
 }
 
 /// Added before the segment is sought, so that segments begin at powers of two.
@@ -120,6 +143,21 @@ mod tests {
                 assert_eq!(law.encode(law.decode(code)), expected, "{law:?} {code:#x}");
             }
         }
+    }
+
+    #[test]
+    fn a_converted_code_meets_the_step_of_the_other_law() {
+        for (from, to) in [(Law::Mu, Law::A), (Law::A, Law::Mu)] {
+            let table = from.conversion(to).unwrap();
+            for code in 0..=255u8 {
+                let (meant, heard) = (from.decode(code), to.decode(table[usize::from(code)]));
+                let size = i32::from(meant).abs();
+                let error = (i32::from(heard) - i32::from(meant)).abs();
+                assert!(error <= (size / 32).max(8) + 8, "{from:?} {code:#x} {meant} {heard}");
+            }
+        }
+        assert_eq!(Law::Mu.conversion(Law::A).unwrap()[0xff], Law::A.silence());
+        assert_eq!((Law::Mu.conversion(Law::Mu), Law::A.conversion(Law::A)), (None, None));
     }
 
     #[test]

@@ -3,13 +3,16 @@
 //! ```text
 //! answer ───────────┐
 //! offer ─> accept ──┴─> open, hears silence | prompts | music | a tone | another leg
+//!                         │ └─answer, or offer ─> accept: a new exchange (hold, late offer)
 //!                         └──close──> draining ──> gone
 //! ```
 //! Calls here are cheap and take effect before they return; sound itself is carried by a fixed
 //! number of threads. A leg has one source that it hears, a pacer that sends 20 ms of it every 20
-//! ms, and what it says goes to whoever hears it: the joined leg, a recording. Two joined legs must
-//! have the same codec (`offer` with `like`); their packets are passed on undecoded and unbuffered.
+//! ms, and what it says goes to whoever hears it: the joined leg, and our ear for keys, recordings
+//! and answering machines. Two joined legs should have the same codec (`offer` with `like`): their
+//! packets are passed on unbuffered, and undecoded unless the codecs differ.
 
+mod ear;
 mod line;
 mod source;
 #[cfg(test)]
@@ -24,7 +27,7 @@ use std::sync::{Arc, Mutex};
 use self::line::{Line, Port, lock};
 use self::source::{Loop, Prompts, Source};
 use self::worker::{Listener, TICK, Worker};
-use super::dtmf::Sender;
+use super::dtmf::event::Sender;
 use super::g711::Law;
 use super::ports::Pool;
 use super::prompt::Fragment;
@@ -81,12 +84,13 @@ pub struct Media {
     sounds: Arc<Sounds>,
     pool: Arc<Mutex<Pool>>,
     workers: Vec<Arc<Worker>>,
+    listener: Listener,
     lines: Mutex<BTreeMap<LegId, Arc<Line>>>,
 }
 
 impl Media {
-    /// Starts the worker threads; events go to `events` (called on a worker; must not block). They
-    /// stop when this is dropped.
+    /// Starts the worker threads; events go to `events` (called on a worker, or within
+    /// [`Media::info_digit`]; must not block). They stop when this is dropped.
     pub fn start(
         settings: Settings,
         sounds: Arc<Sounds>,
@@ -97,7 +101,7 @@ impl Media {
             .map(|n| Worker::start(format!("media-{n}"), Arc::clone(&listener)))
             .collect::<Result<_, _>>()?;
         let pool = Arc::new(Mutex::new(Pool::new(settings.ports.clone())));
-        Ok(Self { settings, sounds, pool, workers, lines: Mutex::default() })
+        Ok(Self { settings, sounds, pool, workers, listener, lines: Mutex::default() })
     }
 
     /// Opens a leg for an offer we got: its answer. Silence is sent from now on.
@@ -110,37 +114,35 @@ impl Media {
         Self::exchange(&line, &described).inspect_err(|_| self.close(leg))
     }
 
-    /// Opens a leg for an offer we make; with `like`, only the codec of that leg is offered. Until
-    /// the answer is accepted nothing is sent and nothing is heard.
+    /// Our offer: for a call we place, or one that came without an offer and whose ACK brings the
+    /// answer. With `like`, the codec of that leg is the first we ask for. On an open leg it is what
+    /// runs, asked for both ways: who holds the call says so again in the answer.
+    ///
+    /// Until the first answer is accepted nothing is sent and nothing is heard; until a later one
+    /// is, all goes on as agreed before.
     pub fn offer(&self, leg: LegId, like: Option<LegId>) -> Result<SessionOffer, Refused> {
         let law = match like {
             Some(like) => self.line(like)?.state().terms().map(|agreed| agreed.law),
             None => None,
         };
         let line = self.open(leg)?;
-        let mut state = line.state();
-        if let Some(law) = law {
-            state.laws = vec![law];
-        }
-        let laws = state.laws.clone();
-        let offer = SessionOffer(state.party.offer(&laws).into_bytes());
-        state.offered = laws;
-        Ok(offer)
+        let offer = line.state().party.offer(law);
+        Ok(SessionOffer(offer.into_bytes()))
     }
 
     /// Takes the answer to our offer; a second one (after early media) takes the place of the
-    /// first.
+    /// first. If it is refused, all stays as it was.
     pub fn accept(&self, leg: LegId, answer: &SessionAnswer) -> Result<(), Refused> {
         let line = self.line(leg)?;
         let described = Description::parse(&answer.0)?;
         let mut state = line.state();
-        let agreed = state.party.agree(&described, &state.offered)?;
+        let agreed = state.party.agree(&described)?;
         line.agreed(&mut state, agreed);
         Ok(())
     }
 
-    /// A new offer on an open leg (hold, resume, new address): its answer. The codec stays; if the
-    /// new offer is refused, all stays as it was.
+    /// A new offer on an open leg (hold, resume, new address): its answer. The codec stays if it is
+    /// offered; if the new offer is refused, all stays as it was.
     pub fn reoffer(&self, leg: LegId, offer: &SessionOffer) -> Result<SessionAnswer, Refused> {
         let line = self.line(leg)?;
         Self::exchange(&line, &Description::parse(&offer.0)?)
@@ -170,12 +172,30 @@ impl Media {
             tracing::debug!(leg = %a, other = %b, "a leg to join is gone");
             return;
         };
-        let law = |line: &Line| line.state().terms().map(|agreed| agreed.law);
-        if law(&one) != law(&other) {
-            tracing::warn!(leg = %a, other = %b, "no sound passes between different codecs");
-        }
         one.hear(&other);
         other.hear(&one);
+    }
+
+    /// A key was told by INFO. What comes of it is told as [`Event::Digit`], unless it is no key or
+    /// repeats what was told in another way ([`super::dtmf`]).
+    pub fn info_digit(&self, leg: LegId, digit: char) {
+        let Ok(line) = self.line(leg) else {
+            tracing::debug!(%leg, "the leg on which a key was pressed is gone");
+            return;
+        };
+        let event = line.state().ear.info(digit);
+        if let Some(event) = event {
+            (self.listener)(event);
+        }
+    }
+
+    /// Judges from now on, which should be the answer, whether a person or a machine answered:
+    /// [`Event::AnswerHint`], and [`Event::Beep`] when the machine begins to record.
+    pub fn listen_for_machine(&self, leg: LegId) {
+        match self.line(leg) {
+            Ok(line) => line.state().ear.listen_for_machine(),
+            Err(_) => tracing::debug!(%leg, "the leg that should be judged is gone"),
+        }
     }
 
     /// Closes a leg; its port drains before it is used again.
@@ -205,7 +225,7 @@ impl Media {
         let keys = keys.ok_or(NotSent::NotAKey)?;
         let line = self.line(leg).map_err(|_| NotSent::NoSuchLeg)?;
         let mut state = line.state();
-        state.terms().and_then(|agreed| agreed.events).ok_or(NotSent::NotAgreed)?;
+        state.terms().and_then(|agreed| agreed.events_sent()).ok_or(NotSent::NotAgreed)?;
         state.press(keys);
         Ok(())
     }
@@ -213,7 +233,7 @@ impl Media {
     /// Keeps what the leg says from now on, for 60 s at most, in place of an earlier recording.
     pub fn record(&self, leg: LegId) -> Result<Recording, Refused> {
         let recording = Recording::default();
-        self.line(leg)?.state().record(recording.clone());
+        self.line(leg)?.state().ear.record(recording.clone());
         Ok(recording)
     }
 
@@ -230,8 +250,7 @@ impl Media {
 
     fn exchange(line: &Line, offer: &Description) -> Result<SessionAnswer, Refused> {
         let mut state = line.state();
-        let laws = state.laws.clone();
-        let (text, agreed) = state.party.answer(offer, &laws)?;
+        let (text, agreed) = state.party.answer(offer)?;
         line.agreed(&mut state, agreed);
         Ok(SessionAnswer(text.into_bytes()))
     }

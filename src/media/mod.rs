@@ -3,16 +3,19 @@
 //!
 //! `leg` is the front: legs are opened, told what to hear, joined and closed there. It stands on
 //! pure parts: [`sdp`] (what two sides agree on), [`rtp`] (an unbroken stream; whose packets are
-//! believed), [`dtmf`], [`g711`], [`prompt`] (values to sounds), [`ports`], [`tone`]. `sounds`
-//! holds the recordings. Packets between two legs with the same codec are passed on undecoded;
-//! nothing here converts.
+//! believed), [`dtmf`] (keys, however they come), [`answer`] (a person or a machine), [`g711`],
+//! [`prompt`] (values to sounds), [`ports`], [`tone`]. `sounds` holds the recordings. Packets
+//! between two legs with the same codec are passed on undecoded; between PCMU and PCMA each byte is
+//! looked up in a table. Nothing here resamples or mixes.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;
 
+use self::answer::Hint;
 use crate::ident::{LegId, PlayId};
 use crate::time::Duration;
 
+pub mod answer;
 pub mod dtmf;
 pub mod g711;
 #[cfg(feature = "node")]
@@ -54,6 +57,18 @@ pub enum Event {
         leg: LegId,
         /// Which order.
         play: PlayId,
+    },
+    /// What the answer of a dialled call sounds like; once, on a leg that was told to listen.
+    AnswerHint {
+        /// Where.
+        leg: LegId,
+        /// A guess by the cadence of the greeting.
+        hint: Hint,
+    },
+    /// The beep of an answering machine has ended; at most once, on a leg that was told to listen.
+    Beep {
+        /// Where.
+        leg: LegId,
     },
     /// Nothing was received for `rtp_timeout`; told again after as long.
     Silent {

@@ -187,6 +187,53 @@ impl Outgoing {
     }
 }
 
+/// Packets lost in a row that are passed over as if nothing had been there; more are a pause.
+const LOST_MAX: i16 = 2;
+/// Longest pause that is told, in samples: 100 ms, which ends whatever sounded before.
+const PAUSE_MAX: i32 = 800;
+
+/// The order of the sound that one leg receives, for those who listen to it rather than pass it on.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Arrivals {
+    last: Option<Arrived>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Arrived {
+    ssrc: u32,
+    sequence: u16,
+    /// Where its sound ended.
+    end: u32,
+}
+
+impl Arrivals {
+    /// A packet with so many samples came: the samples of silence before it, at most 100 ms. `None`
+    /// for a double, and for a packet that later ones have overtaken.
+    ///
+    /// A source that sends nothing while nobody speaks lets its timestamps go on and its sequence
+    /// numbers wait: that is silence. One or two lost packets are not: what sounded before them and
+    /// sounds after them is taken as one.
+    pub fn arrive(&mut self, header: &Header, samples: usize) -> Option<usize> {
+        let end = header.timestamp.wrapping_add(samples as u32);
+        let arrived = Arrived { ssrc: header.ssrc, sequence: header.sequence, end };
+        let last = self.last.filter(|last| last.ssrc == header.ssrc);
+        let ahead = last.map(|last| header.sequence.wrapping_sub(last.sequence).cast_signed());
+        let silence = match (last, ahead) {
+            (Some(_), Some(ahead)) if (-MISORDER_MAX.cast_signed()..=0).contains(&ahead) => {
+                return None;
+            }
+            (Some(_), Some(ahead)) if (2..=LOST_MAX + 1).contains(&ahead) => 0,
+            (Some(last), Some(1..DROPOUT_MAX)) => {
+                header.timestamp.wrapping_sub(last.end).cast_signed().clamp(0, PAUSE_MAX)
+            }
+            // The first of its source, or of one that began anew.
+            (Some(_) | None, _) => PAUSE_MAX,
+        };
+        self.last = Some(arrived);
+        Some(silence as usize)
+    }
+}
+
 /// Packets in a row from one address that is not the described one, after which it is believed.
 pub const LEARNING_PACKETS: u8 = 5;
 
@@ -205,11 +252,13 @@ pub struct Latch {
 
 impl Latch {
     /// A session description came; `None` if it names no address to send to (hold as in RFC 2543).
-    /// A changed address begins the learning anew.
-    pub fn describe(&mut self, address: Option<SocketAddr>) {
-        if address.is_some() && address != self.described {
+    /// A changed address begins the learning anew: `true`.
+    pub fn describe(&mut self, address: Option<SocketAddr>) -> bool {
+        let moved = address.is_some() && address != self.described;
+        if moved {
             *self = Self { described: address, ..Self::default() };
         }
+        moved
     }
 
     /// Is a packet from here to be taken?
@@ -336,6 +385,24 @@ mod tests {
             assert_eq!((sent.sequence, sent.timestamp), ((n + 5) as u16, n.wrapping_mul(160) + 5));
             assert_eq!((sent.ssrc, sent.payload_type, sent.marker), (77, 8, n == 0));
         }
+    }
+
+    #[test]
+    fn silence_is_told_from_loss() {
+        let mut arrivals = Arrivals::default();
+        let mut arrive =
+            |sequence, timestamp, ssrc| arrivals.arrive(&header(sequence, timestamp, ssrc), 160);
+        assert_eq!(arrive(65_534, 0, 1), Some(800), "the first");
+        assert_eq!(arrive(65_535, 160, 1), Some(0));
+        assert_eq!(arrive(65_535, 160, 1), None, "a double");
+        assert_eq!(arrive(0, 720, 1), Some(400), "50 ms of silence");
+        assert_eq!(arrive(3, 1200, 1), Some(0), "two are lost");
+        assert_eq!(arrive(2, 1040, 1), None, "late");
+        assert_eq!(arrive(7, 1840, 1), Some(480), "three are lost");
+        assert_eq!(arrive(8, 90_000, 1), Some(800), "no longer than it matters");
+        assert_eq!(arrive(9, 90_000, 1), Some(0), "a clock that stands still");
+        assert_eq!(arrive(40_000, 90_000, 1), Some(800), "begun anew");
+        assert_eq!(arrive(9, 90_000, 2), Some(800), "another source");
     }
 
     #[test]

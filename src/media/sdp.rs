@@ -1,18 +1,21 @@
 //! Session descriptions (RFC 8866) and offer/answer (RFC 3264) for one audio stream over plain RTP:
-//! PCMU, PCMA and telephone events with an 8,000 Hz clock.
+//! PCMU, PCMA and telephone events.
 //!
 //! ```text
 //! their offer --Description::parse--> Party::answer --> our answer, Agreed
 //! Party::offer --> our offer; their answer --Description::parse--> Party::agree --> Agreed
 //! ```
 //! An answer takes one codec and the first stream that carries it; all other streams are refused
-//! with port 0. A stream on hold keeps its codec and is not sent to.
+//! with port 0. Of several telephone events it takes those whose clock is that of the codecs. A
+//! stream on hold keeps its codec and is not sent to. A later exchange keeps the streams, the
+//! payload types and, if it can, the codec of the one before (RFC 3264 section 8).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use super::g711::Law;
+use super::tone::SAMPLE_RATE;
 
 /// Longest line, in bytes.
 pub const LINE_MAX: usize = 8 * 1024;
@@ -20,8 +23,11 @@ pub const LINE_MAX: usize = 8 * 1024;
 pub const STREAMS_MAX: usize = 16;
 /// Most formats of a stream: as many as there are payload types.
 const FORMATS_MAX: usize = 128;
-/// The payload type of telephone events in our offers.
-const OUR_EVENTS: u8 = 101;
+/// Payload types whose meaning is a matter of agreement (RFC 3551 section 6), the one that most
+/// others use for telephone events first.
+const DYNAMIC: [std::ops::RangeInclusive<u8>; 2] = [101..=127, 96..=100];
+/// The fastest clock of telephone events that we believe, in Hz.
+const CLOCK_HZ_MAX: u32 = 192_000;
 
 /// Why a description is of no use.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -119,7 +125,7 @@ pub struct Stream {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Format {
     Audio(Law),
-    Events,
+    Events { clock_hz: u32 },
 }
 
 impl Stream {
@@ -136,16 +142,46 @@ impl Stream {
             let format = match name.strip_suffix("/1").unwrap_or(&name) {
                 "pcmu/8000" => Format::Audio(Law::Mu),
                 "pcma/8000" => Format::Audio(Law::A),
-                "telephone-event/8000" => Format::Events,
-                _ => return None,
+                other => {
+                    let clock_hz = other.strip_prefix(EVENTS_PREFIX)?.parse().ok()?;
+                    let clock_hz = Some(clock_hz).filter(|hz| (1..=CLOCK_HZ_MAX).contains(hz))?;
+                    Format::Events { clock_hz }
+                }
             };
             Some((number, format))
         })
     }
 
+    fn laws(&self) -> impl Iterator<Item = (u8, Law)> {
+        self.known().filter_map(|(number, format)| match format {
+            Format::Audio(law) => Some((number, law)),
+            Format::Events { .. } => None,
+        })
+    }
+
+    /// The telephone events with the clock of the codecs; without such, the first.
+    fn events(&self) -> Option<Events> {
+        let all = || {
+            self.known().filter_map(|(payload_type, format)| match format {
+                Format::Events { clock_hz } => Some(Events { payload_type, clock_hz }),
+                Format::Audio(_) => None,
+            })
+        };
+        all().find(|events| events.clock_hz == SAMPLE_RATE).or_else(|| all().next())
+    }
+
     fn refused(&self) -> Stream {
         Stream { port: 0, maps: BTreeMap::new(), address: None, ..self.clone() }
     }
+}
+
+/// Telephone events (RFC 4733).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Events {
+    /// Their payload type.
+    pub payload_type: u8,
+    /// How fast their timestamps count, in Hz.
+    pub clock_hz: u32,
 }
 
 /// What the two sides agreed on, seen from ours.
@@ -155,10 +191,12 @@ pub struct Agreed {
     pub law: Law,
     /// The payload type of the codec in what we send.
     pub payload_type: u8,
-    /// The payload type of telephone events in what we send; `None`: they are not understood.
-    pub events: Option<u8>,
     /// The same in what we receive.
-    pub events_received: Option<u8>,
+    pub payload_type_received: u8,
+    /// Telephone events in what we send; `None`: they are not understood.
+    pub events: Option<Events>,
+    /// The same in what we receive.
+    pub events_received: Option<Events>,
     /// What we do.
     pub direction: Direction,
     /// Where we send; `None` while the other side says "nowhere" (hold as in RFC 2543).
@@ -166,14 +204,25 @@ pub struct Agreed {
 }
 
 impl Agreed {
-    /// Is this the payload type of sound that we may receive? A static number is always understood.
-    pub fn is_sound(&self, payload_type: u8) -> bool {
-        payload_type == self.payload_type || payload_type == static_number(self.law)
+    /// The codec of a payload type that we receive. Static numbers are always understood: an answer
+    /// may list both codecs, and its writer may send either.
+    pub fn sound(&self, payload_type: u8) -> Option<Law> {
+        if payload_type == self.payload_type || payload_type == self.payload_type_received {
+            return Some(self.law);
+        }
+        Law::ALL.into_iter().find(|law| payload_type == static_number(*law))
     }
 
-    /// Is this the payload type of telephone events that we may receive?
-    pub fn is_events(&self, payload_type: u8) -> bool {
-        self.events_received == Some(payload_type) || self.events == Some(payload_type)
+    /// The clock of a payload type that we receive, in Hz, if it is that of telephone events.
+    pub fn events_clock(&self, payload_type: u8) -> Option<u32> {
+        let both = [self.events_received, self.events].into_iter().flatten();
+        both.into_iter().find(|e| e.payload_type == payload_type).map(|e| e.clock_hz)
+    }
+
+    /// The payload type of the telephone events that we can send: those that count as our sound
+    /// does.
+    pub fn events_sent(&self) -> Option<u8> {
+        self.events.filter(|e| e.clock_hz == SAMPLE_RATE).map(|e| e.payload_type)
     }
 }
 
@@ -184,49 +233,90 @@ pub struct Party {
     local: SocketAddr,
     /// What we said last, whose version counts up with each change (RFC 3264 section 8).
     said: Option<Description>,
+    /// What was agreed last, and for which stream.
+    running: Option<(usize, Agreed)>,
+    /// Payload types to which the other side has given a meaning, which they keep.
+    taken: BTreeSet<u8>,
 }
 
 impl Party {
     /// `session` identifies the session; `local` is where we receive.
     pub fn new(session: u64, local: SocketAddr) -> Self {
         // Some peers read the identifier as a signed number.
-        Self { session: session >> 1, local, said: None }
+        let (said, running, taken) = (None, None, BTreeSet::new());
+        Self { session: session >> 1, local, said, running, taken }
     }
 
-    /// An offer of these codecs, the best first, and telephone events.
-    pub fn offer(&mut self, laws: &[Law]) -> String {
-        let laws = laws.iter().map(|law| (static_number(*law), law_name(*law)));
-        let known = laws.chain([(OUR_EVENTS, EVENTS_NAME)]).collect();
+    /// An offer of both codecs and telephone events, to send and to receive: `preferred` first, or
+    /// what runs already. Whom the other side holds does not offer to be held: some begin their
+    /// resume with an INVITE that asks for this offer.
+    pub fn offer(&mut self, preferred: Option<Law>) -> String {
+        let running = self.running.map(|(_, agreed)| agreed);
+        let first = running.map(|agreed| agreed.law).or(preferred).unwrap_or(Law::ALL[0]);
+        let mut laws = Law::ALL;
+        laws.sort_by_key(|law| *law != first);
+        let number = |law: Law| {
+            let agreed = running.filter(|agreed| agreed.law == law);
+            agreed.map_or(static_number(law), |agreed| agreed.payload_type_received)
+        };
+        let events = running.and_then(|agreed| agreed.events_received).or_else(|| {
+            let mut free = DYNAMIC.into_iter().flatten().filter(|n| !self.taken.contains(n));
+            free.next().map(|payload_type| Events { payload_type, clock_hz: SAMPLE_RATE })
+        });
+        let laws = laws.into_iter().map(|law| (number(law), law_name(law).to_owned()));
+        let known = laws.chain(events.map(Events::map)).collect();
         let stream = self.stream(known, Direction::SendReceive);
-        self.say((0, 0), vec![stream])
+        match (self.running, self.said.clone()) {
+            (Some((used, _)), Some(Description { time, mut streams, .. })) => {
+                streams[used] = stream;
+                self.say(time, streams)
+            }
+            (Some(_) | None, _) => self.say((0, 0), vec![stream]),
+        }
     }
 
-    /// The answer to an offer that has one of these codecs.
-    pub fn answer(&mut self, offer: &Description, laws: &[Law]) -> Result<(String, Agreed), Error> {
-        let (used, agreed) = self.choose(offer, laws)?;
-        let mut known = vec![(agreed.payload_type, law_name(agreed.law))];
-        known.extend(agreed.events.map(|number| (number, EVENTS_NAME)));
+    /// The answer to an offer that has a codec of ours.
+    pub fn answer(&mut self, offer: &Description) -> Result<(String, Agreed), Error> {
+        let (used, agreed) = self.choose(offer, self.running.map(|(_, agreed)| agreed.law))?;
+        let mut known = vec![(agreed.payload_type, law_name(agreed.law).to_owned())];
+        known.extend(agreed.events.map(Events::map));
         let ours = self.stream(known, agreed.direction);
         let mut streams: Vec<Stream> = offer.streams.iter().map(Stream::refused).collect();
         streams[used] = ours;
+        self.run(used, agreed, &offer.streams[used]);
         Ok((self.say(offer.time, streams), agreed))
     }
 
-    /// Reads the answer to our offer of these codecs.
-    pub fn agree(&self, answer: &Description, laws: &[Law]) -> Result<Agreed, Error> {
-        let (_, agreed) = self.choose(answer, laws)?;
-        Ok(Agreed { events_received: Some(OUR_EVENTS), ..agreed })
+    /// Reads the answer to our offer.
+    pub fn agree(&mut self, answer: &Description) -> Result<Agreed, Error> {
+        let (used, agreed) = self.choose(answer, None)?;
+        let ours = self.said.as_ref().and_then(|said| said.streams.get(used));
+        let ours = ours.filter(|ours| ours.port != 0).ok_or(Error::NothingInCommon)?;
+        let received = ours.laws().find(|(_, law)| *law == agreed.law);
+        let (payload_type_received, _) = received.ok_or(Error::NothingInCommon)?;
+        let events_received = ours.events();
+        let agreed = Agreed { payload_type_received, events_received, ..agreed };
+        self.run(used, agreed, &answer.streams[used]);
+        Ok(agreed)
     }
 
-    /// The first stream that we can serve, and how.
-    fn choose(&self, theirs: &Description, laws: &[Law]) -> Result<(usize, Agreed), Error> {
+    /// From now on this is agreed, after what they said.
+    fn run(&mut self, used: usize, agreed: Agreed, theirs: &Stream) {
+        self.running = Some((used, agreed));
+        self.taken.extend(theirs.maps.keys());
+    }
+
+    /// The first stream that we can serve, and how: by the preferred codec if it is there, else by
+    /// the first of theirs.
+    fn choose(
+        &self,
+        theirs: &Description,
+        preferred: Option<Law>,
+    ) -> Result<(usize, Agreed), Error> {
         let common = |stream: &Stream| {
             let plain = stream.kind == "audio" && stream.protocol == "RTP/AVP" && stream.port != 0;
-            let audio = stream.known().find_map(|(number, format)| match format {
-                Format::Audio(law) if laws.contains(&law) => Some((number, law)),
-                Format::Audio(_) | Format::Events => None,
-            });
-            audio.filter(|_| plain)
+            let liked = stream.laws().find(|(_, law)| Some(*law) == preferred);
+            liked.or_else(|| stream.laws().next()).filter(|_| plain)
         };
         let found =
             theirs.streams.iter().enumerate().find_map(|(at, stream)| {
@@ -239,10 +329,11 @@ impl Party {
             return Err(Error::NothingInCommon);
         }
         let held = address.is_unspecified();
-        let events = stream.known().find_map(|(number, f)| (f == Format::Events).then_some(number));
+        let events = stream.events();
         let agreed = Agreed {
             law,
             payload_type,
+            payload_type_received: payload_type,
             events,
             events_received: events,
             direction: Direction::of(
@@ -254,13 +345,13 @@ impl Party {
         Ok((at, agreed))
     }
 
-    fn stream(&self, known: Vec<(u8, &'static str)>, direction: Direction) -> Stream {
+    fn stream(&self, known: Vec<(u8, String)>, direction: Direction) -> Stream {
         Stream {
             kind: "audio".to_owned(),
             port: self.local.port(),
             protocol: "RTP/AVP".to_owned(),
             formats: known.iter().map(|(number, _)| number.to_string()).collect(),
-            maps: known.into_iter().map(|(number, name)| (number, name.to_owned())).collect(),
+            maps: known.into_iter().collect(),
             address: None,
             direction,
         }
@@ -276,7 +367,15 @@ impl Party {
     }
 }
 
-const EVENTS_NAME: &str = "telephone-event/8000";
+/// Before the clock.
+const EVENTS_PREFIX: &str = "telephone-event/";
+
+impl Events {
+    /// As an a=rtpmap line says it.
+    fn map(self) -> (u8, String) {
+        (self.payload_type, format!("{EVENTS_PREFIX}{}", self.clock_hz))
+    }
+}
 
 fn law_name(law: Law) -> &'static str {
     match law {
@@ -406,7 +505,7 @@ impl fmt::Display for Stream {
         }
         for (number, name) in &self.maps {
             write!(f, "a=rtpmap:{number} {name}\r\n")?;
-            if name == EVENTS_NAME {
+            if name.starts_with(EVENTS_PREFIX) {
                 write!(f, "a=fmtp:{number} 0-15\r\n")?;
             }
         }

@@ -69,17 +69,50 @@ fn blackman() -> [f64; FRAME] {
     })
 }
 
-/// Goertzel's algorithm: 1.0 for a full-scale sine of that frequency.
+/// 1.0 for a full-scale sine of that frequency.
 fn power_at(frame: &[i16], window: &[f64; FRAME], frequency_hz: f64) -> f64 {
-    let turn = 2.0 * (TAU * frequency_hz / f64::from(SAMPLE_RATE)).cos();
-    let (mut last, mut before) = (0.0, 0.0);
-    for (&sample, weight) in frame.iter().zip(window) {
-        let next = f64::from(sample) * weight + turn * last - before;
-        (last, before) = (next, last);
-    }
-    let power = last * last + before * before - turn * last * before;
+    let weighted = frame.iter().zip(window).map(|(&sample, weight)| f64::from(sample) * weight);
     let full = f64::from(i16::MAX) * window.iter().sum::<f64>() / 2.0;
-    power / (full * full)
+    Bin::of(weighted, frequency_hz).power() / (full * full)
+}
+
+/// One frequency in a row of samples, as a complex number (Goertzel's algorithm).
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Bin {
+    real: f64,
+    imaginary: f64,
+}
+
+impl Bin {
+    /// `frequency_hz` below half the sample rate.
+    pub fn of(samples: impl Iterator<Item = f64>, frequency_hz: f64) -> Self {
+        let angle = TAU * frequency_hz / f64::from(SAMPLE_RATE);
+        let turn = 2.0 * angle.cos();
+        let (mut last, mut before) = (0.0, 0.0);
+        for sample in samples {
+            (before, last) = (last, sample + turn * last - before);
+        }
+        Self { real: last - before * angle.cos(), imaginary: before * angle.sin() }
+    }
+
+    /// The square of its size: `(A * N / 2)^2` for a sine of amplitude A in N samples.
+    pub fn power(self) -> f64 {
+        self.real * self.real + self.imaginary * self.imaginary
+    }
+
+    /// In radians. Between two rows that follow each other it grows by that of the sine in between,
+    /// which tells how far the sine is from this frequency.
+    pub fn phase(self) -> f64 {
+        self.imaginary.atan2(self.real)
+    }
+}
+
+/// How much of the energy of `samples` lies at one frequency: 1.0 for a sine of it, whatever its
+/// level; 0 for silence.
+pub fn share(samples: &[f64], frequency_hz: f64) -> f64 {
+    let energy: f64 = samples.iter().map(|sample| sample * sample).sum();
+    let whole = energy * samples.len() as f64 / 2.0;
+    if whole == 0.0 { 0.0 } else { Bin::of(samples.iter().copied(), frequency_hz).power() / whole }
 }
 
 #[cfg(test)]
@@ -115,6 +148,25 @@ mod tests {
                 mix(&[(697, -12.0)]).iter().map(|&s| law.decode(law.encode(s))).collect();
             assert!(prominence_db(&line, 697).unwrap() > 40.0, "{law:?}");
         }
+    }
+
+    #[test]
+    fn a_share_is_of_all_there_is() {
+        let line: Vec<f64> =
+            mix(&[(1000, -20.0), (500, -26.0)]).iter().map(|&s| f64::from(s)).collect();
+        for (frequency, expected) in [(1000.0, 0.8), (500.0, 0.2), (2000.0, 0.0)] {
+            assert!((share(&line, frequency) - expected).abs() < 0.01, "{frequency}");
+        }
+        assert_eq!(share(&[0.0; 160], 1000.0), 0.0);
+    }
+
+    #[test]
+    fn the_phase_grows_by_what_sounds() {
+        let line: Vec<f64> = mix(&[(1010, -20.0)]).iter().map(|&s| f64::from(s)).collect();
+        let phase = |from: usize| Bin::of(line[from..from + 160].iter().copied(), 1000.0).phase();
+        // 1010 Hz turn 20.2 times in 20 ms.
+        let grown = (phase(160) - phase(0)).rem_euclid(TAU) / TAU;
+        assert!((grown - 0.2).abs() < 0.01, "{grown}");
     }
 
     #[test]

@@ -215,6 +215,9 @@ impl EventLoop {
             media::Event::PlayEnded { leg, play } => {
                 self.work.push_back(Work::Calls(calls::Event::PlayEnded { leg, play }));
             }
+            // A leg is only listened to where somebody asks for it, and no flow does: for the log.
+            media::Event::AnswerHint { leg, hint } => debug!(%leg, ?hint, "what answered"),
+            media::Event::Beep { leg } => debug!(%leg, "the beep of a machine has ended"),
             media::Event::Silent { leg } if self.sip.has_leg(leg) => {
                 self.sip.probe(self.clock.steady(), leg);
             }

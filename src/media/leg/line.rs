@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  described, agreed ──> open ──close──> draining (read and dropped for 2 s) ──> gone, port free
-//!  received ─> latch ─> keys, recording, the joined leg    source ─20 ms─> outgoing ─> destination
+//!  received ─> latch ─> ear, the joined leg    source ─20 ms─> outgoing ─> destination
 //! ```
 //! The state is behind one lock that is held for the time of a packet; no two such locks are ever
 //! held at once. Packets are sent by whoever has them: the pacer of the line's own worker, or the
@@ -16,16 +16,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use socket2::{SockAddr, SockRef};
 use tokio::net::UdpSocket;
 
-use super::Recording;
+use super::ear::Ear;
 use super::source::{Filled, Relay, Source};
 use crate::ident::{Entropy, LegId};
 use crate::media::Event;
-use crate::media::dtmf::{Receiver, Sender, Step};
+use crate::media::dtmf::event::{Sender, Step};
 use crate::media::g711::Law;
 use crate::media::ports::Pool;
 use crate::media::rtp::{FRAME, HEADER, Header, Latch, Outgoing};
 use crate::media::sdp::{Agreed, Direction, Party};
 use crate::media::sounds::Sounds;
+use crate::media::tone::SAMPLE_RATE;
 
 /// Longest datagram that is read.
 pub(super) const DATAGRAM_MAX: usize = 1500;
@@ -79,18 +80,13 @@ pub(super) struct Line {
 #[derive(Debug)]
 pub(super) struct State {
     pub(super) party: Party,
-    /// The codecs that may be agreed; once one is, no other.
-    pub(super) laws: Vec<Law>,
-    /// The codecs of our last offer: a second answer to it may take another than the first.
-    pub(super) offered: Vec<Law>,
+    pub(super) ear: Ear,
     agreed: Option<Agreed>,
     latch: Latch,
     outgoing: Outgoing,
     source: Source,
-    presses: Receiver,
     keys: VecDeque<Sender>,
     hearer: Weak<Line>,
-    recording: Option<Recording>,
     heard: bool,
     silent_ticks: u32,
     /// Packets that the system did not take.
@@ -102,7 +98,8 @@ pub(super) struct State {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Content {
     Sound(Law),
-    Events,
+    /// Telephone events, and how fast their timestamps count.
+    Events(u32),
 }
 
 impl Line {
@@ -119,16 +116,13 @@ impl Line {
         let mut draw = || entropy.next_u64();
         let state = State {
             party: Party::new(draw(), local),
-            laws: Law::ALL.to_vec(),
-            offered: Vec::new(),
+            ear: Ear::new(id),
             agreed: None,
             latch: Latch::default(),
             outgoing: Outgoing::new(draw() as u32, draw() as u16, draw() as u32),
             source: Source::Silence,
-            presses: Receiver::default(),
             keys: VecDeque::new(),
             hearer: Weak::new(),
-            recording: None,
             heard: false,
             silent_ticks: 0,
             unsent: 0,
@@ -144,8 +138,8 @@ impl Line {
 
     /// An exchange of descriptions ended in this.
     pub(super) fn agreed(&self, state: &mut State, agreed: Agreed) {
-        state.latch.describe(agreed.remote);
-        state.laws = vec![agreed.law];
+        let moved = state.latch.describe(agreed.remote);
+        state.ear.agreed(agreed.events.is_some(), moved);
         state.agreed = Some(agreed);
         state.outgoing.begin_spurt();
         state.silent_ticks = 0;
@@ -164,7 +158,7 @@ impl Line {
             let mut state = self.state();
             state.drain_ticks = Some(DRAIN_TICKS);
             state.source = Source::Silence;
-            state.recording = None;
+            state.ear.close();
             (std::mem::take(&mut state.hearer), state.unsent)
         };
         if unsent > 0 {
@@ -186,12 +180,13 @@ impl Line {
             *left = left.saturating_sub(1);
             return *left > 0;
         }
+        state.ear.tick(events);
         let Some(agreed) = state.agreed else { return true };
         if state.is_silent(agreed.direction, self.silent_ticks_max) {
             events.push(Event::Silent { leg: self.id });
         }
         if let Some(step) = state.next_key_step() {
-            match (step, agreed.events) {
+            match (step, agreed.events_sent()) {
                 (Step::Event { first, payload }, Some(number)) => {
                     let header = state.outgoing.event(number, first);
                     self.send(&mut state, &header, &payload);
@@ -215,23 +210,25 @@ impl Line {
         true
     }
 
-    /// A datagram came: the key that it tells first, if one.
-    pub(super) fn receive(&self, datagram: &[u8], source: SocketAddr) -> Option<Event> {
-        let (header, payload) = Header::read(datagram)?;
-        let (content, key, hearer) = self.state().take(&header, payload, source)?;
+    /// A datagram came: what it tells goes to `events`.
+    pub(super) fn receive(&self, datagram: &[u8], source: SocketAddr, events: &mut Vec<Event>) {
+        let Some((header, payload)) = Header::read(datagram) else { return };
+        let taken = self.state().take(&header, payload, source, events);
+        let Some((content, hearer)) = taken else { return };
         if let Some(hearer) = hearer.upgrade() {
             hearer.relay(self.id, content, &header, payload);
         }
-        key.map(|digit| Event::Digit { leg: self.id, digit })
     }
 
-    /// Sends a packet of the line that is heard, if it still is.
+    /// Sends a packet of the line that is heard, if it still is. Sound of the other codec is
+    /// converted; events whose clock is not that of the sound are for our ears only.
     fn relay(&self, from: LegId, content: Content, incoming: &Header, payload: &[u8]) {
         let mut state = self.state();
         let Some(agreed) = state.agreed else { return };
-        let payload_type = match content {
-            Content::Sound(law) => (law == agreed.law).then_some(agreed.payload_type),
-            Content::Events => agreed.events,
+        let (payload_type, conversion) = match content {
+            Content::Sound(law) => (Some(agreed.payload_type), law.conversion(agreed.law)),
+            Content::Events(SAMPLE_RATE) => (agreed.events_sent(), None),
+            Content::Events(_) => return,
         };
         let idle = state.keys.is_empty() && state.destination().is_some();
         let Some(payload_type) = payload_type.filter(|_| idle) else { return };
@@ -243,8 +240,17 @@ impl Line {
             | Source::Music(_)
             | Source::Tone(_) => return,
         }
-        if let Some(header) = state.outgoing.relay(incoming, payload_type) {
-            self.send(&mut state, &header, payload);
+        let Some(header) = state.outgoing.relay(incoming, payload_type) else { return };
+        match conversion {
+            Some(table) => {
+                let mut converted = [0; DATAGRAM_MAX];
+                let converted = &mut converted[..payload.len()];
+                for (code, meant) in converted.iter_mut().zip(payload) {
+                    *code = table[usize::from(*meant)];
+                }
+                self.send(&mut state, &header, converted);
+            }
+            None => self.send(&mut state, &header, payload),
         }
     }
 
@@ -281,11 +287,6 @@ impl State {
         self.keys.extend(keys.into_iter().take(room));
     }
 
-    /// Keeps what is received in `recording` from now on.
-    pub(super) fn record(&mut self, recording: Recording) {
-        self.recording = Some(recording);
-    }
-
     fn hears(&self, leg: LegId) -> bool {
         matches!(&self.source, Source::Relay(relay) if relay.from == leg)
     }
@@ -296,14 +297,14 @@ impl State {
         self.latch.destination().filter(|_| sends)
     }
 
-    /// What a packet is, the key that it tells first, and who is to have it; `None` if it is not
-    /// for us.
+    /// What a packet is, and who is to have it; `None` if it is not for us.
     fn take(
         &mut self,
         header: &Header,
         payload: &[u8],
         source: SocketAddr,
-    ) -> Option<(Content, Option<char>, Weak<Line>)> {
+        events: &mut Vec<Event>,
+    ) -> Option<(Content, Weak<Line>)> {
         let agreed = self.agreed?;
         if self.drain_ticks.is_some() || !self.latch.admits(source) {
             return None;
@@ -312,17 +313,15 @@ impl State {
         if !agreed.direction.receives() {
             return None;
         }
-        if agreed.is_events(header.payload_type) {
-            let key = self.presses.receive(header, payload);
-            return Some((Content::Events, key, self.hearer.clone()));
-        }
-        if !agreed.is_sound(header.payload_type) {
-            return None;
-        }
-        if let Some(recording) = &self.recording {
-            recording.add(agreed.law, payload);
-        }
-        Some((Content::Sound(agreed.law), None, self.hearer.clone()))
+        let content = if let Some(clock_hz) = agreed.events_clock(header.payload_type) {
+            self.ear.event(header, payload, clock_hz, events);
+            Content::Events(clock_hz)
+        } else {
+            let law = agreed.sound(header.payload_type)?;
+            self.ear.sound(header, law, payload, events);
+            Content::Sound(law)
+        };
+        Some((content, self.hearer.clone()))
     }
 
     /// Has nothing been heard for so long, though something should? Told again after as long.

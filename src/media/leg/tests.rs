@@ -6,8 +6,9 @@ use std::thread;
 use std::time::Duration;
 
 use super::*;
-use crate::media::rtp::Header;
-use crate::media::tone::prominence_db;
+use crate::media::answer::Hint;
+use crate::media::rtp::{FRAME, Header};
+use crate::media::tone::{level_db, prominence_db};
 
 const HALF_SECOND: usize = SAMPLE_RATE as usize / 2;
 
@@ -38,6 +39,22 @@ impl Bench {
         self.media.accept(LegId(caller), &answer).unwrap();
     }
 
+    /// The same with one codec only.
+    fn call_by(&self, law: Law, caller: u64, called: u64) {
+        let offer = self.media.offer(LegId(caller), None).unwrap();
+        let text = String::from_utf8(offer.0).unwrap();
+        let one = match law {
+            Law::Mu => text.replace("RTP/AVP 0 8 ", "RTP/AVP 0 "),
+            Law::A => text.replace("RTP/AVP 0 8 ", "RTP/AVP 8 "),
+        };
+        let answer = self.media.answer(LegId(called), &SessionOffer(one.into_bytes())).unwrap();
+        self.media.accept(LegId(caller), &answer).unwrap();
+    }
+
+    fn law(&self, leg: u64) -> Law {
+        self.media.line(LegId(leg)).unwrap().state().terms().unwrap().law
+    }
+
     /// Half a second of what a leg says, from now on.
     fn sound_of(&self, leg: u64) -> Vec<i16> {
         let recording = self.media.record(LegId(leg)).unwrap();
@@ -52,7 +69,10 @@ impl Bench {
     fn keys(&self, count: usize) -> Vec<(u64, char)> {
         let key = |event| match event {
             Event::Digit { leg, digit } => (leg.0, digit),
-            Event::PlayEnded { .. } | Event::Silent { .. } => panic!("{event:?}"),
+            Event::PlayEnded { .. }
+            | Event::AnswerHint { .. }
+            | Event::Beep { .. }
+            | Event::Silent { .. } => panic!("{event:?}"),
         };
         (0..count).map(|_| key(self.event())).collect()
     }
@@ -77,17 +97,41 @@ fn phone(direction: &str) -> (UdpSocket, SessionOffer) {
 }
 
 fn describe(socket: &UdpSocket, direction: &str) -> SessionOffer {
+    describe_as(socket, "0 96", &["a=rtpmap:96 telephone-event/8000", &format!("a={direction}")])
+}
+
+fn describe_as(socket: &UdpSocket, formats: &str, lines: &[&str]) -> SessionOffer {
     let port = socket.local_addr().unwrap().port();
     let body = format!(
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
-         m=audio {port} RTP/AVP 0 96\r\na=rtpmap:96 telephone-event/8000\r\na={direction}\r\n"
+         m=audio {port} RTP/AVP {formats}\r\n{}\r\n",
+        lines.join("\r\n")
     );
     SessionOffer(body.into_bytes())
+}
+
+/// The three ways to hold a call.
+const HOLDS: [&str; 3] = ["a=sendonly", "a=inactive", "c=IN IP4 0.0.0.0"];
+
+fn hold(socket: &UdpSocket, how: &str) -> SessionOffer {
+    describe_as(socket, "0 96", &["a=rtpmap:96 telephone-event/8000", how])
 }
 
 fn address(answer: &SessionAnswer) -> SocketAddr {
     let described = Description::parse(&answer.0).unwrap();
     SocketAddr::new(described.address.unwrap(), described.streams[0].port)
+}
+
+/// Sound as packets of 20 ms; the first has this number.
+fn packets(first: u16, samples: &[i16]) -> Vec<Vec<u8>> {
+    let frames = samples.chunks_exact(FRAME);
+    let encoded = |frame: &[i16]| -> Vec<u8> { frame.iter().map(|&s| Law::Mu.encode(s)).collect() };
+    (first..).zip(frames).map(|(number, frame)| packet(number, 0, &encoded(frame))).collect()
+}
+
+fn mix(ms: usize, tones: &[u32]) -> Vec<i16> {
+    let mut tones: Vec<Tone> = tones.iter().map(|&hz| Tone::new(hz, -12.0)).collect();
+    (0..ms * 8).map(|_| tones.iter_mut().filter_map(Tone::next).sum()).collect()
 }
 
 fn receive(socket: &UdpSocket) -> (Header, Vec<u8>) {
@@ -238,11 +282,15 @@ fn silence_is_told_but_not_on_hold() {
     let silent = Event::Silent { leg: LegId(1) };
     assert_eq!([bench.event(), bench.event()], [silent, silent], "and again");
 
-    let answer = bench.media.reoffer(LegId(1), &describe(&phone, "sendonly")).unwrap();
-    assert!(String::from_utf8_lossy(&answer.0).contains("a=recvonly"));
-    // One more may have been on its way.
-    bench.events.recv_timeout(Duration::from_millis(50)).ok();
-    assert!(bench.events.recv_timeout(Duration::from_millis(600)).is_err(), "held");
+    for how in HOLDS {
+        let answer = bench.media.reoffer(LegId(1), &hold(&phone, how)).unwrap();
+        let answer = String::from_utf8_lossy(&answer.0).into_owned();
+        let mirrored = if how == "a=inactive" { "a=inactive" } else { "a=recvonly" };
+        assert!(answer.contains(mirrored), "{how}: {answer}");
+        // One more may have been on its way.
+        bench.events.recv_timeout(Duration::from_millis(50)).ok();
+        assert!(bench.events.recv_timeout(Duration::from_millis(600)).is_err(), "{how}");
+    }
     // What was sent before the hold is read; then nothing more comes.
     phone.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     until("end of sound", || phone.recv(&mut [0; 1500]).is_err());
@@ -252,15 +300,217 @@ fn silence_is_told_but_not_on_hold() {
 }
 
 #[test]
-fn who_is_put_on_hold_hears_music() {
+fn who_is_put_on_hold_hears_music_until_it_is_over() {
     let bench = bench(28_160, Duration::from_secs(20));
     let (phone, offer) = phone("sendrecv");
-    bench.media.answer(LegId(1), &offer).unwrap();
+    let leg = address(&bench.media.answer(LegId(1), &offer).unwrap());
     bench.call(2, 3, Some(1));
     bench.media.bridge(LegId(1), LegId(2));
-    assert!(bench.sound_of(3).iter().all(|sample| *sample == 0), "nobody speaks");
-    bench.media.reoffer(LegId(1), &describe(&phone, "sendonly")).unwrap();
-    assert!(bench.sound_of(3).iter().any(|sample| sample.unsigned_abs() > 1000));
+    bench.media.send_tone(LegId(3), 440);
+    let hears = |most: u16| bench.sound_of(3).iter().any(|sample| sample.unsigned_abs() > most);
+    assert!(!hears(0), "nobody speaks");
+    let mut number = 0;
+    for (how, late) in HOLDS.into_iter().zip([false, true, false]) {
+        bench.media.reoffer(LegId(1), &hold(&phone, how)).unwrap();
+        assert!(hears(1000), "{how}: music");
+        // What was sent before the hold is read; then nothing more comes.
+        phone.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+        until("end of sound", || phone.recv(&mut [0; 1500]).is_err());
+        phone.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+
+        if late {
+            let offer = bench.media.offer(LegId(1), None).unwrap();
+            assert!(String::from_utf8_lossy(&offer.0).contains("a=sendrecv"), "to talk again");
+            let answer = SessionAnswer(describe(&phone, "sendrecv").0);
+            bench.media.accept(LegId(1), &answer).unwrap();
+        } else {
+            bench.media.reoffer(LegId(1), &describe(&phone, "sendrecv")).unwrap();
+        }
+        // The first may still be the silence before the other is heard.
+        (0..5).for_each(|_| drop(receive(&phone)));
+        let heard: Vec<i16> =
+            (0..10).flat_map(|_| receive(&phone).1).map(|code| Law::Mu.decode(code)).collect();
+        assert!(prominence_db(&heard, 440).unwrap() > 20.0, "{how}: the other again");
+        let recording = bench.media.record(LegId(3)).unwrap();
+        for _ in 0..25 {
+            phone.send_to(&packet(number, 0, &[0x80; FRAME]), leg).unwrap();
+            number += 1;
+        }
+        until("sound of the phone", || {
+            recording.samples().iter().filter(|sample| **sample == 32_124).count() == 25 * FRAME
+        });
+    }
+}
+
+#[test]
+fn unlike_legs_are_converted() {
+    let bench = bench(28_220, Duration::from_secs(20));
+    // 1 and 4 are phones; 2 and 3 are the legs of a server between them.
+    bench.call_by(Law::Mu, 1, 2);
+    bench.call_by(Law::A, 3, 4);
+    assert_eq!((bench.law(2), bench.law(3)), (Law::Mu, Law::A));
+    bench.media.bridge(LegId(2), LegId(3));
+    bench.media.send_tone(LegId(1), 440);
+    bench.media.send_tone(LegId(4), 1000);
+    bench.sound_of(4);
+    for (leg, hz) in [(4, 440), (1, 1000)] {
+        let sound = bench.sound_of(leg);
+        assert!(prominence_db(&sound, hz).unwrap() > 30.0, "{hz}");
+        let level = level_db(&sound, hz).unwrap();
+        assert!((level + 10.0).abs() < 0.5, "{hz} {level}");
+    }
+    bench.media.send_digits(LegId(1), "5").unwrap();
+    let mut told = bench.keys(2);
+    told.sort_unstable();
+    assert_eq!(told, [(2, '5'), (4, '5')]);
+}
+
+#[test]
+fn like_legs_are_offered_the_same_codec_and_pass_every_byte() {
+    let bench = bench(28_240, Duration::from_secs(20));
+    let (one, _) = phone("sendrecv");
+    let (other, _) = phone("sendrecv");
+    let leg = bench.media.answer(LegId(1), &describe_as(&one, "8", &[])).unwrap();
+    let offer = bench.media.offer(LegId(2), Some(LegId(1))).unwrap();
+    assert!(String::from_utf8_lossy(&offer.0).contains("RTP/AVP 8 0 101"));
+    let all: Vec<u8> = (0..=255).collect();
+    for (formats, expected) in
+        [("8", all.clone()), ("0", Law::A.conversion(Law::Mu).unwrap().to_vec())]
+    {
+        let answer = SessionAnswer(describe_as(&other, formats, &[]).0);
+        bench.media.accept(LegId(2), &answer).unwrap();
+        bench.media.bridge(LegId(1), LegId(2));
+        one.send_to(&packet(0, 8, &all), address(&leg)).unwrap();
+        until("the packet", || receive(&other).1 == expected);
+    }
+    // One who agreed to one codec and sends the other is understood.
+    one.send_to(&packet(1, 0, &all), address(&leg)).unwrap();
+    until("the packet", || receive(&other).1 == all);
+}
+
+#[test]
+fn a_call_without_an_offer_gets_ours() {
+    let bench = bench(28_260, Duration::from_secs(20));
+    let (phone, _) = phone("sendrecv");
+    let offer = bench.media.offer(LegId(1), None).unwrap();
+    bench.media.play(LegId(1), PlayId(1), vec![Fragment::Sound("beep".to_owned())]);
+    let leg = address(&SessionAnswer(offer.0.clone()));
+    phone.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
+    assert!(phone.recv(&mut [0; 1500]).is_err(), "nothing before the answer");
+    phone.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+
+    let answer = SessionAnswer(describe(&phone, "sendrecv").0);
+    bench.media.accept(LegId(1), &answer).unwrap();
+    let heard: Vec<u8> = (0..10).flat_map(|_| receive(&phone).1).collect();
+    let heard: Vec<i16> = heard.into_iter().map(|code| Law::Mu.decode(code)).collect();
+    assert!(prominence_db(&heard, 1000).unwrap() > 20.0, "the prompt from its beginning");
+    phone.send_to(&packet(0, 101, &[7, 10, 0, 160]), leg).unwrap();
+    assert_eq!(bench.keys(1), [(1, '7')], "by the number that we offered");
+
+    // Asked again, we offer the same, and go on as before until it is answered.
+    let again = bench.media.offer(LegId(1), None).unwrap();
+    let described = |offer: &SessionOffer| Description::parse(&offer.0).unwrap().streams;
+    assert_eq!(described(&again), described(&offer));
+    assert_eq!(receive(&phone).1.len(), FRAME);
+    let (moved, _) = self::phone("sendrecv");
+    bench.media.accept(LegId(1), &SessionAnswer(describe(&moved, "sendrecv").0)).unwrap();
+    assert_eq!(receive(&moved).1.len(), FRAME);
+    let none = SessionAnswer(describe_as(&moved, "9", &[]).0);
+    assert_eq!(bench.media.accept(LegId(1), &none), Err(Refused::NoCommonCodec));
+    assert_eq!(receive(&moved).1.len(), FRAME, "as before");
+}
+
+#[test]
+fn tones_are_heard_where_nothing_better_was_agreed() {
+    let bench = bench(28_280, Duration::from_secs(20));
+    let (phone, _) = phone("sendrecv");
+    let leg = address(&bench.media.answer(LegId(1), &describe_as(&phone, "0", &[])).unwrap());
+    let one = mix(100, &[697, 1209]);
+    for packet in packets(0, &one) {
+        phone.send_to(&packet, leg).unwrap();
+    }
+    assert_eq!(bench.keys(1), [(1, '1')]);
+    // Nothing is sent while nothing sounds: the numbers of packets wait, their time goes on.
+    for mut packet in packets(5, &one) {
+        let time = u32::from_be_bytes([packet[4], packet[5], packet[6], packet[7]]) + 480;
+        packet[4..8].copy_from_slice(&time.to_be_bytes());
+        phone.send_to(&packet, leg).unwrap();
+    }
+    assert_eq!(bench.keys(1), [(1, '1')], "pressed again");
+    // The same two by INFO, and one more: from now on only INFO counts.
+    for key in ['1', '1', 'x', '2'] {
+        bench.media.info_digit(LegId(1), key);
+    }
+    assert_eq!(bench.keys(1), [(1, '2')]);
+    for packet in packets(20, &mix(100, &[770, 1336])) {
+        phone.send_to(&packet, leg).unwrap();
+    }
+    phone.send_to(&packet(30, 101, &[3, 10, 0, 160]), leg).unwrap();
+    let recording = bench.media.record(LegId(1)).unwrap();
+    phone.send_to(&packet(31, 0, &[0xff; FRAME]), leg).unwrap();
+    until("the last packet", || !recording.samples().is_empty());
+    bench.media.info_digit(LegId(1), '#');
+    bench.media.info_digit(LegId(9), '9');
+    assert_eq!(bench.keys(1), [(1, '#')]);
+}
+
+#[test]
+fn events_of_any_clock_are_told_and_only_those_of_the_sound_passed_on() {
+    let bench = bench(28_300, Duration::from_secs(20));
+    let (one, _) = phone("sendrecv");
+    let (other, offer) = phone("sendrecv");
+    let lines = ["a=rtpmap:120 telephone-event/48000", "a=rtpmap:99 opus/48000/2"];
+    let leg = bench.media.answer(LegId(1), &describe_as(&one, "99 120 0", &lines)).unwrap();
+    bench.media.answer(LegId(2), &offer).unwrap();
+    bench.media.bridge(LegId(1), LegId(2));
+    // A press of 3 s: two segments of 1.4 s and a rest, then another press.
+    let mut packets = Vec::new();
+    for (timestamp, durations) in
+        [(1000u32, [960u16, 0xffff]), (66_535, [960, 0xffff]), (132_070, [960, 20_000])]
+    {
+        packets.extend(durations.map(|duration| (timestamp, duration, 0)));
+    }
+    packets.extend([(132_070, 20_000, 0x80), (200_000, 960, 0)]);
+    for (sequence, (timestamp, duration, end)) in (0..).zip(packets) {
+        let header = Header { marker: false, payload_type: 120, sequence, timestamp, ssrc: 5 };
+        let [d0, d1] = duration.to_be_bytes();
+        let event = [&header.write()[..], &[6, end, d0, d1]].concat();
+        one.send_to(&event, address(&leg)).unwrap();
+    }
+    assert_eq!(bench.keys(2), [(1, '6'), (1, '6')]);
+    for _ in 0..5 {
+        let (header, payload) = receive(&other);
+        assert_eq!((header.payload_type, payload.len()), (0, FRAME));
+    }
+}
+
+#[test]
+fn who_answered_is_judged_where_it_is_asked_for() {
+    let bench = bench(28_320, Duration::from_secs(20));
+    let mut entropy = crate::ident::Entropy::from_number(7);
+    let mut noise = |ms: usize| -> Vec<i16> {
+        (0..ms * 8).map(|_| entropy.below(8000) as i16 - 4000).collect()
+    };
+    let machine = [noise(2400), mix(300, &[]), mix(500, &[1000]), mix(200, &[])].concat();
+    let person = noise(400);
+    for (leg, sound, asked) in [(1, &machine, false), (2, &machine, true), (3, &person, true)] {
+        let (phone, offer) = phone("sendrecv");
+        let to = address(&bench.media.answer(LegId(leg), &offer).unwrap());
+        if asked {
+            bench.media.listen_for_machine(LegId(leg));
+        }
+        for packet in packets(0, sound) {
+            phone.send_to(&packet, to).unwrap();
+        }
+        if leg == 2 {
+            let hint = Event::AnswerHint { leg: LegId(leg), hint: Hint::Machine };
+            assert_eq!([bench.event(), bench.event()], [hint, Event::Beep { leg: LegId(leg) }]);
+        }
+    }
+    // A phone that sends nothing is silent.
+    assert_eq!(bench.event(), Event::AnswerHint { leg: LegId(3), hint: Hint::Person });
+    bench.media.listen_for_machine(LegId(9));
+    assert!(bench.events.try_recv().is_err(), "nobody asked about the first");
 }
 
 #[test]

@@ -109,12 +109,12 @@ fn tick(line: &Line, events: &mut Vec<Event>) -> bool {
 /// Reads a line until it is aborted.
 async fn read(line: Arc<Line>, listener: Listener) {
     let mut datagram = [0; DATAGRAM_MAX];
+    let mut events = Vec::new();
     loop {
         match line.socket.recv_from(&mut datagram).await {
             Ok((length, source)) => {
-                if let Some(event) = line.receive(&datagram[..length], source) {
-                    listener(event);
-                }
+                line.receive(&datagram[..length], source, &mut events);
+                events.drain(..).for_each(|event| listener(event));
             }
             Err(error) => {
                 tracing::debug!(leg = %line.id, %error, "the socket cannot be read");

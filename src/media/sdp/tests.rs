@@ -16,7 +16,11 @@ fn offer(lines: &[&str]) -> Description {
 }
 
 fn answer(lines: &[&str]) -> Result<(String, Agreed), Error> {
-    party().answer(&offer(lines), &Law::ALL)
+    party().answer(&offer(lines))
+}
+
+fn events(payload_type: u8, clock_hz: u32) -> Option<Events> {
+    Some(Events { payload_type, clock_hz })
 }
 
 #[test]
@@ -35,7 +39,7 @@ fn our_offer_in_full() {
         a=ptime:20
         a=sendrecv
     "#]]
-    .assert_eq(&party().offer(&Law::ALL).replace('\r', ""));
+    .assert_eq(&party().offer(None).replace('\r', ""));
 }
 
 #[test]
@@ -74,14 +78,124 @@ fn the_answer_takes_the_first_common_codec_and_the_offered_numbers() {
     let expected = Agreed {
         law: Law::A,
         payload_type: 97,
-        events: Some(121),
-        events_received: Some(121),
+        payload_type_received: 97,
+        events: events(121, 8000),
+        events_received: events(121, 8000),
         direction: Direction::SendReceive,
         remote: Some(SocketAddr::from(([192, 0, 2, 1], 4002))),
     };
     assert_eq!(agreed, expected);
-    assert!(agreed.is_sound(97) && agreed.is_sound(8) && !agreed.is_sound(0));
-    assert!(agreed.is_events(121) && !agreed.is_events(101));
+    assert_eq!(
+        [97, 8, 0, 9].map(|number| agreed.sound(number)),
+        [Some(Law::A), Some(Law::A), Some(Law::Mu), None]
+    );
+    assert_eq!([121, 101].map(|number| agreed.events_clock(number)), [Some(8000), None]);
+}
+
+#[test]
+fn events_are_taken_by_their_clock() {
+    let table: [(&[&str], Option<Events>, Option<u8>); 5] = [
+        (
+            &["a=rtpmap:96 telephone-event/48000", "a=rtpmap:97 telephone-event/8000"],
+            events(97, 8000),
+            Some(97),
+        ),
+        (
+            &["a=rtpmap:97 telephone-event/8000", "a=rtpmap:96 telephone-event/48000"],
+            events(97, 8000),
+            Some(97),
+        ),
+        (
+            &["a=rtpmap:96 Telephone-Event/16000", "a=rtpmap:97 opus/48000/2"],
+            events(96, 16_000),
+            None,
+        ),
+        (&["a=rtpmap:96 telephone-event/0", "a=rtpmap:97 telephone-event/x"], None, None),
+        (&["a=rtpmap:98 telephone-event/8000"], None, None),
+    ];
+    for (maps, expected, sent) in table {
+        let lines = [&["m=audio 4000 RTP/AVP 0 96 97"][..], maps].concat();
+        let (text, agreed) = answer(&lines).unwrap();
+        assert_eq!((agreed.events, agreed.events_received), (expected, expected), "{maps:?}");
+        assert_eq!(agreed.events_sent(), sent, "{maps:?}");
+        let Some(Events { payload_type, clock_hz }) = expected else {
+            assert!(!text.contains("telephone-event"), "{text}");
+            continue;
+        };
+        let map = format!("a=rtpmap:{payload_type} telephone-event/{clock_hz}\r\n");
+        assert!(text.contains(&map) && text.contains(&format!("a=fmtp:{payload_type} 0-15")));
+        assert_eq!(text.matches("telephone-event").count(), 1, "{text}");
+        assert_eq!(agreed.events_clock(payload_type), Some(clock_hz));
+    }
+}
+
+#[test]
+fn a_later_offer_keeps_streams_and_numbers() {
+    let mut party = party();
+    let first = offer(&[
+        "m=video 4000 RTP/AVP 96",
+        "m=audio 4002 RTP/AVP 97 0 101",
+        "a=rtpmap:97 PCMA/8000",
+        "a=rtpmap:101 opus/48000/2",
+    ]);
+    let (_, agreed) = party.answer(&first).unwrap();
+    assert_eq!((agreed.law, agreed.payload_type, agreed.events), (Law::A, 97, None));
+    // They hold us, and then ask for an offer: it is to talk again.
+    let mut held = first.clone();
+    held.streams[1].direction = Direction::SendOnly;
+    assert_eq!(party.answer(&held).unwrap().1.direction, Direction::ReceiveOnly);
+    let offered = party.offer(Some(Law::Mu));
+    expect![[r#"
+        v=0
+        o=- 42 3 IN IP4 192.0.2.9
+        s=-
+        c=IN IP4 192.0.2.9
+        t=0 0
+        m=video 0 RTP/AVP 96
+        a=sendrecv
+        m=audio 20000 RTP/AVP 97 0 102
+        a=rtpmap:0 PCMU/8000
+        a=rtpmap:97 PCMA/8000
+        a=rtpmap:102 telephone-event/8000
+        a=fmtp:102 0-15
+        a=ptime:20
+        a=sendrecv
+    "#]]
+    .assert_eq(&offered.replace('\r', ""));
+
+    let answered = offer(&[
+        "m=video 0 RTP/AVP 96",
+        "m=audio 4004 RTP/AVP 97 110",
+        "a=rtpmap:97 PCMA/8000",
+        "a=rtpmap:110 telephone-event/8000",
+    ]);
+    let agreed = party.agree(&answered).unwrap();
+    assert_eq!((agreed.direction, agreed.law), (Direction::SendReceive, Law::A));
+    assert_eq!((agreed.events, agreed.events_received), (events(110, 8000), events(102, 8000)));
+    assert_eq!(agreed.remote.unwrap().port(), 4004);
+    // An answer in the place of the stream that we refused is none.
+    let elsewhere = offer(&["m=audio 4006 RTP/AVP 0", "m=audio 0 RTP/AVP 0"]);
+    assert_eq!(party.agree(&elsewhere), Err(Error::NothingInCommon));
+    assert!(party.offer(None).contains("RTP/AVP 97 0 102"), "and changes nothing");
+}
+
+#[test]
+fn the_codec_that_runs_is_kept_if_it_is_offered() {
+    let mut party = party();
+    let both = offer(&["m=audio 4000 RTP/AVP 0 8"]);
+    assert_eq!(party.answer(&offer(&["m=audio 4000 RTP/AVP 8 0"])).unwrap().1.law, Law::A);
+    assert_eq!(party.answer(&both).unwrap().1.law, Law::A, "kept");
+    assert_eq!(party.answer(&offer(&["m=audio 4000 RTP/AVP 0"])).unwrap().1.law, Law::Mu, "gone");
+    assert_eq!(party.answer(&both).unwrap().1.law, Law::Mu);
+}
+
+#[test]
+fn an_offer_begins_with_the_preferred_codec() {
+    let formats = |preferred| Description::parse(party().offer(preferred).as_bytes()).unwrap();
+    let formats = |preferred| formats(preferred).streams[0].formats.join(" ");
+    assert_eq!(formats(Some(Law::A)), "8 0 101");
+    assert_eq!(formats(Some(Law::Mu)), "0 8 101");
+    assert_eq!(formats(None), "0 8 101");
 }
 
 #[test]
@@ -97,8 +211,10 @@ fn nothing_in_common_is_refused() {
     for lines in table {
         assert_eq!(answer(lines).unwrap_err(), Error::NothingInCommon, "{lines:?}");
     }
-    let only_a = party().answer(&offer(&["m=audio 4000 RTP/AVP 0"]), &[Law::A]);
-    assert_eq!(only_a.unwrap_err(), Error::NothingInCommon);
+    let mut party = party();
+    party.offer(None);
+    let unasked = party.agree(&offer(&["m=video 4 RTP/AVP 0", "m=audio 4 RTP/AVP 0"]));
+    assert_eq!(unasked, Err(Error::NothingInCommon), "a second stream");
 }
 
 #[test]
@@ -129,12 +245,12 @@ fn the_version_counts_changes_only() {
     let version = |text: String| Description::parse(text.as_bytes()).unwrap().origin;
     let talk = offer(&["m=audio 4000 RTP/AVP 0"]);
     let hold = offer(&["m=audio 4000 RTP/AVP 0", "a=sendonly"]);
-    assert_eq!(version(party.offer(&Law::ALL)), (42, 1));
-    assert_eq!(version(party.answer(&talk, &Law::ALL).unwrap().0), (42, 2));
-    assert_eq!(version(party.answer(&talk, &Law::ALL).unwrap().0), (42, 2));
-    assert_eq!(version(party.answer(&hold, &Law::ALL).unwrap().0), (42, 3));
-    assert!(party.answer(&offer(&[]), &Law::ALL).is_err());
-    assert_eq!(version(party.answer(&hold, &Law::ALL).unwrap().0), (42, 3));
+    assert_eq!(version(party.offer(None)), (42, 1));
+    assert_eq!(version(party.answer(&talk).unwrap().0), (42, 2));
+    assert_eq!(version(party.answer(&talk).unwrap().0), (42, 2));
+    assert_eq!(version(party.answer(&hold).unwrap().0), (42, 3));
+    assert!(party.answer(&offer(&[])).is_err());
+    assert_eq!(version(party.answer(&hold).unwrap().0), (42, 3));
 }
 
 #[test]
@@ -142,12 +258,12 @@ fn two_of_us_agree() {
     for local in ["192.0.2.9:20000", "[2001:db8::9]:20000"] {
         let local: SocketAddr = local.parse().unwrap();
         let (mut caller, mut called) = (Party::new(1, local), Party::new(2, local));
-        let offered = Description::parse(caller.offer(&[Law::A]).as_bytes()).unwrap();
-        let (text, theirs) = called.answer(&offered, &Law::ALL).unwrap();
+        let offered = Description::parse(caller.offer(Some(Law::A)).as_bytes()).unwrap();
+        let (text, theirs) = called.answer(&offered).unwrap();
         let answered = Description::parse(text.as_bytes()).unwrap();
-        let ours = caller.agree(&answered, &[Law::A]).unwrap();
+        let ours = caller.agree(&answered).unwrap();
         assert_eq!(ours, theirs);
-        assert_eq!((ours.law, ours.events, ours.remote), (Law::A, Some(101), Some(local)));
+        assert_eq!((ours.law, ours.events, ours.remote), (Law::A, events(101, 8000), Some(local)));
     }
 }
 
@@ -172,14 +288,14 @@ fn broken_bodies_are_told_apart() {
         assert!(error.to_string().contains(expected), "{error}");
     }
     let nowhere = Description::parse(b"v=0\nm=audio 4 RTP/AVP 0\n").unwrap();
-    assert!(matches!(party().answer(&nowhere, &Law::ALL), Err(Error::Malformed(_))));
+    assert!(matches!(party().answer(&nowhere), Err(Error::Malformed(_))));
 }
 
 /// Bodies of lines that mean something, in any order.
 fn body() -> impl Strategy<Value = String> {
     let line = prop_oneof![
         4 => "m=(audio|video) (0|4|4000|66000)(/2)? RTP/(AVP|SAVP)( (0|8|9|96|101|200)){0,4}",
-        2 => "a=rtpmap:(0|8|96|101|128) (PCMU|pcma|telephone-event|G722)/(8000|48000)",
+        2 => "a=rtpmap:(0|8|96|101|128) (PCMU|pcma|telephone-event|G722)/(8000|48000|0)",
         2 => "a=(sendrecv|sendonly|recvonly|inactive)",
         2 => "c=IN IP[46] (192.0.2.1|0.0.0.0|2001:db8::1|::|x)",
         1 => "t=[0-9]{1,3} [0-9]{0,3}",
@@ -191,7 +307,7 @@ fn body() -> impl Strategy<Value = String> {
 proptest! {
     #[test]
     fn parsing_never_panics(body in prop::collection::vec(any::<u8>(), 0..200)) {
-        let _ = Description::parse(&body).map(|read| party().answer(&read, &Law::ALL));
+        let _ = Description::parse(&body).map(|read| party().answer(&read));
     }
 
     #[test]
@@ -204,7 +320,7 @@ proptest! {
     #[test]
     fn an_answer_is_a_subset_of_the_offer(body in body()) {
         let Ok(offer) = Description::parse(body.as_bytes()) else { return Ok(()) };
-        let Ok((text, agreed)) = party().answer(&offer, &Law::ALL) else { return Ok(()) };
+        let Ok((text, agreed)) = party().answer(&offer) else { return Ok(()) };
         let answer = Description::parse(text.as_bytes()).unwrap();
         prop_assert_eq!(answer.streams.len(), offer.streams.len());
         prop_assert_eq!(answer.time, offer.time);
