@@ -302,6 +302,9 @@ impl EventLoop {
                     Err(reason) => self.sip.reject(now, leg, status_of(&reason)),
                 }
             }
+            sip::Event::Digit { leg, digit } => {
+                self.order(calls::Event::LegDigit { leg, digit: digit.expose() });
+            }
             sip::Event::Ended { leg, by, status } => self.leg_ended(leg, by, status),
             sip::Event::Bound { user, contacts } => self.bound(&user, contacts),
             sip::Event::TrunkCapacity { .. } => self.tell_capacity(),

@@ -288,6 +288,7 @@ impl Handset {
             }
             Event::Registered { accepted, .. } => Some(Happened::Registered { accepted }),
             Event::Ringing { .. }
+            | Event::Digit { .. }
             | Event::Bound { .. }
             | Event::TrunkCapacity { .. }
             | Event::ContactChecked { .. } => None,

@@ -60,11 +60,19 @@ pub(super) fn offer_of(request: &Request) -> Result<SessionOffer, Refusal> {
     Ok(SessionOffer(request.body.clone()))
 }
 
-/// The body of a request that needs none.
+/// Is the body a session description, if there is one?
 ///
 /// # Errors
 /// 415 as for an INVITE.
-pub(super) fn check_body(headers: &Headers, body: &[u8]) -> Result<(), Refusal> {
+fn check_body(headers: &Headers, body: &[u8]) -> Result<(), Refusal> {
+    check_type(headers, body, &[SDP])
+}
+
+/// Is the body of one of these types, if there is one?
+///
+/// # Errors
+/// 415 with what would do.
+pub(super) fn check_type(headers: &Headers, body: &[u8], types: &[&str]) -> Result<(), Refusal> {
     if body.is_empty() {
         return Ok(());
     }
@@ -72,8 +80,8 @@ pub(super) fn check_body(headers: &Headers, body: &[u8]) -> Result<(), Refusal> 
     if !headers.all("Content-Encoding").all(plain) {
         return Err(Refusal::new(415).header("Accept-Encoding", "identity"));
     }
-    if headers.content_type().as_deref() != Some(SDP) {
-        return Err(Refusal::new(415).header("Accept", SDP));
+    if headers.content_type().is_none_or(|given| !types.contains(&given.as_str())) {
+        return Err(Refusal::new(415).header("Accept", &types.join(", ")));
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Requests that come in: who may ask what, and our answers (RFC 3261 sections 8.2, 9.2, 11.2,
-//! 12.2.2).
+//! Requests that come in: who may ask what, and our answers (RFC 3261 sections 8.2, 9.2, 11.2).
+//! Those inside a dialog go on to `in_dialog`.
 //!
 //! Who may call: a trunk, by its source address; a user, by digest. An INVITE from a trunk's source
 //! whose From names a user of ours and that dials a feature code (`*..`) needs the digest too.
@@ -274,7 +274,7 @@ impl UserAgent {
         Ok(())
     }
 
-    fn take_options(&mut self, now: Timestamp, id: TransactionId, request: &Request) {
+    pub(super) fn take_options(&mut self, now: Timestamp, id: TransactionId, request: &Request) {
         let mut response = Response::to(request, 200, reason(200));
         response.headers.push("Allow", ALLOW);
         response.headers.push("Accept", SDP);
@@ -283,50 +283,6 @@ impl UserAgent {
         response.headers.push("Supported", "");
         response.headers.push("Contact", &self.contact());
         self.respond(now, id, response);
-    }
-
-    fn serve_in_dialog(
-        &mut self,
-        now: Timestamp,
-        id: TransactionId,
-        request: &Request,
-    ) -> Result<(), Refusal> {
-        let gone = || Refusal::new(481);
-        let leg = self.leg_of(request).ok_or_else(gone)?;
-        let known = self.legs.get_mut(&leg).ok_or_else(gone)?;
-        if matches!(known.state, State::Inviting(_)) {
-            // Before the answer there is no dialog; an offer crosses ours (RFC 3261 section 14.2).
-            let is_invite = request.method == Method::Invite;
-            return if is_invite { Exchange::TheyOwe.admit_reoffer() } else { Err(gone()) };
-        }
-        known.dialog.accept(request).map_err(|_| Refusal::new(500))?;
-        if request.method == Method::Bye {
-            self.respond(now, id, Response::to(request, 200, reason(200)));
-            self.peer_left(now, leg);
-            return Ok(());
-        }
-        if request.method == Method::Options {
-            self.take_options(now, id, request);
-            return Ok(());
-        }
-        if request.method != Method::Invite {
-            return Err(Refusal::new(405).header("Allow", ALLOW));
-        }
-        match &mut known.state {
-            State::Offered(_) => Exchange::WeOwe.admit_reoffer(),
-            State::Inviting(_) | State::Leaving(_) => Err(gone()),
-            State::Up(up) => {
-                up.exchange.admit_reoffer()?;
-                let offer = exchange::offer_of(request)?;
-                up.exchange = Exchange::WeOwe;
-                up.reoffer = Some(Pending { server: id, request: request.clone() });
-                self.servers.insert(id, leg);
-                self.deadlines.set(now + LIFETIME, Deadline::Unanswered(leg));
-                self.transactions.respond(now, id, &Response::to(request, 100, reason(100)));
-                self.emit(Event::Reoffered { leg, offer });
-                Ok(())
-            }
-        }
     }
 
     /// CANCEL: its own 200, and 487 to the INVITE that still waits (RFC 3261 section 9.2).
@@ -382,16 +338,6 @@ impl UserAgent {
         self.transactions.send(again.to, again.bytes);
     }
 
-    /// The leg whose dialog a request belongs to, by Call-ID and both tags.
-    fn leg_of(&self, request: &Request) -> Option<LegId> {
-        let tag = request.to().tag()?.to_owned();
-        let leg = *self.dialogs.get(&(request.call_id().to_owned(), tag))?;
-        let known = self.legs.get(&leg)?;
-        let theirs = request.from();
-        let early = matches!(known.state, State::Inviting(_));
-        (early || known.dialog.remote_tag() == theirs.tag().unwrap_or("")).then_some(leg)
-    }
-
     /// A response inside the dialog of a leg to an INVITE of theirs.
     fn in_leg(&self, leg: &Leg, request: &Request, status: u16) -> Response {
         let mut response = Response::to(request, status, reason(status));
@@ -401,7 +347,8 @@ impl UserAgent {
         response
     }
 
-    fn respond(&mut self, now: Timestamp, id: TransactionId, mut response: Response) {
+    /// Answers by a final response, with a To tag if it has none.
+    pub(super) fn respond(&mut self, now: Timestamp, id: TransactionId, mut response: Response) {
         let tag = self.draw_tag();
         response.set_to_tag(&tag);
         self.transactions.respond(now, id, &response);
@@ -420,9 +367,9 @@ fn check_method(method: &Method) -> Result<(), Refusal> {
         | Method::Bye
         | Method::Cancel
         | Method::Register
-        | Method::Options => Ok(()),
+        | Method::Options
+        | Method::Info => Ok(()),
         Method::Prack
-        | Method::Info
         | Method::Refer
         | Method::Notify
         | Method::Subscribe

@@ -2,9 +2,9 @@
 //!
 //! Datagrams, orders and the time go in; bytes to send, [`Event`]s and the next deadline come out.
 //! Read in this order: this file is what the others are told; `user_agent` sorts what comes in;
-//! `inbound` answers requests, `outbound` places calls, `ending` ends them, `stray` ends those of
-//! an earlier run; `transaction`, `dialog` and `exchange` are the machines of RFC 3261 below them,
-//! `registrar` and `trunk` the state beside them.
+//! `inbound` and `in_dialog` answer requests, `outbound` places calls, `ending` ends them, `stray`
+//! ends those of an earlier run; `transaction`, `dialog` and `exchange` are the machines of RFC 3261
+//! below them, `registrar` and `trunk` the state beside them.
 //!
 //! It opens no socket, reads no clock and no session description, and decides nothing about calls.
 
@@ -12,7 +12,9 @@ mod dialog;
 mod ending;
 mod exchange;
 mod identity;
+mod in_dialog;
 mod inbound;
+mod info;
 mod leg;
 mod outbound;
 mod registrar;
@@ -34,6 +36,7 @@ pub mod transport;
 
 use std::net::SocketAddr;
 
+pub use info::Digit;
 pub use user_agent::UserAgent;
 
 use crate::ident::{AttemptId, ContactId, LegId, Route, Secret, TrunkId};
@@ -148,6 +151,13 @@ pub enum Event {
         leg: LegId,
         /// The new offer.
         offer: SessionOffer,
+    },
+    /// A key was pressed, told by INFO.
+    Digit {
+        /// Where.
+        leg: LegId,
+        /// Which key.
+        digit: Digit,
     },
     /// The leg is gone, and the other side knows or is past all timers. Told once.
     Ended {
