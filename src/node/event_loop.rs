@@ -64,7 +64,9 @@ pub(super) enum Work {
 /// What the node remembers of a leg between the columns.
 #[derive(Debug, Default)]
 pub(super) struct Leg {
-    /// The offer of an incoming leg until it is answered.
+    /// Is it an incoming leg that nobody has answered yet?
+    pub(super) unanswered: bool,
+    /// Its offer, until then; it may have none.
     pub(super) offer: Option<SessionOffer>,
     /// Did a 18x come?
     pub(super) rang: bool,

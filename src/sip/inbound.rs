@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use super::auth::Verdict;
 use super::dialog::Dialog;
 use super::exchange::{self, Exchange, SDP};
-use super::leg::{Leg, Party, Pending, State, Unacked, Up};
+use super::leg::{Farewell, Leg, Party, Pending, State, Unacked, Up};
 use super::message::{Method, NameAddr, Request, Response, Scheme};
 use super::reply::{ALLOW, Refusal, check_require, reason};
 use super::transaction::{LIFETIME, Received, T1, T2, TransactionId};
@@ -19,7 +19,7 @@ use super::user_agent::{Deadline, UserAgent};
 use super::{EndedBy, Event, From, LEGS_MAX, Transmit};
 use crate::ident::{LegId, TrunkId};
 use crate::phone::{Ani, Dnis};
-use crate::session::SessionAnswer;
+use crate::session::{SessionAnswer, SessionOffer};
 use crate::time::{Duration, Timestamp};
 
 /// How long a call may wait for our answer; then it is refused with 480.
@@ -34,9 +34,25 @@ impl UserAgent {
         self.transactions.respond(now, pending.server, &response);
     }
 
-    /// Answers an incoming leg, or a re-INVITE, with 200 until its ACK comes; after 64*T1 without
-    /// one the leg ends as lost (RFC 3261 section 13.3.1.4).
+    /// Answers an incoming leg, or a re-INVITE, that came with an offer: with 200 until its ACK
+    /// comes; after 64*T1 without one the leg ends as lost (RFC 3261 section 13.3.1.4). One that
+    /// came without an offer is refused with 500.
     pub fn answer(&mut self, now: Timestamp, leg: LegId, answer: SessionAnswer) {
+        self.accept(now, leg, Exchange::AwaitingAck, answer.0);
+    }
+
+    /// The same for one that came without an offer: the 200 has ours, the ACK their answer. An ACK
+    /// without one ends the leg (488). One that came with an offer is refused with 500.
+    pub fn answer_with_offer(&mut self, now: Timestamp, leg: LegId, offer: SessionOffer) {
+        self.accept(now, leg, Exchange::AwaitingAnswer, offer.0);
+    }
+
+    fn accept(&mut self, now: Timestamp, leg: LegId, exchange: Exchange, body: Vec<u8>) {
+        let late = exchange == Exchange::AwaitingAnswer;
+        let asked = self.legs.get(&leg).and_then(Leg::pending).map(Pending::asks_for_offer);
+        if asked.is_some_and(|asked| asked != late) {
+            return self.reject(now, leg, 500);
+        }
         let Some(mut known) = self.legs.remove(&leg) else { return };
         let pending = match &mut known.state {
             State::Offered(pending) => Some(pending.clone()),
@@ -48,7 +64,7 @@ impl UserAgent {
             self.deadlines.clear(&Deadline::Unanswered(leg));
             let mut response = self.in_leg(&known, &pending.request, 200);
             response.headers.push("Allow", ALLOW);
-            response.set_body(SDP, answer.0);
+            response.set_body(SDP, body);
             if let Some(to) = self.transactions.respond(now, pending.server, &response) {
                 known.dialog.refresh_target(&pending.request);
                 let unacked = Unacked {
@@ -57,10 +73,9 @@ impl UserAgent {
                     interval: T1,
                 };
                 if let State::Up(up) = &mut known.state {
-                    up.exchange = Exchange::AwaitingAck;
-                    up.unacked = Some(unacked);
+                    (up.exchange, up.unacked) = (exchange, Some(unacked));
                 } else {
-                    known.state = State::Up(Box::new(Up::answering(unacked)));
+                    known.state = State::Up(Box::new(Up::answering(exchange, unacked)));
                 }
                 self.deadlines.set(now + T1, Deadline::Repeat(leg));
                 self.deadlines.set(now + LIFETIME, Deadline::Unacked(leg));
@@ -315,16 +330,24 @@ impl UserAgent {
             return;
         }
         up.unacked = None;
-        up.exchange = Exchange::Stable;
+        let late = std::mem::replace(&mut up.exchange, Exchange::Stable);
+        let late = late == Exchange::AwaitingAnswer;
         let first = !std::mem::replace(&mut up.established, true);
         let farewell = up.bye_held.take();
         self.deadlines.clear(&Deadline::Repeat(leg));
         self.deadlines.clear(&Deadline::Unacked(leg));
-        if first {
-            self.emit(Event::Established { leg });
+        let answer = exchange::answer_in(&request.headers, &request.body).filter(|_| late);
+        let missing = late && answer.is_none();
+        match answer {
+            answer if first && !missing => self.emit(Event::Established { leg, answer }),
+            Some(answer) => self.emit(Event::Reanswered { leg, answer }),
+            None => {}
         }
         if let Some(farewell) = farewell {
             self.send_bye(now, leg, EndedBy::Us, None, farewell);
+        } else if missing {
+            let text = "The ACK had no session description".to_owned();
+            self.send_bye(now, leg, EndedBy::Us, Some(488), Farewell { cause: 88, text });
         }
     }
 

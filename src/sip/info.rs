@@ -15,8 +15,8 @@ const TYPES: [&str; 2] = ["application/dtmf-relay", "application/dtmf"];
 /// Longest body in bytes: one key takes fewer than 40.
 const BODY_MAX: usize = 256;
 
-/// A key of a telephone: `0`-`9`, `*`, `#`, `A`-`D`. Keys in a row are codes and numbers, so it does
-/// not show itself.
+/// A key of a telephone: `0`-`9`, `*`, `#`, `A`-`D`. Keys in a row are codes and numbers, so it
+/// does not show itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Digit(char);
 

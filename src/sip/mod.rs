@@ -3,8 +3,8 @@
 //! Datagrams, orders and the time go in; bytes to send, [`Event`]s and the next deadline come out.
 //! Read in this order: this file is what the others are told; `user_agent` sorts what comes in;
 //! `inbound` and `in_dialog` answer requests, `outbound` places calls, `ending` ends them, `stray`
-//! ends those of an earlier run; `transaction`, `dialog` and `exchange` are the machines of RFC 3261
-//! below them, `registrar` and `trunk` the state beside them.
+//! ends those of an earlier run; `transaction`, `dialog` and `exchange` are the machines of RFC
+//! 3261 below them, `registrar` and `trunk` the state beside them.
 //!
 //! It opens no socket, reads no clock and no session description, and decides nothing about calls.
 
@@ -125,13 +125,15 @@ pub enum Event {
         dnis: Dnis,
         /// From whom.
         from: From,
-        /// Its offer.
-        offer: SessionOffer,
+        /// Its offer; `None`: answer by [`UserAgent::answer_with_offer`].
+        offer: Option<SessionOffer>,
     },
-    /// The ACK of our 200 came.
+    /// The ACK of our first 200 came.
     Established {
         /// Which.
         leg: LegId,
+        /// The answer to our offer, if there was one in the 200.
+        answer: Option<SessionAnswer>,
     },
     /// A 18x on an outgoing leg.
     Ringing {
@@ -145,12 +147,20 @@ pub enum Event {
         /// The answer.
         answer: SessionAnswer,
     },
-    /// A re-INVITE: answer by [`UserAgent::answer`] or [`UserAgent::reject`].
+    /// A re-INVITE: answer by [`UserAgent::answer`], [`UserAgent::answer_with_offer`] or
+    /// [`UserAgent::reject`].
     Reoffered {
         /// Which.
         leg: LegId,
-        /// The new offer.
-        offer: SessionOffer,
+        /// The new offer; `None`: ours is asked for.
+        offer: Option<SessionOffer>,
+    },
+    /// The answer to the offer that we gave to a re-INVITE.
+    Reanswered {
+        /// Which.
+        leg: LegId,
+        /// The answer.
+        answer: SessionAnswer,
     },
     /// A key was pressed, told by INFO.
     Digit {

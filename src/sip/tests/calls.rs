@@ -16,7 +16,7 @@ fn a_call_is_placed_rung_answered_and_ended() {
         net.until(A, |e| (*e == Event::Ringing { leg: LegId(1) }).then_some(()));
         net.agents[B].answer(net.now, leg, answer());
         net.until(A, |e| (*e == Event::Answered { leg: LegId(1), answer: answer() }).then_some(()));
-        net.until(B, |e| (*e == Event::Established { leg }).then_some(()));
+        net.until(B, |e| (*e == Event::Established { leg, answer: None }).then_some(()));
         let (mine, theirs) = if ender == A { (LegId(1), leg) } else { (leg, LegId(1)) };
         net.agents[ender].hang_up(net.now, mine, 16, "Normal call clearing");
         net.run_out();
@@ -47,7 +47,7 @@ fn what_comes_in_is_told_as_it_was_sent() {
         ani: Ani::new("+14155550199"),
         dnis: Dnis::new("+14155550123"),
         from: From::Trunk(TrunkId::new("peer")),
-        offer: SessionOffer(b"v=0 offer".to_vec()),
+        offer: Some(SessionOffer(b"v=0 offer".to_vec())),
     };
     assert!(net.events[B].contains(&expected), "{:?}", net.events[B]);
     let invite = &net.wire[0].text;

@@ -1,9 +1,10 @@
-//! Requests inside a dialog, written by hand: re-INVITEs and keys.
+//! Requests inside a dialog, written by hand: re-INVITEs, late offers, keys.
 
 use super::network::*;
 use crate::ident::LegId;
 use crate::session::SessionOffer;
-use crate::sip::Event;
+use crate::sip::message::{Message, Method, Response};
+use crate::sip::{EndedBy, Event};
 
 const SDP: &str = "Content-Type: application/sdp\r\n";
 const RELAY: &str = "Content-Type: application/dtmf-relay\r\n";
@@ -29,7 +30,8 @@ fn a_reinvite_is_answered_or_refused_and_the_call_goes_on() {
     assert_eq!(net.status(&two), [100]);
     let three = reinvite(&net, 3);
     assert_eq!(net.status(&three), [500], "one after the other");
-    assert_eq!(events(&mut net.agents[B]), [Event::Reoffered { leg, offer: offer() }]);
+    let told = Event::Reoffered { leg, offer: Some(offer()) };
+    assert_eq!(events(&mut net.agents[B]), [told]);
     net.agents[B].reject(now, leg, 488);
     assert_eq!(responses(&drain(&mut net.agents[B]))[0].status, 488);
     let four = reinvite(&net, 4);
@@ -40,11 +42,93 @@ fn a_reinvite_is_answered_or_refused_and_the_call_goes_on() {
     assert_eq!(net.status(&five), [491], "the ACK is under way");
     let ack = net.inside("ACK", 4, "", "");
     assert!(net.hand(&ack).is_empty());
-    let six = net.inside("INVITE", 6, "", "");
-    assert_eq!(net.status(&six), [488], "no offer");
     let late = reinvite(&net, 3).replace("INVITE3", "late");
     assert_eq!(net.status(&late), [500], "out of order");
     assert!(net.ends(B).is_empty() && net.agents[B].legs() == 1);
+}
+
+#[test]
+fn a_reinvite_without_an_offer_asks_for_ours() {
+    let (mut net, leg) = standing();
+    let now = net.now;
+    let bare = net.inside("INVITE", 2, "", "");
+    assert_eq!(net.status(&bare), [100]);
+    assert_eq!(events(&mut net.agents[B]), [Event::Reoffered { leg, offer: None }]);
+    net.agents[B].answer_with_offer(now, leg, offer());
+    let sent = drain(&mut net.agents[B]);
+    assert_eq!((responses(&sent)[0].status, &responses(&sent)[0].body), (200, &offer().0));
+    let next = net.inside("INVITE", 3, SDP, "v=0 offer");
+    assert_eq!(net.status(&next), [491], "their answer is under way");
+    let ack = net.inside("ACK", 2, SDP, "v=0 answer");
+    assert!(net.hand(&ack).is_empty() && net.hand(&ack).is_empty());
+    assert_eq!(events(&mut net.agents[B]), [Event::Reanswered { leg, answer: answer() }]);
+    let next = net.inside("INVITE", 4, "", "");
+    assert_eq!(net.status(&next), [100]);
+    net.agents[B].answer(now, leg, answer());
+    assert_eq!(responses(&drain(&mut net.agents[B]))[0].status, 500, "an answer to no offer");
+    let next = net.inside("INVITE", 5, "", "");
+    assert_eq!(net.status(&next), [100]);
+    net.agents[B].answer_with_offer(now, leg, offer());
+    drain(&mut net.agents[B]);
+    let ack = net.inside("ACK", 5, "", "");
+    let sent = net.hand(&ack);
+    assert!(matches!(&sent[..], [Message::Request(bye)] if bye.method == Method::Bye), "{sent:?}");
+}
+
+/// An INVITE of A without a body, which B answers with its offer; B's leg.
+fn late() -> (Network, LegId) {
+    let mut net = Network::new();
+    let invite = "INVITE sip:100@192.0.2.2 SIP/2.0\r\n\
+        Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKlate\r\nFrom: <sip:a@192.0.2.1>;tag=late\r\n\
+        To: <sip:100@192.0.2.2>\r\nCall-ID: late\r\nCSeq: 1 INVITE\r\nMax-Forwards: 70\r\n\
+        Contact: <sip:a@192.0.2.1:5060>\r\nContent-Length: 0\r\n\r\n";
+    assert_eq!(net.status(invite), [100]);
+    let told = events(&mut net.agents[B]);
+    let leg = told.iter().find_map(incoming).unwrap();
+    assert!(told.iter().any(|event| matches!(event, Event::Incoming { offer: None, .. })));
+    net.agents[B].answer_with_offer(net.now, leg, offer());
+    let sent = drain(&mut net.agents[B]);
+    let ok = responses(&sent)[0];
+    assert_eq!((ok.status, &ok.body), (200, &offer().0));
+    let record = |text: &str| Sent { from: address(A), to: address(B), text: text.to_owned() };
+    net.wire.push(record(invite));
+    let text = String::from_utf8(ok.to_bytes()).unwrap();
+    net.wire.push(Sent { from: address(B), to: address(A), text });
+    (net, leg)
+}
+
+#[test]
+fn the_ack_of_a_late_offer_brings_the_answer() {
+    let (mut net, leg) = late();
+    let ack = net.inside("ACK", 1, SDP, "v=0 answer");
+    assert!(net.hand(&ack).is_empty());
+    let told = events(&mut net.agents[B]);
+    assert_eq!(told, [Event::Established { leg, answer: Some(answer()) }]);
+}
+
+#[test]
+fn an_ack_without_an_answer_ends_the_leg() {
+    for (more, body) in [("", ""), ("Content-Type: text/plain\r\n", "v=0 answer"), ("", "v=0")] {
+        let (mut net, leg) = late();
+        let ack = net.inside("ACK", 1, more, body);
+        let sent = net.hand(&ack);
+        let [Message::Request(bye)] = &sent[..] else { panic!("{sent:?}") };
+        assert_eq!(bye.method, Method::Bye);
+        assert!(events(&mut net.agents[B]).is_empty(), "{more:?}: nothing was established");
+        let gone = Response::to(bye, 200, "OK");
+        net.agents[B].handle_message(net.now, address(A), Ok(Message::Response(gone)));
+        let told = events(&mut net.agents[B]);
+        let end = Event::Ended { leg, by: EndedBy::Us, status: Some(488) };
+        assert!(told.contains(&end), "{told:?}");
+    }
+}
+
+#[test]
+fn a_late_offer_whose_ack_never_comes_is_lost() {
+    let (mut net, leg) = late();
+    net.drop = Box::new(|sent| sent.from == address(A));
+    net.run_out();
+    assert_eq!(net.ends(B), [&Event::Ended { leg, by: EndedBy::Lost, status: None }]);
 }
 
 #[test]

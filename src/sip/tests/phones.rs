@@ -340,7 +340,7 @@ fn requests_that_fit_nothing_are_refused_by_what_would_fit() {
         (text("FROB", uri, "bob", 1, "", ""), 501, "Allow"),
         (text("OPTIONS", "isbn:123", "bob", 1, "", ""), 416, ""),
         (text("OPTIONS", uri, "bob", 1, "Require: 100rel, x\r\n", ""), 420, "Unsupported"),
-        (text("INVITE", uri, "bob", 1, "", ""), 488, "Warning"),
+        (text("INVITE", uri, "bob", 1, "Accept: text/plain\r\n", ""), 406, ""),
         (text("INVITE", uri, "bob", 1, "Content-Type: text/plain\r\n", "hi"), 415, "Accept"),
         (
             text("OPTIONS", uri, "bob", 1, "Max-Forwards: 0\r\n", "").replacen(
