@@ -106,6 +106,7 @@ impl Phone {
             sip::Settings {
                 local: settings.local,
                 realm: "phone".into(),
+                algorithms: sip::auth::Algorithm::ALL,
                 users: Vec::new(),
                 trunks: vec![trunk],
                 dial_key: [0; 32],

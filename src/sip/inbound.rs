@@ -254,8 +254,11 @@ impl UserAgent {
             |name: &str| users.iter().find(|user| user.name == name).map(|user| &user.password);
         match self.authenticator.judge(request, source.ip(), now, password) {
             Verdict::Accepted { user } => Ok(user),
-            Verdict::Challenged { challenge, failed: _ } => {
-                Err(Refusal::new(401).header("WWW-Authenticate", &challenge))
+            Verdict::Challenged { challenges, failed: _ } => {
+                let ask = |refusal: Refusal, challenge: &String| {
+                    refusal.header("WWW-Authenticate", challenge)
+                };
+                Err(challenges.iter().fold(Refusal::new(401), ask))
             }
             Verdict::Throttled => Err(Refusal::new(403)),
         }

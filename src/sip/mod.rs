@@ -56,6 +56,8 @@ pub struct Settings {
     pub local: SocketAddr,
     /// The digest realm and the domain of addresses of record.
     pub realm: String,
+    /// The hashes by which users prove who they are, in the order in which they are offered.
+    pub algorithms: &'static [auth::Algorithm],
     /// User names that may register, and their passwords. An agent's is their id.
     pub users: Vec<User>,
     /// The trunks, in configuration order.

@@ -178,7 +178,8 @@ pub struct UserAgent {
 impl UserAgent {
     /// A user agent with no legs. Bindings from an earlier run come by [`UserAgent::restore`].
     pub fn new(settings: Settings, mut entropy: Entropy) -> Self {
-        let authenticator = Authenticator::new(&settings.realm, entropy.split());
+        let authenticator =
+            Authenticator::new(&settings.realm, settings.algorithms, entropy.split());
         let mut agent = Self {
             settings,
             entropy,
@@ -349,8 +350,10 @@ impl UserAgent {
     /// Takes new settings. Legs go on; trunks that stay keep their state; users who are gone lose
     /// their bindings.
     pub fn reload(&mut self, now: Timestamp, settings: Settings) {
-        if settings.realm != self.settings.realm {
-            self.authenticator = Authenticator::new(&settings.realm, self.entropy.split());
+        let asks = |settings: &Settings| (settings.realm.clone(), settings.algorithms);
+        if asks(&settings) != asks(&self.settings) {
+            let entropy = self.entropy.split();
+            self.authenticator = Authenticator::new(&settings.realm, settings.algorithms, entropy);
         }
         self.settings = settings;
         let known = |user: &str| self.settings.users.iter().any(|known| known.name == user);

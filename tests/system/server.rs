@@ -74,6 +74,14 @@ impl Configuration {
         Self(include_str!("../../config/ringback.toml").to_owned())
     }
 
+    /// Puts a line of its own in the place of one that shows a default.
+    pub(crate) fn set(self, line: &str) -> Outcome<Self> {
+        let key = line.split('=').next().unwrap_or_default();
+        let shown = self.0.lines().find(|old| old.split('=').next() == Some(&format!("#{key}")));
+        let shown = shown.map(str::to_owned).ok_or_else(|| format!("no default of {key}"))?;
+        Ok(Self(self.0.replacen(&shown, line, 1)))
+    }
+
     /// Puts another line in place of the one that starts with the same `key =`.
     pub(crate) fn with(self, line: &str) -> Outcome<Self> {
         let key = line.split('=').next().unwrap_or_default();

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::ident::{Entropy, LegId, Secret, TrunkId};
 use crate::session::{SessionAnswer, SessionOffer};
+use crate::sip::auth::Algorithm;
 use crate::sip::message::{Message, Request, Response, parse};
 use crate::sip::{Event, Invitation, Settings, Target, Transmit, TrunkSettings, User, UserAgent};
 use crate::time::{Duration, Timestamp};
@@ -23,6 +24,7 @@ pub(super) fn settings(side: usize) -> Settings {
     Settings {
         local: address(side),
         realm: "ringback".to_owned(),
+        algorithms: Algorithm::ALL,
         users: vec![User { name: "ann".to_owned(), password: Secret::new("secret") }],
         trunks: vec![TrunkSettings {
             id: TrunkId::new("peer"),
