@@ -293,9 +293,6 @@ impl EventLoop {
         debug!(?event, "sip");
         match event {
             sip::Event::Incoming { leg, ani, dnis, from, offer } => {
-                if !self.admits() {
-                    return self.sip.reject(self.clock.steady(), leg, 503);
-                }
                 let from = self.caller(from);
                 self.legs.insert(leg, Leg { unanswered: true, offer, ..Leg::default() });
                 self.order(calls::Event::LegIncoming { leg, ani, dnis, from });

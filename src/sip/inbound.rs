@@ -165,6 +165,9 @@ impl UserAgent {
         } else if request.method == Method::Register {
             self.take_register(now, source, id, request)
         } else if request.method == Method::Options {
+            if !self.admission.calls {
+                return Err(overloaded());
+            }
             self.take_options(now, id, request);
             Ok(())
         } else {
@@ -181,7 +184,7 @@ impl UserAgent {
     ) -> Result<(), Refusal> {
         let from = self.admit(now, source, request)?;
         let offer = exchange::offer_of(request)?;
-        if self.legs.len() >= LEGS_MAX {
+        if self.legs.len() >= LEGS_MAX || !self.admission.calls {
             return Err(overloaded());
         }
         let trying = Response::to(request, 100, reason(100));
@@ -278,6 +281,9 @@ impl UserAgent {
         let user = self.authenticate(now, source, request)?;
         if aor.user().as_deref() != Some(user.as_str()) {
             return Err(Refusal::new(403));
+        }
+        if !self.admission.registrations {
+            return Err(overloaded());
         }
         let registered = self.registrar.register(now, &user, source, request)?;
         let mut response = Response::to(request, 200, reason(200));

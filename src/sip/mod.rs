@@ -96,6 +96,16 @@ pub struct TrunkSettings {
     pub options_interval: Option<Duration>,
 }
 
+/// What is taken from outside at the moment. What is not gets 503 and Retry-After, once it is known
+/// whose it is; inside a dialog everything goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Admission {
+    /// INVITEs; and OPTIONS, by which others find out whether to send us any.
+    pub calls: bool,
+    /// REGISTERs.
+    pub registrations: bool,
+}
+
 /// Bytes to send.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transmit {

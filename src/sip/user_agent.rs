@@ -17,7 +17,7 @@ use super::registration::Registering;
 use super::stray::{Orphaned, Stray};
 use super::transaction::{Failed, TransactionId, Transactions};
 use super::trunk::{Trunk, Verdict};
-use super::{Binding, EndedBy, Event, Settings, Transmit};
+use super::{Admission, Binding, EndedBy, Event, Settings, Transmit};
 use crate::ident::{ContactId, Entropy, LegId, TrunkId};
 use crate::time::{Duration, Timestamp};
 
@@ -154,6 +154,7 @@ pub struct UserAgent {
     pub(super) settings: Settings,
     pub(super) entropy: Entropy,
     pub(super) authenticator: Authenticator,
+    pub(super) admission: Admission,
     pub(super) transactions: Transactions<Purpose>,
     pub(super) deadlines: Deadlines,
     pub(super) legs: BTreeMap<LegId, Leg>,
@@ -184,6 +185,7 @@ impl UserAgent {
             settings,
             entropy,
             authenticator,
+            admission: Admission { calls: true, registrations: true },
             transactions: Transactions::new(),
             deadlines: Deadlines::default(),
             legs: BTreeMap::new(),
@@ -203,6 +205,11 @@ impl UserAgent {
         agent.told_free =
             agent.trunks.iter().map(|(id, trunk)| (id.clone(), trunk.free())).collect();
         agent
+    }
+
+    /// From now on takes only this from outside; at first, all.
+    pub fn admit_only(&mut self, admission: Admission) {
+        self.admission = admission;
     }
 
     /// A datagram came, read or found broken.

@@ -142,8 +142,18 @@ impl Server {
     }
 
     /// Ends it by SIGTERM; it must end with 0.
-    pub(crate) fn stop(mut self) -> Outcome {
-        self.process.signal("TERM")?;
+    pub(crate) fn stop(self) -> Outcome {
+        self.drain()?;
+        self.ends()
+    }
+
+    /// Tells it to end by SIGTERM.
+    pub(crate) fn drain(&self) -> Outcome {
+        self.process.signal("TERM")
+    }
+
+    /// Waits for its end, which must be with 0.
+    pub(crate) fn ends(mut self) -> Outcome {
         self.process.succeed(Duration::from_secs(40))
     }
 
