@@ -89,6 +89,7 @@ const TESTS: &[Test] = &[
     ("a_callback_is_accepted_made_and_bridged", Beside, story::callback),
     ("an_extension_is_called_back_as_shipped", Beside, story::extension),
     ("a_caller_who_waits_is_bridged", Beside, story::live_call),
+    ("a_late_offer_is_answered_and_its_keys_arrive", Beside, story::late_offer),
     ("baresip_gets_the_callback_and_hears_the_tone", Beside, baresip::callback),
     ("a_wrong_password_binds_nothing", Beside, registering::wrong_password),
     ("a_stranger_reaches_nothing", Beside, registering::strangers),

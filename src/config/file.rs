@@ -13,6 +13,7 @@ use crate::queue::event::RetryClass;
 use crate::queue::skill::{SkillExpression, Skills};
 use crate::queue::{AgentSettings, EarlyHangup, Hours, QueueSettings};
 use crate::sip::TrunkSettings;
+use crate::sip::auth::Algorithm;
 use crate::time::Duration;
 use crate::{calls, media, queue};
 
@@ -37,7 +38,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         let data = section.parsed("data", some_text, "the path of a folder", "data".into());
         (NodeId::new(&name.unwrap_or_else(|| "ringback".into())), PathBuf::from(data))
     });
-    let (listen, local, realm) = root.section("sip", sip);
+    let (listen, local, realm, algorithms) = root.section("sip", sip);
     let http = root.section("http", |section| {
         section.parsed(
             "listen",
@@ -86,6 +87,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
             listen,
             local,
             realm,
+            algorithms,
             users,
             trunks: trunks.into_iter().map(|(_, trunk)| trunk).collect(),
         },
@@ -96,7 +98,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
     }
 }
 
-fn sip(section: &mut Section<'_>) -> (SocketAddr, SocketAddr, String) {
+fn sip(section: &mut Section<'_>) -> (SocketAddr, SocketAddr, String, &'static [Algorithm]) {
     let wanted = "an address and port: \"127.0.0.1:5060\"";
     let listen = section.parsed("listen", socket, wanted, local_port(5060));
     let address = section.parsed_if("address", socket, wanted);
@@ -116,7 +118,11 @@ fn sip(section: &mut Section<'_>) -> (SocketAddr, SocketAddr, String) {
         fits.then(|| text.to_owned())
     };
     let realm = section.parsed("realm", realm, "a domain: \"ringback\"", "ringback".into());
-    (listen, address.unwrap_or(listen), realm)
+    let algorithms = section.choice(
+        "digest",
+        &[("both", Algorithm::ALL), ("SHA-256", &[Algorithm::Sha256]), ("MD5", &[Algorithm::Md5])],
+    );
+    (listen, address.unwrap_or(listen), realm, algorithms)
 }
 
 fn media(section: &mut Section<'_>, sip: SocketAddr) -> media::Settings {

@@ -18,6 +18,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::ident::{AgentId, NodeId};
+use crate::sip::auth::Algorithm;
 use crate::sip::{TrunkSettings, User};
 use crate::{calls, media, queue, sip};
 use document::Section;
@@ -55,6 +56,8 @@ pub struct SipConfig {
     pub local: SocketAddr,
     /// The digest realm and the domain of addresses of record.
     pub realm: String,
+    /// The hashes of digests, in the order in which they are offered.
+    pub algorithms: &'static [Algorithm],
     /// Who may register: agents and devices, by name.
     pub users: Vec<String>,
     /// The trunks, in the order of the file.
@@ -146,6 +149,7 @@ impl SipConfig {
         Ok(sip::Settings {
             local: self.local,
             realm: self.realm.clone(),
+            algorithms: self.algorithms,
             users: self.users.iter().map(user).collect::<Result<_, _>>()?,
             trunks: self.trunks.iter().map(trunk).collect::<Result<_, _>>()?,
             dial_key: secrets.dial_key,
@@ -200,7 +204,8 @@ mod tests {
         assert_eq!(full.sip.trunks[1].username.as_deref(), Some("ringback"));
         // What is shown as a default is the default.
         let (shown, default) = (full.sip.settings(&secrets()), config.sip.settings(&secrets()));
-        assert_eq!(shown.unwrap().realm, default.unwrap().realm);
+        let asks = |settings: sip::Settings| (settings.realm, settings.algorithms);
+        assert_eq!(asks(shown.unwrap()), asks(default.unwrap()));
         assert_eq!((full.node, full.data, full.media), (config.node, config.data, config.media));
         let support = QueueId::new("support");
         let addresses = full.queue.queues[&support].addresses.clone();

@@ -34,6 +34,8 @@ use crate::time::{Duration, Timestamp};
 
 /// Most steps that may wait for a store that does not answer; past it new calls get 503.
 const STEPS_WAITING_MAX: usize = 50_000;
+/// The same for registrations, each of which is a step: half is left to the calls.
+const REGISTRATIONS_WAITING_MAX: usize = STEPS_WAITING_MAX / 2;
 /// Store trouble for longer than this makes the node not ready.
 const STORE_PATIENCE: Duration = Duration::from_secs(5);
 
@@ -64,7 +66,9 @@ pub(super) enum Work {
 /// What the node remembers of a leg between the columns.
 #[derive(Debug, Default)]
 pub(super) struct Leg {
-    /// The offer of an incoming leg until it is answered.
+    /// Is it an incoming leg that nobody has answered yet?
+    pub(super) unanswered: bool,
+    /// Its offer, until then; it may have none.
     pub(super) offer: Option<SessionOffer>,
     /// Did a 18x come?
     pub(super) rang: bool,
@@ -195,6 +199,7 @@ impl EventLoop {
     /// A message, or what could not be read as one, from the network.
     pub fn receive(&mut self, source: SocketAddr, received: Result<Message, Malformed>) {
         let now = self.clock.steady();
+        self.sip.admit_only(admission(self.draining, self.waiting.len()));
         let sip = AssertUnwindSafe(&mut self.sip);
         let handled = catch_unwind(move || {
             let sip = sip;
@@ -354,11 +359,6 @@ impl EventLoop {
         self.gate.healthy() && !stalled
     }
 
-    /// Are new calls taken?
-    pub(super) fn admits(&self) -> bool {
-        !self.draining && self.waiting.len() < STEPS_WAITING_MAX
-    }
-
     /// Moves values between the columns until nothing moves.
     pub(super) fn settle(&mut self) {
         loop {
@@ -516,6 +516,35 @@ impl EventLoop {
             if here {
                 self.sip.check_contact(now, agent.as_str());
             }
+        }
+    }
+}
+
+/// What is taken from outside, by whether this is a drain and how many steps wait for the store.
+fn admission(draining: bool, steps_waiting: usize) -> sip::Admission {
+    sip::Admission {
+        calls: !draining && steps_waiting < STEPS_WAITING_MAX,
+        registrations: steps_waiting < REGISTRATIONS_WAITING_MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drain_takes_no_calls_and_a_dead_disk_no_registrations_first() {
+        let table = [
+            (false, 0, true, true),
+            (true, 0, false, true),
+            (false, REGISTRATIONS_WAITING_MAX - 1, true, true),
+            (false, REGISTRATIONS_WAITING_MAX, true, false),
+            (false, STEPS_WAITING_MAX - 1, true, false),
+            (false, STEPS_WAITING_MAX, false, false),
+        ];
+        for (draining, waiting, calls, registrations) in table {
+            let expected = sip::Admission { calls, registrations };
+            assert_eq!(admission(draining, waiting), expected, "{draining} {waiting}");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::queue::agent::AgentState;
 use crate::queue::effect::EndReason;
 use crate::queue::event::RetryClass;
 use crate::queue::{self, Effect};
-use crate::session::SessionOffer;
+use crate::session::{SessionAnswer, SessionOffer};
 use crate::sip::{self, Invitation, Target};
 use crate::store::gate::Departure;
 use crate::time::Duration;
@@ -177,17 +177,39 @@ impl EventLoop {
     }
 
     fn answer(&mut self, leg: LegId) {
-        let now = self.clock.steady();
-        let Some(offer) = self.legs.get_mut(&leg).and_then(|known| known.offer.take()) else {
-            return;
-        };
-        match self.media.answer(leg, &offer) {
-            Ok(answer) => self.sip.answer(now, leg, answer),
-            Err(reason) => {
-                info!(%leg, %reason, "an incoming call cannot be answered");
-                self.sip.reject(now, leg, status_of(&reason));
-            }
+        let Some(known) = self.legs.get_mut(&leg) else { return };
+        if std::mem::take(&mut known.unanswered) {
+            let offer = known.offer.take();
+            self.accept(leg, offer);
         }
+    }
+
+    /// Our side of an INVITE or re-INVITE: the answer to its offer or, where it has none, ours.
+    fn accept(&mut self, leg: LegId, offer: Option<SessionOffer>) {
+        let now = self.clock.steady();
+        let accepted = match offer {
+            Some(offer) => {
+                self.media.answer(leg, &offer).map(|answer| self.sip.answer(now, leg, answer))
+            }
+            None => {
+                self.media.offer(leg, None).map(|offer| self.sip.answer_with_offer(now, leg, offer))
+            }
+        };
+        if let Err(reason) = accepted {
+            info!(%leg, %reason, "a session cannot be had");
+            self.sip.reject(now, leg, status_of(&reason));
+        }
+    }
+
+    /// Their answer to an offer of ours. `false`: it is of no use, and the leg is hung up.
+    fn agree(&mut self, leg: LegId, answer: &SessionAnswer) -> bool {
+        let Err(reason) = self.media.accept(leg, answer) else { return true };
+        warn!(%leg, %reason, "an answer cannot be used");
+        if let Some(known) = self.legs.get_mut(&leg) {
+            known.refused = Some(status_of(&reason));
+        }
+        self.sip.hang_up(self.clock.steady(), leg, CAUSE_NORMAL, "");
+        false
     }
 
     fn invite(&mut self, leg: LegId, to: Callee, like: Option<LegId>) {
@@ -271,36 +293,29 @@ impl EventLoop {
         debug!(?event, "sip");
         match event {
             sip::Event::Incoming { leg, ani, dnis, from, offer } => {
-                if !self.admits() {
-                    return self.sip.reject(self.clock.steady(), leg, 503);
-                }
                 let from = self.caller(from);
-                self.legs.insert(leg, Leg { offer: Some(offer), ..Leg::default() });
+                self.legs.insert(leg, Leg { unanswered: true, offer, ..Leg::default() });
                 self.order(calls::Event::LegIncoming { leg, ani, dnis, from });
             }
-            sip::Event::Established { leg } => self.leg_answered(leg),
+            sip::Event::Established { leg, answer: None } => self.leg_answered(leg),
             sip::Event::Ringing { leg } => {
                 if let Some(known) = self.legs.get_mut(&leg) {
                     known.rang = true;
                 }
                 self.order(calls::Event::LegRinging { leg });
             }
-            sip::Event::Answered { leg, answer } => match self.media.accept(leg, &answer) {
-                Ok(()) => self.leg_answered(leg),
-                Err(reason) => {
-                    warn!(%leg, %reason, "an answer cannot be used");
-                    if let Some(known) = self.legs.get_mut(&leg) {
-                        known.refused = Some(status_of(&reason));
-                    }
-                    self.sip.hang_up(self.clock.steady(), leg, CAUSE_NORMAL, "");
+            sip::Event::Answered { leg, answer }
+            | sip::Event::Established { leg, answer: Some(answer) } => {
+                if self.agree(leg, &answer) {
+                    self.leg_answered(leg);
                 }
-            },
-            sip::Event::Reoffered { leg, offer } => {
-                let now = self.clock.steady();
-                match self.media.reoffer(leg, &offer) {
-                    Ok(answer) => self.sip.answer(now, leg, answer),
-                    Err(reason) => self.sip.reject(now, leg, status_of(&reason)),
-                }
+            }
+            sip::Event::Reoffered { leg, offer } => self.accept(leg, offer),
+            sip::Event::Reanswered { leg, answer } => {
+                self.agree(leg, &answer);
+            }
+            sip::Event::Digit { leg, digit } => {
+                self.order(calls::Event::LegDigit { leg, digit: digit.expose() });
             }
             sip::Event::Ended { leg, by, status } => self.leg_ended(leg, by, status),
             sip::Event::Bound { user, contacts } => self.bound(&user, contacts),

@@ -14,6 +14,7 @@ use crate::ident::{Entropy, LegId, Secret, TrunkId};
 use crate::media::leg::Media;
 use crate::media::sounds::Sounds;
 use crate::media::{self};
+use crate::session::{SessionAnswer, SessionOffer};
 use crate::sip::{self, Event, Invitation, Target, UserAgent};
 use crate::time::Timestamp;
 
@@ -105,6 +106,7 @@ impl Phone {
             sip::Settings {
                 local: settings.local,
                 realm: "phone".into(),
+                algorithms: sip::auth::Algorithm::ALL,
                 users: Vec::new(),
                 trunks: vec![trunk],
                 dial_key: [0; 32],
@@ -182,7 +184,7 @@ struct Handset {
     settings: Settings,
     sip: UserAgent,
     media: Arc<Media>,
-    offers: Vec<(LegId, crate::session::SessionOffer)>,
+    offers: Vec<(LegId, Option<SessionOffer>)>,
     tell: mpsc::Sender<Happened>,
 }
 
@@ -252,13 +254,35 @@ impl Handset {
             Order::Answer(leg) => {
                 let at = self.offers.iter().position(|(of, _)| *of == leg);
                 let Some((_, offer)) = at.map(|at| self.offers.swap_remove(at)) else { return };
-                match self.media.answer(leg, &offer) {
-                    Ok(answer) => self.sip.answer(now, leg, answer),
-                    Err(_) => self.sip.reject(now, leg, 488),
-                }
+                self.accept(leg, offer);
             }
             Order::HangUp(leg) => self.sip.hang_up(now, leg, 16, ""),
         }
+    }
+
+    /// Our side of an INVITE or re-INVITE: the answer to its offer or, where it has none, ours.
+    fn accept(&mut self, leg: LegId, offer: Option<SessionOffer>) {
+        let now = self.now();
+        let accepted = match offer {
+            Some(offer) => {
+                self.media.answer(leg, &offer).map(|answer| self.sip.answer(now, leg, answer))
+            }
+            None => {
+                self.media.offer(leg, None).map(|offer| self.sip.answer_with_offer(now, leg, offer))
+            }
+        };
+        if accepted.is_err() {
+            self.sip.reject(now, leg, 488);
+        }
+    }
+
+    /// Their answer to an offer of ours. `false`: it is of no use, and the leg is hung up.
+    fn agree(&mut self, leg: LegId, answer: &SessionAnswer) -> bool {
+        let agreed = self.media.accept(leg, answer).is_ok();
+        if !agreed {
+            self.sip.hang_up(self.now(), leg, 16, "");
+        }
+        agreed
     }
 
     fn sip_event(&mut self, event: Event) -> Option<Happened> {
@@ -267,19 +291,16 @@ impl Handset {
                 self.offers.push((leg, offer));
                 Some(Happened::Incoming { leg })
             }
-            Event::Established { leg } => Some(Happened::Answered { leg }),
-            Event::Answered { leg, answer } => match self.media.accept(leg, &answer) {
-                Ok(()) => Some(Happened::Answered { leg }),
-                Err(_) => {
-                    self.sip.hang_up(self.now(), leg, 16, "");
-                    None
-                }
-            },
+            Event::Established { leg, answer: None } => Some(Happened::Answered { leg }),
+            Event::Answered { leg, answer } | Event::Established { leg, answer: Some(answer) } => {
+                self.agree(leg, &answer).then_some(Happened::Answered { leg })
+            }
             Event::Reoffered { leg, offer } => {
-                match self.media.reoffer(leg, &offer) {
-                    Ok(answer) => self.sip.answer(self.now(), leg, answer),
-                    Err(_) => self.sip.reject(self.now(), leg, 488),
-                }
+                self.accept(leg, offer);
+                None
+            }
+            Event::Reanswered { leg, answer } => {
+                self.agree(leg, &answer);
                 None
             }
             Event::Ended { leg, status, .. } => {
@@ -288,6 +309,7 @@ impl Handset {
             }
             Event::Registered { accepted, .. } => Some(Happened::Registered { accepted }),
             Event::Ringing { .. }
+            | Event::Digit { .. }
             | Event::Bound { .. }
             | Event::TrunkCapacity { .. }
             | Event::ContactChecked { .. } => None,

@@ -1,4 +1,4 @@
-//! Digest authentication (RFC 2617: MD5, `qop=auth`), both sides.
+//! Digest authentication (RFC 8760: SHA-256 and MD5, `qop=auth`), both sides.
 //!
 //! ```text
 //! no credentials of this realm                          -> 401
@@ -8,6 +8,9 @@
 //! a right digest whose count was used                   -> 401, stale
 //! a right digest                                        -> accepted
 //! ```
+//!
+//! A 401 has one challenge for each hash that is taken, the strongest first, all with the same
+//! nonce; who answers takes the strongest that they know.
 //!
 //! A nonce is a time and a number sealed for the source that asked, so that a challenge costs no
 //! memory, and a guess counts only where a challenge of ours arrived: nobody can use up the guesses
@@ -41,6 +44,43 @@ const KEYS_MAX: usize = 8192;
 /// Addresses remembered for a user, from which the guesses of others do not shut them out.
 const HOMES_MAX: usize = 8;
 
+/// The hash of a digest, the strongest first (RFC 8760 section 2.1).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Algorithm {
+    /// SHA-256.
+    Sha256,
+    /// MD5: what phones older than RFC 8760 know alone.
+    Md5,
+}
+
+impl Algorithm {
+    /// All, the strongest first.
+    pub const ALL: &[Algorithm] = &[Algorithm::Sha256, Algorithm::Md5];
+
+    /// As in `algorithm`.
+    fn name(self) -> &'static str {
+        match self {
+            Algorithm::Sha256 => "SHA-256",
+            Algorithm::Md5 => "MD5",
+        }
+    }
+
+    /// The one that a challenge, or credentials, are for; MD5 where they name none.
+    fn of(fields: &BTreeMap<String, String>) -> Option<Self> {
+        let Some(name) = fields.get("algorithm") else { return Some(Algorithm::Md5) };
+        Self::ALL.iter().copied().find(|known| known.name().eq_ignore_ascii_case(name))
+    }
+
+    /// The hash of parts joined by colons, in hexadecimal.
+    fn hash(self, parts: &[&str]) -> String {
+        let text = parts.join(":");
+        match self {
+            Algorithm::Sha256 => hex(&Sha256::digest(text.as_bytes())),
+            Algorithm::Md5 => hex(&Md5::digest(text.as_bytes())),
+        }
+    }
+}
+
 /// The verdict over a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
@@ -49,10 +89,10 @@ pub enum Verdict {
         /// The user name of the credentials.
         user: String,
     },
-    /// No credentials of ours, or wrong, or stale: answer 401 with this WWW-Authenticate.
+    /// No credentials of ours, or wrong, or stale: answer 401 with a WWW-Authenticate for each.
     Challenged {
-        /// The value of the header.
-        challenge: String,
+        /// The values of the headers, in their order.
+        challenges: Vec<String>,
         /// Were credentials given that are wrong (not merely missing or stale)?
         failed: bool,
     },
@@ -63,6 +103,7 @@ pub enum Verdict {
 /// The server side: nonces, their counts, and the guesses.
 pub struct Authenticator {
     realm: String,
+    algorithms: &'static [Algorithm],
     key: [u8; 32],
     entropy: Entropy,
     /// The highest count taken of each nonce that was used, by when it was made and its number.
@@ -78,8 +119,9 @@ pub struct Authenticator {
     homes: BTreeMap<String, Vec<IpAddr>>,
 }
 
-/// What Authorization holds (RFC 2617 section 3.2.2).
+/// What Authorization holds (RFC 7616 section 3.4).
 struct Credentials {
+    algorithm: Algorithm,
     user: String,
     realm: String,
     nonce: String,
@@ -97,8 +139,9 @@ struct Nonce {
 }
 
 impl Authenticator {
-    /// An authenticator of one realm.
-    pub fn new(realm: &str, mut entropy: Entropy) -> Self {
+    /// An authenticator of one realm, which takes digests of these hashes and offers them in this
+    /// order.
+    pub fn new(realm: &str, algorithms: &'static [Algorithm], mut entropy: Entropy) -> Self {
         let mut key = [0; 32];
         for part in key.chunks_exact_mut(8) {
             part.copy_from_slice(&entropy.next_u64().to_be_bytes());
@@ -106,6 +149,7 @@ impl Authenticator {
         let buckets = |(burst, refill)| Buckets::new(burst, refill, KEYS_MAX);
         Self {
             realm: realm.to_owned(),
+            algorithms,
             key,
             entropy,
             counts: BTreeMap::new(),
@@ -127,7 +171,7 @@ impl Authenticator {
         password: impl Fn(&str) -> Option<&'a Secret>,
     ) -> Verdict {
         let source = network(source);
-        let Some(given) = Credentials::of(request, &self.realm) else {
+        let Some(given) = Credentials::of(request, &self.realm, self.algorithms) else {
             return self.challenge(source, now, false, false);
         };
         let Some(nonce) = self.open(&given.nonce, source, now) else {
@@ -208,9 +252,13 @@ impl Authenticator {
         let nonce = self.seal(now.as_ms(), number, source);
         let stale = if stale { ", stale=true" } else { "" };
         let realm = quoted(&self.realm);
-        let challenge =
-            format!("Digest realm={realm}, nonce=\"{nonce}\", algorithm=MD5, qop=\"auth\"{stale}");
-        Verdict::Challenged { challenge, failed }
+        let challenge = |algorithm: &Algorithm| {
+            let name = algorithm.name();
+            format!(
+                "Digest realm={realm}, nonce=\"{nonce}\", algorithm={name}, qop=\"auth\"{stale}"
+            )
+        };
+        Verdict::Challenged { challenges: self.algorithms.iter().map(challenge).collect(), failed }
     }
 
     /// `made-at number seal`, as 16, 16 and 32 hexadecimal digits.
@@ -263,22 +311,23 @@ impl std::fmt::Debug for Authenticator {
 }
 
 impl Credentials {
-    /// The credentials of that realm, if they are whole and of the kind that we ask for.
-    fn of(request: &Request, realm: &str) -> Option<Self> {
-        request.headers.all("Authorization").filter_map(Self::parse).find(|c| c.realm == realm)
+    /// The credentials of that realm, if they are whole and of a kind that we ask for.
+    fn of(request: &Request, realm: &str, algorithms: &[Algorithm]) -> Option<Self> {
+        let given = request.headers.all("Authorization").filter_map(Self::parse);
+        given.into_iter().find(|c| c.realm == realm && algorithms.contains(&c.algorithm))
     }
 
     fn parse(text: &str) -> Option<Self> {
         let fields = credentials(text, "Digest")?;
         let get = |name: &str| fields.get(name).cloned();
-        let is_md5 = get("algorithm").is_none_or(|kind| kind.eq_ignore_ascii_case("MD5"));
         let is_auth = get("qop").is_some_and(|qop| qop.eq_ignore_ascii_case("auth"));
         let count_digits = get("nc")?;
         let is_hex = count_digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-        if !(is_md5 && is_auth && is_hex && count_digits.len() == 8) {
+        if !(is_auth && is_hex && count_digits.len() == 8) {
             return None;
         }
         Some(Self {
+            algorithm: Algorithm::of(&fields)?,
             user: get("username")?,
             realm: get("realm")?,
             nonce: get("nonce")?,
@@ -292,15 +341,44 @@ impl Credentials {
 
     fn digest(&self, method: &Method, password: &str) -> String {
         let (nonce, count, cnonce) = (&self.nonce, &self.count_digits, &self.cnonce);
-        let secret = md5(&[&self.user, &self.realm, password]);
-        let asked = md5(&[method.as_str(), &self.uri]);
-        md5(&[&secret, nonce, count, cnonce, "auth", &asked])
+        let secret = self.algorithm.hash(&[&self.user, &self.realm, password]);
+        let asked = self.algorithm.hash(&[method.as_str(), &self.uri]);
+        self.algorithm.hash(&[&secret, nonce, count, cnonce, "auth", &asked])
+    }
+}
+
+/// A challenge that we can answer.
+struct Challenge {
+    algorithm: Algorithm,
+    realm: String,
+    nonce: String,
+    opaque: Option<String>,
+    /// Does it offer `qop=auth`? One of RFC 2069 has no qop at all.
+    has_qop: bool,
+}
+
+impl Challenge {
+    fn parse(text: &str) -> Option<Self> {
+        let fields = credentials(text, "Digest")?;
+        let get = |name: &str| fields.get(name).cloned();
+        let qop = get("qop");
+        let is_auth = |qop: &String| qop.split(',').any(|q| q.trim().eq_ignore_ascii_case("auth"));
+        if !qop.as_ref().is_none_or(is_auth) {
+            return None;
+        }
+        Some(Self {
+            algorithm: Algorithm::of(&fields)?,
+            realm: get("realm")?,
+            nonce: get("nonce")?,
+            opaque: get("opaque"),
+            has_qop: qop.is_some(),
+        })
     }
 }
 
 /// The client side: the header that answers a challenge (401: Authorization, 407:
-/// Proxy-Authorization), as name and value. `None` if no challenge is one we can answer (MD5, with
-/// `qop=auth` or without qop). The cnonce is fresh and the nonce count 1: a nonce is used once.
+/// Proxy-Authorization), as name and value: the strongest of several that we can answer, `None` if
+/// there is none. The cnonce is fresh and the nonce count 1: a nonce is used once.
 pub fn answer(
     challenge: &Response,
     method: &Method,
@@ -314,39 +392,31 @@ pub fn answer(
         407 => ("Proxy-Authenticate", "Proxy-Authorization"),
         _ => return None,
     };
-    let fields = challenge.headers.all(asks).find_map(|text| {
-        let fields = credentials(text, "Digest")?;
-        let is_md5 = fields.get("algorithm").is_none_or(|kind| kind.eq_ignore_ascii_case("MD5"));
-        is_md5.then_some(fields)
-    })?;
-    let (realm, nonce) = (fields.get("realm")?, fields.get("nonce")?);
-    let secret = md5(&[user, realm, password.expose()]);
-    let asked = md5(&[method.as_str(), uri]);
-    let (response, qop) = match fields.get("qop") {
-        None => (md5(&[&secret, nonce, &asked]), String::new()),
-        Some(offered) => {
-            offered.split(',').find(|qop| qop.trim().eq_ignore_ascii_case("auth"))?;
-            let cnonce = entropy.hex(8);
-            let response = md5(&[&secret, nonce, "00000001", &cnonce, "auth", &asked]);
-            (response, format!(", qop=auth, nc=00000001, cnonce=\"{cnonce}\""))
-        }
+    let known = challenge.headers.all(asks).filter_map(Challenge::parse);
+    let asked = known.min_by_key(|challenge| challenge.algorithm)?;
+    let hash = |parts: &[&str]| asked.algorithm.hash(parts);
+    let (realm, nonce) = (&asked.realm, &asked.nonce);
+    let secret = hash(&[user, realm, password.expose()]);
+    let request = hash(&[method.as_str(), uri]);
+    let (response, qop) = if asked.has_qop {
+        let cnonce = entropy.hex(8);
+        let response = hash(&[&secret, nonce, "00000001", &cnonce, "auth", &request]);
+        (response, format!(", qop=auth, nc=00000001, cnonce=\"{cnonce}\""))
+    } else {
+        (hash(&[&secret, nonce, &request]), String::new())
     };
-    let opaque = fields.get("opaque").map(|opaque| format!(", opaque={}", quoted(opaque)));
+    let opaque = asked.opaque.map(|opaque| format!(", opaque={}", quoted(&opaque)));
     let header = format!(
         "Digest username={}, realm={}, nonce={}, uri={}, response=\"{response}\", \
-         algorithm=MD5{qop}{}",
+         algorithm={}{qop}{}",
         quoted(user),
         quoted(realm),
         quoted(nonce),
         quoted(uri),
+        asked.algorithm.name(),
         opaque.unwrap_or_default(),
     );
     Some((answers, header))
-}
-
-/// MD5 over parts joined by colons, in hexadecimal.
-fn md5(parts: &[&str]) -> String {
-    hex(&Md5::digest(parts.join(":").as_bytes()))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -378,7 +448,11 @@ mod tests {
 
     impl Rig {
         fn new() -> Self {
-            let server = Authenticator::new("ring", Entropy::from_number(1));
+            Self::of(Algorithm::ALL)
+        }
+
+        fn of(algorithms: &'static [Algorithm]) -> Self {
+            let server = Authenticator::new("ring", algorithms, Entropy::from_number(1));
             Self { server, entropy: Entropy::from_number(2), password: Secret::new("right") }
         }
 
@@ -391,12 +465,17 @@ mod tests {
             self.server.judge(&request, source, now, |user| (user == "201").then_some(password))
         }
 
-        fn challenge(&mut self, source: IpAddr, now: Timestamp) -> String {
+        fn challenges(&mut self, source: IpAddr, now: Timestamp) -> Vec<String> {
             let verdict = self.judge(None, source, now);
-            let Verdict::Challenged { challenge, failed: false } = verdict else {
+            let Verdict::Challenged { challenges, failed: false } = verdict else {
                 panic!("{verdict:?}")
             };
-            challenge
+            challenges
+        }
+
+        /// The first challenge.
+        fn challenge(&mut self, source: IpAddr, now: Timestamp) -> String {
+            self.challenges(source, now).remove(0)
         }
 
         fn answer(&mut self, challenge: &str, user: &str, password: &str) -> String {
@@ -433,8 +512,10 @@ mod tests {
 
     /// Challenged: (failed, stale).
     fn kind(verdict: &Verdict) -> Option<(bool, bool)> {
-        let Verdict::Challenged { failed, challenge } = verdict else { return None };
-        Some((*failed, challenge.ends_with(", stale=true")))
+        let Verdict::Challenged { failed, challenges } = verdict else { return None };
+        let stale: Vec<bool> = challenges.iter().map(|c| c.ends_with(", stale=true")).collect();
+        assert!(stale.iter().all(|one| *one == stale[0]), "{challenges:?}");
+        Some((*failed, stale[0]))
     }
 
     fn is_failed(verdict: &Verdict) -> bool {
@@ -446,17 +527,52 @@ mod tests {
     }
 
     #[test]
-    fn the_digest_is_that_of_rfc_2617() {
-        // The example of section 3.5.
-        let credentials = Credentials::parse(
-            "Digest username=\"Mufasa\", realm=\"testrealm@host.com\", \
-             nonce=\"dcd98b7102dd2f0e8b11d0f600bfb0c093\", uri=\"/dir/index.html\", qop=auth, \
-             nc=00000001, cnonce=\"0a4f113b\", response=\"6629fae49393a05397450978507c4ef1\", \
-             opaque=\"5ccc069c403ebaf9f0171e9517f40e41\"",
-        )
-        .unwrap();
-        let digest = credentials.digest(&Method::Other("GET".to_owned()), "Circle Of Life");
-        assert_eq!(digest, credentials.response);
+    fn the_digests_are_those_of_rfc_7616() {
+        // The example of section 3.9.1.
+        let table = [
+            ("SHA-256", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"),
+            ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+        ];
+        for (algorithm, response) in table {
+            let credentials = Credentials::parse(&format!(
+                "Digest username=\"Mufasa\", realm=\"http-auth@example.org\", \
+                 uri=\"/dir/index.html\", algorithm={algorithm}, \
+                 nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", nc=00000001, \
+                 cnonce=\"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ\", qop=auth, \
+                 response=\"{response}\", \
+                 opaque=\"FQhe/qaU925kfnzjCev0ciny7QMkPqMAFRtzCUYo5tdS\"",
+            ))
+            .unwrap();
+            let digest = credentials.digest(&Method::Other("GET".to_owned()), "Circle of Life");
+            assert_eq!(digest, credentials.response, "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn every_hash_is_offered_the_strongest_first_and_each_is_taken() {
+        let mut rig = Rig::new();
+        let challenges = rig.challenges(SOURCE, NOW);
+        let [sha, md5] = &challenges[..] else { panic!("{challenges:?}") };
+        assert_eq!(sha.replace("SHA-256", "MD5"), *md5, "one nonce");
+        for challenge in &challenges {
+            let header = rig.answer(challenge, "201", "right");
+            let header = header.replace("nc=00000001", "nc=00000002");
+            assert!(is_failed(&rig.judge(Some(&header), SOURCE, NOW)));
+        }
+        for challenge in [sha.clone(), rig.challenges(SOURCE, NOW).remove(1)] {
+            let header = rig.answer(&challenge, "201", "right");
+            assert_eq!(rig.judge(Some(&header), SOURCE, NOW), accepted(), "{challenge}");
+            assert!(is_stale(&rig.judge(Some(&header), SOURCE, NOW)), "replayed");
+        }
+        // What is not offered is not taken.
+        let mut old = Rig::of(&[Algorithm::Md5]);
+        let challenges = old.challenges(SOURCE, NOW);
+        let [only] = &challenges[..] else { panic!("{challenges:?}") };
+        let stronger = only.replace("MD5", "SHA-256");
+        let header = old.answer(&stronger, "201", "right");
+        assert_eq!(kind(&old.judge(Some(&header), SOURCE, NOW)), Some((false, false)));
+        let header = old.answer(only, "201", "right");
+        assert_eq!(old.judge(Some(&header), SOURCE, NOW), accepted());
     }
 
     #[test]
@@ -493,7 +609,8 @@ mod tests {
         for (from, to) in [
             ("qop=auth", "qop=auth-int"),
             ("nc=00000001", "nc=1"),
-            ("algorithm=MD5", "algorithm=SHA-256"),
+            ("algorithm=SHA-256", "algorithm=SHA-512-256"),
+            ("algorithm=SHA-256", "algorithm=SHA-256-sess"),
             ("realm=\"ring\"", "realm=\"ding\""),
             ("Digest ", "Basic "),
             ("Digest ", "Digest ="),
@@ -557,7 +674,7 @@ mod tests {
         let (method, password) = (Method::Invite, Secret::new("p"));
         let ask = |status, name: &str, challenge: &str| {
             let mut headers = Headers::default();
-            headers.push(name, "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-256");
+            headers.push(name, "Digest realm=\"r\", nonce=\"n\", algorithm=SHA-512-256");
             headers.push(name, challenge);
             let response = Response { status, reason: String::new(), headers, body: vec![] };
             answer(&response, &method, "sip:a@b", "u", &password, &mut Entropy::from_number(1))
@@ -567,6 +684,7 @@ mod tests {
             ask(407, "Proxy-Authenticate", "Digest realm=\"r\",nonce=\"a\\\"n\",opaque=\"\"")
                 .unwrap();
         assert_eq!(name, "Proxy-Authorization");
+        let md5 = |parts: &[&str]| Algorithm::Md5.hash(parts);
         let (secret, asked) = (md5(&["u", "r", "p"]), md5(&["INVITE", "sip:a@b"]));
         let expected = format!(
             "Digest username=\"u\", realm=\"r\", nonce=\"a\\\"n\", uri=\"sip:a@b\", \
@@ -584,5 +702,34 @@ mod tests {
         let int = "Digest realm=\"r\", nonce=\"n\", qop=\"auth-int\"";
         assert_eq!(ask(401, "WWW-Authenticate", int), None);
         assert_eq!(ask(403, "WWW-Authenticate", qop), None);
+    }
+
+    #[test]
+    fn the_strongest_challenge_that_can_be_answered_is_answered() {
+        let challenge = |algorithm: &str, qop: &str| {
+            format!("Digest realm=\"r\", nonce=\"n\", algorithm={algorithm}, qop=\"{qop}\"")
+        };
+        let (sha, md5) = (challenge("sha-256", "auth"), challenge("MD5", "auth"));
+        let (strange, int) = (challenge("SHA-512-256", "auth"), challenge("SHA-256", "auth-int"));
+        let table = [
+            (vec![&sha, &md5], Some("SHA-256")),
+            (vec![&md5, &sha], Some("SHA-256")),
+            (vec![&strange, &md5], Some("MD5")),
+            (vec![&int, &md5], Some("MD5")),
+            (vec![&strange, &int], None),
+        ];
+        for (challenges, expected) in table {
+            let mut headers = Headers::default();
+            challenges.iter().for_each(|value| headers.push("WWW-Authenticate", value));
+            let response = Response { status: 401, reason: String::new(), headers, body: vec![] };
+            let (password, mut entropy) = (Secret::new("p"), Entropy::from_number(1));
+            let answered =
+                answer(&response, &Method::Invite, "sip:a@b", "u", &password, &mut entropy);
+            let found = answered.as_ref().and_then(|(_, value)| {
+                let fields = credentials(value, "Digest").unwrap();
+                fields.get("algorithm").cloned()
+            });
+            assert_eq!(found.as_deref(), expected, "{challenges:?}");
+        }
     }
 }

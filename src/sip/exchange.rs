@@ -2,12 +2,14 @@
 //! one we can pass on. The body itself stays unread.
 //!
 //! ```text
-//! Stable --INVITE with an offer--> WeOwe --our 2xx--> AwaitingAck --ACK--> Stable
-//!                                  WeOwe --our refusal, CANCEL--> Stable
+//! Stable --INVITE--> WeOwe --2xx with our answer--> AwaitingAck --ACK--> Stable
+//!                    WeOwe --2xx with our offer--> AwaitingAnswer --ACK with an answer--> Stable
+//!                    WeOwe --our refusal, CANCEL--> Stable
 //! TheyOwe (our INVITE is out) --2xx--> Stable
 //! ```
+//! An INVITE without an offer asks for ours in the 2xx (RFC 3261 section 13.3.1.4, a late offer).
 
-use super::message::{Headers, Request, Response};
+use super::message::{Headers, Request};
 use super::reply::Refusal;
 use crate::session::{SessionAnswer, SessionOffer};
 
@@ -19,10 +21,12 @@ pub(super) const SDP: &str = "application/sdp";
 pub(super) enum Exchange {
     /// Nobody.
     Stable,
-    /// Their offer is with us.
+    /// Their INVITE is with us.
     WeOwe,
     /// Our answer is under way in a 2xx that has no ACK yet.
     AwaitingAck,
+    /// Our offer is under way in such a 2xx: the ACK brings the answer.
+    AwaitingAnswer,
     /// Our offer is with them.
     TheyOwe,
 }
@@ -34,17 +38,18 @@ impl Exchange {
         match self {
             Exchange::Stable => Ok(()),
             Exchange::WeOwe => Err(Refusal::new(500).header("Retry-After", "3")),
-            Exchange::AwaitingAck | Exchange::TheyOwe => Err(Refusal::new(491)),
+            Exchange::AwaitingAck | Exchange::AwaitingAnswer | Exchange::TheyOwe => {
+                Err(Refusal::new(491))
+            }
         }
     }
 }
 
-/// The offer of an INVITE.
+/// The offer of an INVITE; `None`: it asks for ours.
 ///
 /// # Errors
-/// 415 for a body that is no plain session description, 406 if the answer could not be one, 488 for
-/// an INVITE without an offer.
-pub(super) fn offer_of(request: &Request) -> Result<SessionOffer, Refusal> {
+/// 415 for a body that is no plain session description, 406 if our side could not be one.
+pub(super) fn offer_of(request: &Request) -> Result<Option<SessionOffer>, Refusal> {
     check_body(&request.headers, &request.body)?;
     let accepts = |value: &str| {
         let range = value.split(';').next().unwrap_or("").trim().to_ascii_lowercase();
@@ -53,18 +58,22 @@ pub(super) fn offer_of(request: &Request) -> Result<SessionOffer, Refusal> {
     if request.headers.contains("Accept") && !request.headers.all("Accept").any(accepts) {
         return Err(Refusal::new(406));
     }
-    if request.body.is_empty() {
-        let why = "399 ringback \"An INVITE without an offer is not supported\"";
-        return Err(Refusal::new(488).header("Warning", why));
-    }
-    Ok(SessionOffer(request.body.clone()))
+    Ok((!request.body.is_empty()).then(|| SessionOffer(request.body.clone())))
 }
 
-/// The body of a request that needs none.
+/// Is the body a session description, if there is one?
 ///
 /// # Errors
 /// 415 as for an INVITE.
-pub(super) fn check_body(headers: &Headers, body: &[u8]) -> Result<(), Refusal> {
+fn check_body(headers: &Headers, body: &[u8]) -> Result<(), Refusal> {
+    check_type(headers, body, &[SDP])
+}
+
+/// Is the body of one of these types, if there is one?
+///
+/// # Errors
+/// 415 with what would do.
+pub(super) fn check_type(headers: &Headers, body: &[u8], types: &[&str]) -> Result<(), Refusal> {
     if body.is_empty() {
         return Ok(());
     }
@@ -72,16 +81,17 @@ pub(super) fn check_body(headers: &Headers, body: &[u8]) -> Result<(), Refusal> 
     if !headers.all("Content-Encoding").all(plain) {
         return Err(Refusal::new(415).header("Accept-Encoding", "identity"));
     }
-    if headers.content_type().as_deref() != Some(SDP) {
-        return Err(Refusal::new(415).header("Accept", SDP));
+    if headers.content_type().is_none_or(|given| !types.contains(&given.as_str())) {
+        return Err(Refusal::new(415).header("Accept", &types.join(", ")));
     }
     Ok(())
 }
 
-/// The answer in a 2xx to our INVITE; `None` if there is none we can pass on.
-pub(super) fn answer_of(response: &Response) -> Option<SessionAnswer> {
-    let fits = !response.body.is_empty() && check_body(&response.headers, &response.body).is_ok();
-    fits.then(|| SessionAnswer(response.body.clone()))
+/// The answer in a 2xx to our INVITE, or in the ACK of our 2xx with an offer; `None` if there is
+/// none we can pass on.
+pub(super) fn answer_in(headers: &Headers, body: &[u8]) -> Option<SessionAnswer> {
+    let fits = !body.is_empty() && check_body(headers, body).is_ok();
+    fits.then(|| SessionAnswer(body.to_vec()))
 }
 
 #[cfg(test)]
@@ -111,17 +121,18 @@ mod tests {
             (format!("{sdp}Accept: text/plain, application/sdp;q=0.5\r\n"), "v=0", 0),
             (format!("{sdp}Accept: */*\r\n"), "v=0", 0),
             (format!("{sdp}Content-Encoding: identity\r\n"), "v=0", 0),
-            (String::new(), "", 488),
             (String::new(), "v=0", 415),
             ("Content-Type: multipart/mixed;boundary=x\r\n".to_owned(), "v=0", 415),
             (format!("{sdp}Content-Encoding: gzip\r\n"), "v=0", 415),
             (format!("{sdp}Accept: text/plain\r\n"), "v=0", 406),
+            ("Accept: text/plain\r\n".to_owned(), "", 406),
         ];
         for (headers, body, expected) in table {
             let status =
                 offer_of(&invite(&headers, body)).map_or_else(|refused| refused.status, |_| 0);
             assert_eq!(status, expected, "{headers:?}");
         }
+        assert_eq!(offer_of(&invite("", "")), Ok(None), "it asks for ours");
     }
 
     #[test]
@@ -131,6 +142,7 @@ mod tests {
         assert_eq!(status(Exchange::Stable), Ok(()));
         assert_eq!(status(Exchange::WeOwe), Err(500));
         assert_eq!(status(Exchange::AwaitingAck), Err(491));
+        assert_eq!(status(Exchange::AwaitingAnswer), Err(491));
         assert_eq!(status(Exchange::TheyOwe), Err(491));
     }
 }

@@ -1,5 +1,5 @@
-//! Requests that come in: who may ask what, and our answers (RFC 3261 sections 8.2, 9.2, 11.2,
-//! 12.2.2).
+//! Requests that come in: who may ask what, and our answers (RFC 3261 sections 8.2, 9.2, 11.2).
+//! Those inside a dialog go on to `in_dialog`.
 //!
 //! Who may call: a trunk, by its source address; a user, by digest. An INVITE from a trunk's source
 //! whose From names a user of ours and that dials a feature code (`*..`) needs the digest too.
@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use super::auth::Verdict;
 use super::dialog::Dialog;
 use super::exchange::{self, Exchange, SDP};
-use super::leg::{Leg, Party, Pending, State, Unacked, Up};
+use super::leg::{Farewell, Leg, Party, Pending, State, Unacked, Up};
 use super::message::{Method, NameAddr, Request, Response, Scheme};
 use super::reply::{ALLOW, Refusal, check_require, reason};
 use super::transaction::{LIFETIME, Received, T1, T2, TransactionId};
@@ -19,7 +19,7 @@ use super::user_agent::{Deadline, UserAgent};
 use super::{EndedBy, Event, From, LEGS_MAX, Transmit};
 use crate::ident::{LegId, TrunkId};
 use crate::phone::{Ani, Dnis};
-use crate::session::SessionAnswer;
+use crate::session::{SessionAnswer, SessionOffer};
 use crate::time::{Duration, Timestamp};
 
 /// How long a call may wait for our answer; then it is refused with 480.
@@ -34,9 +34,25 @@ impl UserAgent {
         self.transactions.respond(now, pending.server, &response);
     }
 
-    /// Answers an incoming leg, or a re-INVITE, with 200 until its ACK comes; after 64*T1 without
-    /// one the leg ends as lost (RFC 3261 section 13.3.1.4).
+    /// Answers an incoming leg, or a re-INVITE, that came with an offer: with 200 until its ACK
+    /// comes; after 64*T1 without one the leg ends as lost (RFC 3261 section 13.3.1.4). One that
+    /// came without an offer is refused with 500.
     pub fn answer(&mut self, now: Timestamp, leg: LegId, answer: SessionAnswer) {
+        self.accept(now, leg, Exchange::AwaitingAck, answer.0);
+    }
+
+    /// The same for one that came without an offer: the 200 has ours, the ACK their answer. An ACK
+    /// without one ends the leg (488). One that came with an offer is refused with 500.
+    pub fn answer_with_offer(&mut self, now: Timestamp, leg: LegId, offer: SessionOffer) {
+        self.accept(now, leg, Exchange::AwaitingAnswer, offer.0);
+    }
+
+    fn accept(&mut self, now: Timestamp, leg: LegId, exchange: Exchange, body: Vec<u8>) {
+        let late = exchange == Exchange::AwaitingAnswer;
+        let asked = self.legs.get(&leg).and_then(Leg::pending).map(Pending::asks_for_offer);
+        if asked.is_some_and(|asked| asked != late) {
+            return self.reject(now, leg, 500);
+        }
         let Some(mut known) = self.legs.remove(&leg) else { return };
         let pending = match &mut known.state {
             State::Offered(pending) => Some(pending.clone()),
@@ -48,7 +64,7 @@ impl UserAgent {
             self.deadlines.clear(&Deadline::Unanswered(leg));
             let mut response = self.in_leg(&known, &pending.request, 200);
             response.headers.push("Allow", ALLOW);
-            response.set_body(SDP, answer.0);
+            response.set_body(SDP, body);
             if let Some(to) = self.transactions.respond(now, pending.server, &response) {
                 known.dialog.refresh_target(&pending.request);
                 let unacked = Unacked {
@@ -57,10 +73,9 @@ impl UserAgent {
                     interval: T1,
                 };
                 if let State::Up(up) = &mut known.state {
-                    up.exchange = Exchange::AwaitingAck;
-                    up.unacked = Some(unacked);
+                    (up.exchange, up.unacked) = (exchange, Some(unacked));
                 } else {
-                    known.state = State::Up(Box::new(Up::answering(unacked)));
+                    known.state = State::Up(Box::new(Up::answering(exchange, unacked)));
                 }
                 self.deadlines.set(now + T1, Deadline::Repeat(leg));
                 self.deadlines.set(now + LIFETIME, Deadline::Unacked(leg));
@@ -150,6 +165,9 @@ impl UserAgent {
         } else if request.method == Method::Register {
             self.take_register(now, source, id, request)
         } else if request.method == Method::Options {
+            if !self.admission.calls {
+                return Err(overloaded());
+            }
             self.take_options(now, id, request);
             Ok(())
         } else {
@@ -166,7 +184,7 @@ impl UserAgent {
     ) -> Result<(), Refusal> {
         let from = self.admit(now, source, request)?;
         let offer = exchange::offer_of(request)?;
-        if self.legs.len() >= LEGS_MAX {
+        if self.legs.len() >= LEGS_MAX || !self.admission.calls {
             return Err(overloaded());
         }
         let trying = Response::to(request, 100, reason(100));
@@ -239,8 +257,11 @@ impl UserAgent {
             |name: &str| users.iter().find(|user| user.name == name).map(|user| &user.password);
         match self.authenticator.judge(request, source.ip(), now, password) {
             Verdict::Accepted { user } => Ok(user),
-            Verdict::Challenged { challenge, failed: _ } => {
-                Err(Refusal::new(401).header("WWW-Authenticate", &challenge))
+            Verdict::Challenged { challenges, failed: _ } => {
+                let ask = |refusal: Refusal, challenge: &String| {
+                    refusal.header("WWW-Authenticate", challenge)
+                };
+                Err(challenges.iter().fold(Refusal::new(401), ask))
             }
             Verdict::Throttled => Err(Refusal::new(403)),
         }
@@ -261,6 +282,9 @@ impl UserAgent {
         if aor.user().as_deref() != Some(user.as_str()) {
             return Err(Refusal::new(403));
         }
+        if !self.admission.registrations {
+            return Err(overloaded());
+        }
         let registered = self.registrar.register(now, &user, source, request)?;
         let mut response = Response::to(request, 200, reason(200));
         for contact in &registered.contacts {
@@ -274,7 +298,7 @@ impl UserAgent {
         Ok(())
     }
 
-    fn take_options(&mut self, now: Timestamp, id: TransactionId, request: &Request) {
+    pub(super) fn take_options(&mut self, now: Timestamp, id: TransactionId, request: &Request) {
         let mut response = Response::to(request, 200, reason(200));
         response.headers.push("Allow", ALLOW);
         response.headers.push("Accept", SDP);
@@ -283,50 +307,6 @@ impl UserAgent {
         response.headers.push("Supported", "");
         response.headers.push("Contact", &self.contact());
         self.respond(now, id, response);
-    }
-
-    fn serve_in_dialog(
-        &mut self,
-        now: Timestamp,
-        id: TransactionId,
-        request: &Request,
-    ) -> Result<(), Refusal> {
-        let gone = || Refusal::new(481);
-        let leg = self.leg_of(request).ok_or_else(gone)?;
-        let known = self.legs.get_mut(&leg).ok_or_else(gone)?;
-        if matches!(known.state, State::Inviting(_)) {
-            // Before the answer there is no dialog; an offer crosses ours (RFC 3261 section 14.2).
-            let is_invite = request.method == Method::Invite;
-            return if is_invite { Exchange::TheyOwe.admit_reoffer() } else { Err(gone()) };
-        }
-        known.dialog.accept(request).map_err(|_| Refusal::new(500))?;
-        if request.method == Method::Bye {
-            self.respond(now, id, Response::to(request, 200, reason(200)));
-            self.peer_left(now, leg);
-            return Ok(());
-        }
-        if request.method == Method::Options {
-            self.take_options(now, id, request);
-            return Ok(());
-        }
-        if request.method != Method::Invite {
-            return Err(Refusal::new(405).header("Allow", ALLOW));
-        }
-        match &mut known.state {
-            State::Offered(_) => Exchange::WeOwe.admit_reoffer(),
-            State::Inviting(_) | State::Leaving(_) => Err(gone()),
-            State::Up(up) => {
-                up.exchange.admit_reoffer()?;
-                let offer = exchange::offer_of(request)?;
-                up.exchange = Exchange::WeOwe;
-                up.reoffer = Some(Pending { server: id, request: request.clone() });
-                self.servers.insert(id, leg);
-                self.deadlines.set(now + LIFETIME, Deadline::Unanswered(leg));
-                self.transactions.respond(now, id, &Response::to(request, 100, reason(100)));
-                self.emit(Event::Reoffered { leg, offer });
-                Ok(())
-            }
-        }
     }
 
     /// CANCEL: its own 200, and 487 to the INVITE that still waits (RFC 3261 section 9.2).
@@ -359,16 +339,24 @@ impl UserAgent {
             return;
         }
         up.unacked = None;
-        up.exchange = Exchange::Stable;
+        let late = std::mem::replace(&mut up.exchange, Exchange::Stable);
+        let late = late == Exchange::AwaitingAnswer;
         let first = !std::mem::replace(&mut up.established, true);
         let farewell = up.bye_held.take();
         self.deadlines.clear(&Deadline::Repeat(leg));
         self.deadlines.clear(&Deadline::Unacked(leg));
-        if first {
-            self.emit(Event::Established { leg });
+        let answer = exchange::answer_in(&request.headers, &request.body).filter(|_| late);
+        let missing = late && answer.is_none();
+        match answer {
+            answer if first && !missing => self.emit(Event::Established { leg, answer }),
+            Some(answer) => self.emit(Event::Reanswered { leg, answer }),
+            None => {}
         }
         if let Some(farewell) = farewell {
             self.send_bye(now, leg, EndedBy::Us, None, farewell);
+        } else if missing {
+            let text = "The ACK had no session description".to_owned();
+            self.send_bye(now, leg, EndedBy::Us, Some(488), Farewell { cause: 88, text });
         }
     }
 
@@ -382,16 +370,6 @@ impl UserAgent {
         self.transactions.send(again.to, again.bytes);
     }
 
-    /// The leg whose dialog a request belongs to, by Call-ID and both tags.
-    fn leg_of(&self, request: &Request) -> Option<LegId> {
-        let tag = request.to().tag()?.to_owned();
-        let leg = *self.dialogs.get(&(request.call_id().to_owned(), tag))?;
-        let known = self.legs.get(&leg)?;
-        let theirs = request.from();
-        let early = matches!(known.state, State::Inviting(_));
-        (early || known.dialog.remote_tag() == theirs.tag().unwrap_or("")).then_some(leg)
-    }
-
     /// A response inside the dialog of a leg to an INVITE of theirs.
     fn in_leg(&self, leg: &Leg, request: &Request, status: u16) -> Response {
         let mut response = Response::to(request, status, reason(status));
@@ -401,7 +379,8 @@ impl UserAgent {
         response
     }
 
-    fn respond(&mut self, now: Timestamp, id: TransactionId, mut response: Response) {
+    /// Answers by a final response, with a To tag if it has none.
+    pub(super) fn respond(&mut self, now: Timestamp, id: TransactionId, mut response: Response) {
         let tag = self.draw_tag();
         response.set_to_tag(&tag);
         self.transactions.respond(now, id, &response);
@@ -420,9 +399,9 @@ fn check_method(method: &Method) -> Result<(), Refusal> {
         | Method::Bye
         | Method::Cancel
         | Method::Register
-        | Method::Options => Ok(()),
+        | Method::Options
+        | Method::Info => Ok(()),
         Method::Prack
-        | Method::Info
         | Method::Refer
         | Method::Notify
         | Method::Subscribe

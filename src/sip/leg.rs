@@ -29,6 +29,17 @@ pub(super) struct Leg {
     pub(super) ack: Option<Transmit>,
 }
 
+impl Leg {
+    /// The INVITE or re-INVITE that waits for our answer.
+    pub(super) fn pending(&self) -> Option<&Pending> {
+        match &self.state {
+            State::Offered(pending) => Some(pending),
+            State::Up(up) => up.reoffer.as_ref(),
+            State::Inviting(_) | State::Leaving(_) => None,
+        }
+    }
+}
+
 /// With whom a leg is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Party {
@@ -60,6 +71,13 @@ pub(super) struct Pending {
     pub(super) server: TransactionId,
     /// The request.
     pub(super) request: Request,
+}
+
+impl Pending {
+    /// Does it ask for our offer, having none of its own?
+    pub(super) fn asks_for_offer(&self) -> bool {
+        self.request.body.is_empty()
+    }
 }
 
 /// Our INVITE.
@@ -153,12 +171,7 @@ impl Up {
     }
 
     /// Answered by a 2xx of ours, which waits for its ACK.
-    pub(super) fn answering(unacked: Unacked) -> Self {
-        Self {
-            exchange: Exchange::AwaitingAck,
-            unacked: Some(unacked),
-            established: false,
-            ..Self::answered()
-        }
+    pub(super) fn answering(exchange: Exchange, unacked: Unacked) -> Self {
+        Self { exchange, unacked: Some(unacked), established: false, ..Self::answered() }
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Datagrams, orders and the time go in; bytes to send, [`Event`]s and the next deadline come out.
 //! Read in this order: this file is what the others are told; `user_agent` sorts what comes in;
-//! `inbound` answers requests, `outbound` places calls, `ending` ends them, `stray` ends those of
-//! an earlier run; `transaction`, `dialog` and `exchange` are the machines of RFC 3261 below them,
-//! `registrar` and `trunk` the state beside them.
+//! `inbound` and `in_dialog` answer requests, `outbound` places calls, `ending` ends them, `stray`
+//! ends those of an earlier run; `transaction`, `dialog` and `exchange` are the machines of RFC
+//! 3261 below them, `registrar` and `trunk` the state beside them.
 //!
 //! It opens no socket, reads no clock and no session description, and decides nothing about calls.
 
@@ -12,7 +12,9 @@ mod dialog;
 mod ending;
 mod exchange;
 mod identity;
+mod in_dialog;
 mod inbound;
+mod info;
 mod leg;
 mod outbound;
 mod registrar;
@@ -34,6 +36,7 @@ pub mod transport;
 
 use std::net::SocketAddr;
 
+pub use info::Digit;
 pub use user_agent::UserAgent;
 
 use crate::ident::{AttemptId, ContactId, LegId, Route, Secret, TrunkId};
@@ -53,6 +56,8 @@ pub struct Settings {
     pub local: SocketAddr,
     /// The digest realm and the domain of addresses of record.
     pub realm: String,
+    /// The hashes by which users prove who they are, in the order in which they are offered.
+    pub algorithms: &'static [auth::Algorithm],
     /// User names that may register, and their passwords. An agent's is their id.
     pub users: Vec<User>,
     /// The trunks, in configuration order.
@@ -91,6 +96,16 @@ pub struct TrunkSettings {
     pub options_interval: Option<Duration>,
 }
 
+/// What is taken from outside at the moment. What is not gets 503 and Retry-After, once it is known
+/// whose it is; inside a dialog everything goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Admission {
+    /// INVITEs; and OPTIONS, by which others find out whether to send us any.
+    pub calls: bool,
+    /// REGISTERs.
+    pub registrations: bool,
+}
+
 /// Bytes to send.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Transmit {
@@ -122,13 +137,15 @@ pub enum Event {
         dnis: Dnis,
         /// From whom.
         from: From,
-        /// Its offer.
-        offer: SessionOffer,
+        /// Its offer; `None`: answer by [`UserAgent::answer_with_offer`].
+        offer: Option<SessionOffer>,
     },
-    /// The ACK of our 200 came.
+    /// The ACK of our first 200 came.
     Established {
         /// Which.
         leg: LegId,
+        /// The answer to our offer, if there was one in the 200.
+        answer: Option<SessionAnswer>,
     },
     /// A 18x on an outgoing leg.
     Ringing {
@@ -142,12 +159,27 @@ pub enum Event {
         /// The answer.
         answer: SessionAnswer,
     },
-    /// A re-INVITE: answer by [`UserAgent::answer`] or [`UserAgent::reject`].
+    /// A re-INVITE: answer by [`UserAgent::answer`], [`UserAgent::answer_with_offer`] or
+    /// [`UserAgent::reject`].
     Reoffered {
         /// Which.
         leg: LegId,
-        /// The new offer.
-        offer: SessionOffer,
+        /// The new offer; `None`: ours is asked for.
+        offer: Option<SessionOffer>,
+    },
+    /// The answer to the offer that we gave to a re-INVITE.
+    Reanswered {
+        /// Which.
+        leg: LegId,
+        /// The answer.
+        answer: SessionAnswer,
+    },
+    /// A key was pressed, told by INFO.
+    Digit {
+        /// Where.
+        leg: LegId,
+        /// Which key.
+        digit: Digit,
     },
     /// The leg is gone, and the other side knows or is past all timers. Told once.
     Ended {

@@ -216,7 +216,7 @@ impl UserAgent {
             State::Inviting(inviting) => inviting.ending,
             State::Offered(_) | State::Up(_) | State::Leaving(_) => None,
         };
-        match (ending, exchange::answer_of(response)) {
+        match (ending, exchange::answer_in(&response.headers, &response.body)) {
             (Some(farewell), _) => self.send_bye(now, id, EndedBy::Us, None, farewell),
             (None, Some(answer)) => self.emit(Event::Answered { leg: id, answer }),
             (None, None) => {

@@ -17,7 +17,7 @@ use super::registration::Registering;
 use super::stray::{Orphaned, Stray};
 use super::transaction::{Failed, TransactionId, Transactions};
 use super::trunk::{Trunk, Verdict};
-use super::{Binding, EndedBy, Event, Settings, Transmit};
+use super::{Admission, Binding, EndedBy, Event, Settings, Transmit};
 use crate::ident::{ContactId, Entropy, LegId, TrunkId};
 use crate::time::{Duration, Timestamp};
 
@@ -154,6 +154,7 @@ pub struct UserAgent {
     pub(super) settings: Settings,
     pub(super) entropy: Entropy,
     pub(super) authenticator: Authenticator,
+    pub(super) admission: Admission,
     pub(super) transactions: Transactions<Purpose>,
     pub(super) deadlines: Deadlines,
     pub(super) legs: BTreeMap<LegId, Leg>,
@@ -178,11 +179,13 @@ pub struct UserAgent {
 impl UserAgent {
     /// A user agent with no legs. Bindings from an earlier run come by [`UserAgent::restore`].
     pub fn new(settings: Settings, mut entropy: Entropy) -> Self {
-        let authenticator = Authenticator::new(&settings.realm, entropy.split());
+        let authenticator =
+            Authenticator::new(&settings.realm, settings.algorithms, entropy.split());
         let mut agent = Self {
             settings,
             entropy,
             authenticator,
+            admission: Admission { calls: true, registrations: true },
             transactions: Transactions::new(),
             deadlines: Deadlines::default(),
             legs: BTreeMap::new(),
@@ -202,6 +205,11 @@ impl UserAgent {
         agent.told_free =
             agent.trunks.iter().map(|(id, trunk)| (id.clone(), trunk.free())).collect();
         agent
+    }
+
+    /// From now on takes only this from outside; at first, all.
+    pub fn admit_only(&mut self, admission: Admission) {
+        self.admission = admission;
     }
 
     /// A datagram came, read or found broken.
@@ -349,8 +357,10 @@ impl UserAgent {
     /// Takes new settings. Legs go on; trunks that stay keep their state; users who are gone lose
     /// their bindings.
     pub fn reload(&mut self, now: Timestamp, settings: Settings) {
-        if settings.realm != self.settings.realm {
-            self.authenticator = Authenticator::new(&settings.realm, self.entropy.split());
+        let asks = |settings: &Settings| (settings.realm.clone(), settings.algorithms);
+        if asks(&settings) != asks(&self.settings) {
+            let entropy = self.entropy.split();
+            self.authenticator = Authenticator::new(&settings.realm, settings.algorithms, entropy);
         }
         self.settings = settings;
         let known = |user: &str| self.settings.users.iter().any(|known| known.name == user);

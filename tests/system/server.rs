@@ -74,6 +74,14 @@ impl Configuration {
         Self(include_str!("../../config/ringback.toml").to_owned())
     }
 
+    /// Puts a line of its own in the place of one that shows a default.
+    pub(crate) fn set(self, line: &str) -> Outcome<Self> {
+        let key = line.split('=').next().unwrap_or_default();
+        let shown = self.0.lines().find(|old| old.split('=').next() == Some(&format!("#{key}")));
+        let shown = shown.map(str::to_owned).ok_or_else(|| format!("no default of {key}"))?;
+        Ok(Self(self.0.replacen(&shown, line, 1)))
+    }
+
     /// Puts another line in place of the one that starts with the same `key =`.
     pub(crate) fn with(self, line: &str) -> Outcome<Self> {
         let key = line.split('=').next().unwrap_or_default();
@@ -134,8 +142,18 @@ impl Server {
     }
 
     /// Ends it by SIGTERM; it must end with 0.
-    pub(crate) fn stop(mut self) -> Outcome {
-        self.process.signal("TERM")?;
+    pub(crate) fn stop(self) -> Outcome {
+        self.drain()?;
+        self.ends()
+    }
+
+    /// Tells it to end by SIGTERM.
+    pub(crate) fn drain(&self) -> Outcome {
+        self.process.signal("TERM")
+    }
+
+    /// Waits for its end, which must be with 0.
+    pub(crate) fn ends(mut self) -> Outcome {
         self.process.succeed(Duration::from_secs(40))
     }
 

@@ -6,6 +6,7 @@ use crate::database::Database;
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Sipp};
 use crate::story::{caller, feature_code};
+use crate::wire::Wire;
 use crate::{Outcome, ensure, process};
 
 /// Long enough for anything that happens at once.
@@ -51,14 +52,21 @@ pub(crate) fn dead_phone(net: Net) -> Outcome {
     server.stop()
 }
 
-/// SIGTERM lets calls end by themselves for a while, then says goodbye to whoever is left.
+/// SIGTERM lets calls end by themselves for a while, then says goodbye to whoever is left; whoever
+/// asks meanwhile is told to go elsewhere.
 pub(crate) fn drain(net: Net) -> Outcome {
     sipp::needed()?;
     let server = Server::start(net, &Configuration::new())?;
     let mut waiting = caller("caller_waits", &server).within(DRAIN).start(&server)?;
     let database = Database::new(server.database())?;
     database.wait_for("a waiting caller", SOON, |one| one.state == "ROUTING")?;
-    server.stop()?;
+    let mut wire = Wire::bind(net.stranger(), 5060)?;
+    let mut asked = || wire.options(net.server(), Duration::from_secs(1));
+    let before = asked()?;
+    ensure(before == Some(200), || format!("OPTIONS got {before:?} before the drain"))?;
+    server.drain()?;
+    process::until("OPTIONS gets 503", SOON, || Ok((asked()? == Some(503)).then_some(())))?;
+    server.ends()?;
     // The scenario ends well only with the BYE.
     waiting.succeed()
 }

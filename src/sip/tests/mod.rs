@@ -2,6 +2,7 @@
 //! against messages written by hand.
 
 mod calls;
+mod dialog;
 mod faults;
 mod network;
 mod orphans;

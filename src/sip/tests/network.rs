@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 
 use crate::ident::{Entropy, LegId, Secret, TrunkId};
 use crate::session::{SessionAnswer, SessionOffer};
+use crate::sip::auth::Algorithm;
 use crate::sip::message::{Message, Request, Response, parse};
 use crate::sip::{Event, Invitation, Settings, Target, Transmit, TrunkSettings, User, UserAgent};
 use crate::time::{Duration, Timestamp};
@@ -23,6 +24,7 @@ pub(super) fn settings(side: usize) -> Settings {
     Settings {
         local: address(side),
         realm: "ringback".to_owned(),
+        algorithms: Algorithm::ALL,
         users: vec![User { name: "ann".to_owned(), password: Secret::new("secret") }],
         trunks: vec![TrunkSettings {
             id: TrunkId::new("peer"),
@@ -207,6 +209,39 @@ impl Network {
         self.until(B, |event| matches!(event, Event::Established { .. }).then_some(()));
         self.until(A, |event| matches!(event, Event::Answered { .. }).then_some(()));
         theirs
+    }
+
+    /// A request of A, by hand, inside the dialog of A's first INVITE, which B has answered.
+    pub(super) fn inside(&self, method: &str, cseq: u32, more: &str, body: &str) -> String {
+        let line = |text: &str, name: &str| {
+            text.lines().find(|line| line.starts_with(name)).unwrap().to_owned()
+        };
+        let invite = &self.wire.iter().find(|sent| rung(sent) == "A INVITE").unwrap().text;
+        let answer = &self.wire.iter().find(|sent| rung(sent) == "B 200").unwrap().text;
+        let (from, call_id, to) =
+            (line(invite, "From: "), line(invite, "Call-ID: "), line(answer, "To: "));
+        format!(
+            "{method} sip:ringback@192.0.2.2:5060 SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bKin{method}{cseq}\r\n\
+             {from}\r\n{to}\r\n{call_id}\r\nCSeq: {cseq} {method}\r\nMax-Forwards: 70\r\n\
+             Contact: <sip:a@192.0.2.1:5060>\r\n{more}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    }
+
+    /// Gives B what A sent by hand; what B sends at once.
+    pub(super) fn hand(&mut self, text: &str) -> Vec<Message> {
+        let sent = exchange(&mut self.agents[B], self.now, address(A), text.as_bytes());
+        sent.into_iter().map(|(_, message)| message).collect()
+    }
+
+    /// The same, where that is responses alone: their status.
+    pub(super) fn status(&mut self, text: &str) -> Vec<u16> {
+        let status = |message: Message| match message {
+            Message::Response(response) => response.status,
+            Message::Request(request) => panic!("{request:?}"),
+        };
+        self.hand(text).into_iter().map(status).collect()
     }
 
     /// First lines of what was sent, with who sent it: `A INVITE` or `B 180`.

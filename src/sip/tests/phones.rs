@@ -7,7 +7,7 @@ use crate::ident::{AttemptId, Entropy, InteractionId, LegId, Route, Secret, Trun
 use crate::phone::Ani;
 use crate::sip::auth;
 use crate::sip::message::{Message, Method, Request, Response, parse};
-use crate::sip::{EndedBy, Event, From, Invitation, Orphan, Target, UserAgent};
+use crate::sip::{Admission, EndedBy, Event, From, Invitation, Orphan, Target, UserAgent};
 use crate::time::{Duration, Timestamp};
 
 const START: Timestamp = Timestamp::from_seconds(1_000_000);
@@ -340,7 +340,7 @@ fn requests_that_fit_nothing_are_refused_by_what_would_fit() {
         (text("FROB", uri, "bob", 1, "", ""), 501, "Allow"),
         (text("OPTIONS", "isbn:123", "bob", 1, "", ""), 416, ""),
         (text("OPTIONS", uri, "bob", 1, "Require: 100rel, x\r\n", ""), 420, "Unsupported"),
-        (text("INVITE", uri, "bob", 1, "", ""), 488, "Warning"),
+        (text("INVITE", uri, "bob", 1, "Accept: text/plain\r\n", ""), 406, ""),
         (text("INVITE", uri, "bob", 1, "Content-Type: text/plain\r\n", "hi"), 415, "Accept"),
         (
             text("OPTIONS", uri, "bob", 1, "Max-Forwards: 0\r\n", "").replacen(
@@ -363,6 +363,44 @@ fn requests_that_fit_nothing_are_refused_by_what_would_fit() {
     assert_eq!(status(&mut agent, &invite).unwrap().status, 100);
     let other_path = invite.replace("branch=z9hG4bKINVITE1", "branch=z9hG4bKother");
     assert_eq!(status(&mut agent, &other_path).unwrap().status, 482);
+}
+
+#[test]
+fn what_is_not_taken_gets_503_once_it_is_known_whose_it_is() {
+    let table = [
+        ("INVITE", false, true, 503, 401),
+        ("OPTIONS", false, true, 503, 503),
+        ("REGISTER", false, true, 401, 401),
+        ("REGISTER", true, false, 401, 401),
+        ("OPTIONS", true, false, 200, 200),
+        ("INVITE", true, false, 100, 401),
+    ];
+    for (method, calls, registrations, to_trunk, to_stranger) in table {
+        let sources = [(address(B), to_trunk), (phone(), to_stranger)];
+        for (source, expected) in sources {
+            let mut agent = agent();
+            agent.admit_only(Admission { calls, registrations });
+            let asked = text(method, "sip:100@ringback", "bob", 1, SDP, OFFER);
+            let sent = exchange(&mut agent, START, source, asked.as_bytes());
+            let response = responses(&sent)[0];
+            assert_eq!(response.status, expected, "{method} {calls} {registrations} {source}");
+            let later = (expected == 503).then_some(5);
+            assert_eq!(response.headers.retry_after(), later);
+        }
+    }
+    let mut earlier = agent();
+    register(&mut earlier, "ann", "secret");
+    let (mut agent, before) = (agent(), earlier.bindings("ann"));
+    agent.restore(START, before.clone());
+    agent.admit_only(Admission { calls: true, registrations: false });
+    let refused = authenticated(
+        &mut agent,
+        ("REGISTER", "sip:ringback"),
+        ("ann", "secret"),
+        (&CONTACT.replace("5062", "5064"), ""),
+    );
+    assert_eq!((refused[0].status, refused[0].headers.retry_after()), (503, Some(5)));
+    assert_eq!(agent.bindings("ann"), before, "what is bound stays");
 }
 
 #[test]
