@@ -1,7 +1,7 @@
 //! What `calls` asks for: orders to legs, and reports to the queue.
 
 use crate::ident::{AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route};
-use crate::phone::{Address, Ani};
+use crate::phone::{Address, Ani, KeyedNumber};
 use crate::time::Duration;
 
 use super::end::AttemptClass;
@@ -93,6 +93,15 @@ pub enum Effect {
     CallerHungUp {
         /// Whose.
         interaction: InteractionId,
+    },
+    /// A caller keyed the number to be called at. `NumberChecked` follows.
+    NumberKeyed {
+        /// Who.
+        interaction: InteractionId,
+        /// By whose policy it is read.
+        queue: QueueId,
+        /// What was keyed.
+        digits: KeyedNumber,
     },
     /// A live caller confirmed a callback.
     CallbackConfirmed {
@@ -255,15 +264,22 @@ pub const SOUNDS: &[&str] = &[
     "agent-ready",
     "callback-declined",
     "callback-refused",
+    "callbacks-unavailable",
     "cancelled",
     "closed",
-    "confirm-number",
+    "confirm-keyed-number",
+    "confirm-or-key-number",
     "connecting",
     "goodbye",
     "in-line",
     "invalid-choice",
     "keep-waiting-or-callback",
+    "key-number",
+    "limit-reached",
     "no-agents",
+    "number-keyed-is",
+    "number-not-complete",
+    "number-not-taken",
     "offer-callback",
     "please-hold",
     "position-is",

@@ -121,6 +121,13 @@ pub enum Event {
         /// How its end is reported.
         class: super::end::AttemptClass,
     },
+    /// What a number is that a caller keyed.
+    NumberChecked {
+        /// Who keyed it.
+        interaction: InteractionId,
+        /// The address behind it, or why it cannot be called.
+        address: Result<Address, NumberRefused>,
+    },
     /// The callback is committed: say so and hang up.
     Registered {
         /// Whose.
@@ -178,6 +185,17 @@ pub enum QueueExit {
     Key(char),
     /// The agent hung up after the conversation.
     AfterCall,
+}
+
+/// Why a number that a caller keyed cannot be called.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum NumberRefused {
+    /// The queue does not call such numbers.
+    NotPermitted,
+    /// It is no number, or not a whole one.
+    NotANumber,
+    /// It had as many requests as are allowed.
+    TooMany,
 }
 
 /// From whom an incoming leg was taken.

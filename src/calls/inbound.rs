@@ -10,13 +10,14 @@
 use std::sync::Arc;
 
 use crate::ident::{FlowId, InteractionId, LegId};
-use crate::phone::Ani;
+use crate::phone::{Address, Ani};
 use crate::time::{Duration, Timestamp};
 
+use super::booking::{Booked, Booking};
 use super::digits::{Answer, Question};
 use super::effect::{Effect, Prompt};
 use super::end::CallEnd;
-use super::event::{Goodbye, QueueExit};
+use super::event::{Goodbye, NumberRefused, QueueExit};
 use super::flow::{Flow, FlowNode, QueueNode, Settings};
 use super::waiting::{Next, Waiting};
 use super::{Context, ENDING_MAX, Fact, PARTED_MAX, Playing, Timer, cause};
@@ -117,7 +118,7 @@ impl Inbound {
                 self.enter(ctx, start);
             }
             (Fact::Digit(digit), State::Choosing { question, .. }) => {
-                if let Some(answer) = question.press(ctx.now, digit) {
+                if let Some(answer) = question.press(ctx, digit) {
                     self.chosen(ctx, answer);
                 }
             }
@@ -225,6 +226,14 @@ impl Inbound {
         }
     }
 
+    pub(super) fn number_checked(
+        &mut self,
+        ctx: &mut Context<'_>,
+        address: Result<Address, NumberRefused>,
+    ) {
+        self.booking(ctx, |booking, ctx| booking.number_checked(ctx, address));
+    }
+
     pub(super) fn registered(&mut self, ctx: &mut Context<'_>) {
         if self.is_waiting() {
             self.farewell(ctx, Goodbye::CallBack.prompts());
@@ -232,8 +241,17 @@ impl Inbound {
     }
 
     pub(super) fn not_registered(&mut self, ctx: &mut Context<'_>) {
+        self.booking(ctx, |booking, ctx| booking.not_registered(ctx));
+    }
+
+    fn booking(
+        &mut self,
+        ctx: &mut Context<'_>,
+        act: impl FnOnce(&mut Booking, &mut Context<'_>) -> Booked,
+    ) {
         if let State::InQueue(waiting) = &mut self.state {
-            waiting.not_registered(ctx);
+            let next = waiting.booking(ctx, act);
+            self.go_on(ctx, next);
         }
     }
 

@@ -16,6 +16,7 @@
 //! It must not: know SIP or media beyond legs, decide who is served, read a clock, or let one call
 //! touch another. A panic costs the call it happened in: see [`Calls::panicked`].
 
+mod booking;
 mod bridge;
 mod call;
 mod dialer;
@@ -207,6 +208,9 @@ impl Calls {
             }
             Event::EndAttempt { attempt, goodbye, class } => {
                 self.end_attempt(attempt, goodbye, class, out);
+            }
+            Event::NumberChecked { interaction, address } => {
+                self.inbound(interaction, out, |caller, ctx| caller.number_checked(ctx, address));
             }
             Event::Registered { interaction } => {
                 self.inbound(interaction, out, |caller, ctx| caller.registered(ctx));

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
-use super::event::{AgentSummary, AlertContext, Caller, Event, Goodbye, QueueExit};
+use super::event::{AgentSummary, AlertContext, Caller, Event, Goodbye, NumberRefused, QueueExit};
 use super::flow::Entry;
 use super::stage::settings;
 use super::*;
@@ -94,7 +94,8 @@ impl World {
                 Event::LegEnded { leg, end }
             }
             8..=13 => {
-                Event::LegDigit { leg, digit: ['1', '1', '1', '1', '1', '2', '9', '0'][b % 8] }
+                let keys = ['1', '1', '1', '1', '1', '1', '2', '2', '9', '0', '#', '#'];
+                Event::LegDigit { leg, digit: keys[b % keys.len()] }
             }
             14..=17 => {
                 let (leg, play) = self.plays[latest(self.plays.len())];
@@ -139,6 +140,15 @@ impl World {
             33..=35 => {
                 let ewt = (b % 3 > 0).then(|| Duration::from_secs(b as u64 % 300));
                 Event::Standing { interaction, position: 1, ewt, callbacks: b % 7 > 0 }
+            }
+            36 => {
+                let refusals = [
+                    NumberRefused::NotPermitted,
+                    NumberRefused::NotANumber,
+                    NumberRefused::TooMany,
+                ];
+                let address = Address::parse("1002").filter(|_| b % 2 == 0);
+                Event::NumberChecked { interaction, address: address.ok_or(refusals[b / 2 % 3]) }
             }
             _ => Event::Tick,
         }
@@ -221,6 +231,7 @@ impl World {
                 self.answered = Some((agent.clone(), *interaction));
             }
             Effect::AskStanding { .. }
+            | Effect::NumberKeyed { .. }
             | Effect::CallbackConfirmed { .. }
             | Effect::AttemptAnswered { .. }
             | Effect::ConsumerConfirmed { .. }
@@ -272,7 +283,7 @@ proptest! {
     #[test]
     fn whatever_happens_every_leg_and_attempt_ends_once(
         steps in prop::collection::vec(
-            (0..37u8, any::<u16>(), any::<u16>(), prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16]),
+            (0..38u8, any::<u16>(), any::<u16>(), prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16]),
             1..300,
         ),
     ) {
@@ -299,6 +310,7 @@ fn each_listed_sound_is_used() {
     let sources = [
         include_str!("inbound.rs"),
         include_str!("waiting.rs"),
+        include_str!("booking.rs"),
         include_str!("dialer.rs"),
         include_str!("feature.rs"),
     ]

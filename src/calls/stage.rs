@@ -12,7 +12,7 @@ use expect_test::Expect;
 
 use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
-use super::event::{AgentSummary, AlertContext, Caller, Goodbye, QueueExit};
+use super::event::{AgentSummary, AlertContext, Caller, Goodbye, NumberRefused, QueueExit};
 use super::flow::{CallbackOffer, Entry, Flow, FlowNode, QueueNode, QueueVoice};
 use super::*;
 use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
@@ -236,6 +236,15 @@ impl Stage {
                     other => panic!("{other}"),
                 },
             },
+            "number" => Event::NumberChecked {
+                interaction: self.interaction(word(1)),
+                address: match word(2) {
+                    "not-permitted" => Err(NumberRefused::NotPermitted),
+                    "not-a-number" => Err(NumberRefused::NotANumber),
+                    "too-many" => Err(NumberRefused::TooMany),
+                    address => Ok(Address::parse(address).unwrap()),
+                },
+            },
             "registered" => Event::Registered { interaction: self.interaction(word(1)) },
             "not-registered" => Event::NotRegistered { interaction: self.interaction(word(1)) },
             "release" => {
@@ -331,6 +340,9 @@ impl Stage {
             Effect::CallerHungUp { interaction } => {
                 format!("! caller hung up {}", self.name(*interaction))
             }
+            Effect::NumberKeyed { interaction, queue, digits } => {
+                format!("! keyed {} {queue} {}", self.name(*interaction), digits.expose())
+            }
             Effect::CallbackConfirmed { interaction, address } => {
                 format!("! confirmed {} {}", self.name(*interaction), address.expose())
             }
@@ -402,6 +414,17 @@ pub(super) fn in_queue(script: &str) -> String {
 
 pub(super) fn expect_in_queue(script: &str, expected: Expect) {
     expected.assert_eq(&in_queue(script));
+}
+
+/// A caller who took the callback offer; the log begins after it.
+pub(super) fn in_booking(script: &str) -> String {
+    let log = in_queue(&format!("2 standing i1 1 200\n2 digit caller 1\n{script}"));
+    let begun = "2 digit caller 1\n";
+    log[log.find(begun).unwrap() + begun.len()..].to_owned()
+}
+
+pub(super) fn expect_booking(script: &str, expected: Expect) {
+    expected.assert_eq(&in_booking(script));
 }
 
 /// A dialled consumer who pressed 1.

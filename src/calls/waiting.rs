@@ -1,11 +1,11 @@
-//! A caller in a `queue` node: music, announcements, the callback offer and its confirmation.
+//! A caller in a `queue` node: music, announcements, the callback offer and the dialogue behind it.
 //!
 //! ```text
-//! Music ◀──▶ Note (position and wait; an apology)
-//!   │ threshold passed                                 ┌── Registered ▶ (farewell)
-//!   ▼                                                  │
-//! Offer ── 1 ▶ Confirm ── 1 ▶ Registering ─────────────┤
-//!   └─ 2, no key ─┴─ 2, no key ▶ Note ▶ Music          └── NotRegistered ▶ Note ▶ Music
+//! Music ◀──▶ Note (position and wait; what came of a dialogue)
+//!   │ threshold passed
+//!   ▼
+//! Offer ── 1 ▶ Booking ── registered ▶ (farewell)
+//!   └─ 2, no key ─┴─ declined, refused ▶ Note ▶ Music
 //! ```
 //!
 //! The caller keeps the place through all of it. It must not know of agents: an alert does not
@@ -15,6 +15,7 @@ use crate::ident::{InteractionId, LegId, PlayId};
 use crate::phone::{Address, Ani};
 use crate::time::{Duration, Timestamp};
 
+use super::booking::{Booked, Booking};
 use super::digits::{Answer, Question};
 use super::effect::{Effect, Prompt};
 use super::flow::{CallbackOffer, Flow, FlowNode, QueueNode, QueueVoice};
@@ -22,14 +23,10 @@ use super::{Context, Playing, Timer, earliest};
 
 /// How often the standing is asked for.
 const STANDING_EVERY: Duration = Duration::from_secs(5);
-/// Silence after the questions of the offer that counts as "no".
+/// Silence after the offer that counts as "no".
 const OFFER_ANSWER_MAX: Duration = Duration::from_secs(7);
-/// How often a question of the offer is put.
+/// How often the offer is made when other keys are pressed.
 const OFFER_TRIES: u8 = 3;
-/// How long the commit of a callback may take before the caller hears something else.
-const REGISTERING_MAX: Duration = Duration::from_secs(10);
-/// How long after the confirmation the answer of the queue is waited for at all.
-const REGISTRATION_FORGOTTEN: Duration = Duration::from_secs(70);
 
 /// A caller in a `queue` node.
 #[derive(Debug)]
@@ -40,8 +37,10 @@ pub(super) struct Waiting {
     /// Where the offer leads when it is declined or refused; `None`: back to the music.
     declined: Option<String>,
     refused: Option<String>,
-    /// The caller's number, if this queue may call it back: otherwise nothing is offered.
-    address: Option<Address>,
+    /// The caller's number, if this queue may call it back.
+    own: Option<Address>,
+    /// May this queue call anybody back? Otherwise nothing is offered.
+    calls_back: bool,
     since: Timestamp,
     standing: Option<Standing>,
     ask_at: Timestamp,
@@ -49,8 +48,6 @@ pub(super) struct Waiting {
     leave_at: Option<Timestamp>,
     /// The callback is offered from here on; `None`: not any more.
     offer_from: Option<Timestamp>,
-    /// A callback was confirmed and the queue has not answered yet; until when we believe it will.
-    registration: Option<Timestamp>,
     hearing: Hearing,
 }
 
@@ -75,14 +72,7 @@ enum Hearing {
         question: Question,
         tries_left: u8,
     },
-    Confirm {
-        address: Address,
-        question: Question,
-        tries_left: u8,
-    },
-    Registering {
-        until: Timestamp,
-    },
+    Booking(Box<Booking>),
 }
 
 /// Where a step in the queue leads.
@@ -124,14 +114,14 @@ impl Waiting {
             interaction,
             declined,
             refused,
-            address: voice.and_then(|voice| voice.addresses.callable(ani)),
+            own: voice.and_then(|voice| voice.addresses.callable(ani)),
+            calls_back: voice.is_some_and(|voice| !voice.addresses.is_empty()),
             since: ctx.now,
             standing: None,
             ask_at: ctx.now + STANDING_EVERY,
             announce_at: node.announce_every.map(|every| ctx.now + every),
             leave_at: node.max_wait.as_ref().map(|(longest, _)| ctx.now + *longest),
             offer_from: node.offer.as_ref().map(|_| ctx.now),
-            registration: None,
             hearing: Hearing::Music,
             node: node.clone(),
         }
@@ -158,77 +148,76 @@ impl Waiting {
     }
 
     pub(super) fn digit(&mut self, ctx: &mut Context<'_>, digit: char) -> Next {
-        let answer = match &mut self.hearing {
-            Hearing::Offer { question, .. } | Hearing::Confirm { question, .. } => {
-                question.press(ctx.now, digit)
-            }
+        match &mut self.hearing {
+            Hearing::Offer { question, .. } => match question.press(ctx, digit) {
+                Some(answer) => self.answered(ctx, answer),
+                None => Next::Stay,
+            },
+            Hearing::Booking(_) => self.booking(ctx, |booking, ctx| booking.digit(ctx, digit)),
             Hearing::Music | Hearing::Note { .. } => {
-                let exit = self.node.keys.get(&digit).filter(|_| self.registration.is_none());
-                return exit.map_or(Next::Stay, |node| Next::Leave(node.clone()));
+                let exit = self.node.keys.get(&digit);
+                exit.map_or(Next::Stay, |node| Next::Leave(node.clone()))
             }
-            Hearing::Registering { .. } => None,
-        };
-        answer.map_or(Next::Stay, |answer| self.answered(ctx, answer))
+        }
     }
 
     pub(super) fn play_ended(&mut self, ctx: &mut Context<'_>, play: PlayId) -> Next {
         match &mut self.hearing {
             Hearing::Note { playing, then } if playing.is(play) => {
                 let then = then.take();
-                self.note_over(ctx, then)
+                return self.note_over(ctx, then);
             }
-            Hearing::Offer { question, .. } | Hearing::Confirm { question, .. } => {
-                question.play_ended(ctx.now, play);
-                Next::Stay
-            }
-            Hearing::Music | Hearing::Note { .. } | Hearing::Registering { .. } => Next::Stay,
+            Hearing::Offer { question, .. } => question.play_ended(ctx.now, play),
+            Hearing::Booking(booking) => booking.play_ended(ctx, play),
+            Hearing::Music | Hearing::Note { .. } => {}
         }
+        Next::Stay
     }
 
-    /// The queue refused the callback; the caller still waits.
-    pub(super) fn not_registered(&mut self, ctx: &mut Context<'_>) {
-        if self.registration.take().is_none() {
-            return;
+    /// A step of the booking, if one is in progress.
+    pub(super) fn booking(
+        &mut self,
+        ctx: &mut Context<'_>,
+        act: impl FnOnce(&mut Booking, &mut Context<'_>) -> Booked,
+    ) -> Next {
+        let Hearing::Booking(booking) = &mut self.hearing else { return Next::Stay };
+        match act(booking, ctx) {
+            Booked::Open => {}
+            Booked::Declined(said) => self.decline(ctx, said),
+            Booked::Refused(reason) => {
+                self.offer_from = None;
+                let then = self.refused.clone();
+                self.note(ctx, reason, then);
+            }
         }
-        self.offer_from = None;
-        let then = self.refused.clone();
-        self.note(ctx, vec![Prompt::Sound("callback-refused")], then);
+        Next::Stay
     }
 
     pub(super) fn expire(&mut self, ctx: &mut Context<'_>) -> Next {
         let now = ctx.now;
-        if self.registration.is_some_and(|until| until <= now) {
-            self.registration = None;
-        }
         if self.ask_at <= now {
             self.ask_at = now + STANDING_EVERY;
-            if self.registration.is_none() {
+            if !self.is_registering() {
                 ctx.push(Effect::AskStanding { interaction: self.interaction });
             }
         }
-        if self.registration.is_none()
-            && self.leave_at.is_some_and(|at| at <= now)
+        if self.leave_at().is_some_and(|at| at <= now)
             && let Some((_, node)) = &self.node.max_wait
         {
             return Next::Leave(node.clone());
         }
-        let answer = match &mut self.hearing {
+        match &mut self.hearing {
             Hearing::Note { playing, then } if playing.is_overdue(now) => {
                 let then = then.take();
                 return self.note_over(ctx, then);
             }
-            Hearing::Offer { question, .. } | Hearing::Confirm { question, .. } => {
-                question.expire(now)
+            Hearing::Offer { question, .. } => {
+                if let Some(answer) = question.expire(now) {
+                    return self.answered(ctx, answer);
+                }
             }
-            Hearing::Registering { until } if *until <= now => {
-                let apology = vec![Prompt::Sound("sorry-wait"), Prompt::Sound("please-hold")];
-                self.note(ctx, apology, None);
-                None
-            }
-            Hearing::Music | Hearing::Note { .. } | Hearing::Registering { .. } => None,
-        };
-        if let Some(answer) = answer {
-            return self.answered(ctx, answer);
+            Hearing::Booking(_) => return self.booking(ctx, Booking::expire),
+            Hearing::Music | Hearing::Note { .. } => {}
         }
         self.consider(ctx);
         Next::Stay
@@ -241,18 +230,23 @@ impl Waiting {
                 self.offer_at().map(|at| (at, "callback offer")),
             ]),
             Hearing::Note { playing, .. } => playing.deadline(),
-            Hearing::Offer { question, .. } | Hearing::Confirm { question, .. } => {
-                question.deadline()
-            }
-            Hearing::Registering { until } => Some((*until, "registration")),
+            Hearing::Offer { question, .. } => question.deadline(),
+            Hearing::Booking(booking) => booking.deadline(),
         };
-        let leave = self.leave_at.filter(|_| self.registration.is_none());
         earliest([
             hearing,
             Some((self.ask_at, "standing")),
-            leave.map(|at| (at, "longest wait")),
-            self.registration.map(|at| (at, "registration")),
+            self.leave_at().map(|at| (at, "longest wait")),
         ])
+    }
+
+    fn is_registering(&self) -> bool {
+        matches!(&self.hearing, Hearing::Booking(booking) if booking.is_registering())
+    }
+
+    /// Nobody is sent away from a dialogue: it has an end of its own.
+    fn leave_at(&self) -> Option<Timestamp> {
+        self.leave_at.filter(|_| !matches!(self.hearing, Hearing::Booking(_)))
     }
 
     /// With nothing but music on: is it time to offer a callback, or to say the position?
@@ -269,7 +263,7 @@ impl Waiting {
 
     fn offered(&self) -> Option<(&CallbackOffer, Timestamp)> {
         let promised = self.standing.is_some_and(|standing| standing.callbacks);
-        let possible = promised && self.address.is_some() && self.registration.is_none();
+        let possible = promised && self.calls_back;
         self.node.offer.as_ref().filter(|_| possible).zip(self.offer_from)
     }
 
@@ -291,7 +285,7 @@ impl Waiting {
     }
 
     fn announcement_at(&self) -> Option<Timestamp> {
-        self.announce_at.filter(|_| self.standing.is_some() && self.registration.is_none())
+        self.announce_at.filter(|_| self.standing.is_some())
     }
 
     fn announce(&mut self, ctx: &mut Context<'_>) {
@@ -311,56 +305,36 @@ impl Waiting {
     }
 
     fn offer(&mut self, ctx: &mut Context<'_>, tries: u8, again: bool) {
-        let prompts = vec![Prompt::Sound("offer-callback")];
-        let question = ask(ctx, self.leg, prompts, again);
+        let mut prompts = vec![Prompt::Sound("offer-callback")];
+        if again {
+            prompts.insert(0, Prompt::Sound("invalid-choice"));
+        }
+        let question = Question::ask(ctx, self.leg, prompts, OFFER_ANSWER_MAX);
         self.hearing = Hearing::Offer { question, tries_left: tries - 1 };
     }
 
-    fn confirm(&mut self, ctx: &mut Context<'_>, address: Address, tries: u8, again: bool) {
-        let prompts = vec![
-            Prompt::Sound("your-number-is"),
-            Prompt::Characters(address.clone()),
-            Prompt::Sound("confirm-number"),
-        ];
-        let question = ask(ctx, self.leg, prompts, again);
-        self.hearing = Hearing::Confirm { address, question, tries_left: tries - 1 };
-    }
-
     fn answered(&mut self, ctx: &mut Context<'_>, answer: Answer) -> Next {
-        match (&self.hearing, answer) {
-            (Hearing::Offer { .. }, Answer::Key('1')) => {
-                if let Some(address) = self.address.clone() {
-                    self.confirm(ctx, address, OFFER_TRIES, false);
-                }
+        let Hearing::Offer { tries_left, .. } = self.hearing else { return Next::Stay };
+        match (answer, tries_left) {
+            (Answer::Key('1'), _) => {
+                let (ids, queue) = ((self.leg, self.interaction), self.node.queue.clone());
+                let booking = Booking::start(ctx, ids, queue, self.own.clone());
+                self.hearing = Hearing::Booking(Box::new(booking));
             }
-            (Hearing::Confirm { address, .. }, Answer::Key('1')) => {
-                let (interaction, address) = (self.interaction, address.clone());
-                ctx.push(Effect::CallbackConfirmed { interaction, address });
-                ctx.play(self.leg, vec![Prompt::Sound("please-hold")]);
-                self.registration = Some(ctx.now + REGISTRATION_FORGOTTEN);
-                self.hearing = Hearing::Registering { until: ctx.now + REGISTERING_MAX };
+            (Answer::Key('2') | Answer::Silence, _) | (Answer::Key(_), 0) => {
+                self.decline(ctx, Vec::new());
             }
-            (_, Answer::Key('2') | Answer::Silence) => self.decline(ctx),
-            (Hearing::Offer { tries_left, .. }, Answer::Key(_)) => match *tries_left {
-                0 => self.decline(ctx),
-                left => self.offer(ctx, left, true),
-            },
-            (Hearing::Confirm { address, tries_left, .. }, Answer::Key(_)) => {
-                match (*tries_left, address.clone()) {
-                    (0, _) => self.decline(ctx),
-                    (left, address) => self.confirm(ctx, address, left, true),
-                }
-            }
-            (Hearing::Music | Hearing::Note { .. } | Hearing::Registering { .. }, _) => {}
+            (Answer::Key(_), left) => self.offer(ctx, left, true),
         }
         Next::Stay
     }
 
-    fn decline(&mut self, ctx: &mut Context<'_>) {
+    fn decline(&mut self, ctx: &mut Context<'_>, mut said: Vec<Prompt>) {
         let again = self.node.offer.as_ref().and_then(|offer| offer.again_after);
         self.offer_from = again.map(|after| ctx.now + after);
         let then = self.declined.clone();
-        self.note(ctx, vec![Prompt::Sound("callback-declined")], then);
+        said.push(Prompt::Sound("callback-declined"));
+        self.note(ctx, said, then);
     }
 
     fn note(&mut self, ctx: &mut Context<'_>, prompts: Vec<Prompt>, then: Option<String>) {
@@ -378,18 +352,12 @@ impl Waiting {
     }
 }
 
-fn ask(ctx: &mut Context<'_>, leg: LegId, mut prompts: Vec<Prompt>, again: bool) -> Question {
-    if again {
-        prompts.insert(0, Prompt::Sound("invalid-choice"));
-    }
-    Question::ask(ctx, leg, prompts, OFFER_ANSWER_MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use expect_test::expect;
 
-    use super::super::stage::{Stage, expect_in_queue, in_queue, settings};
+    use super::super::stage::{IN_QUEUE, Stage, expect_in_queue, in_queue, settings};
+    use crate::phone::AddressPolicy;
 
     #[test]
     fn position_and_wait_are_said_at_intervals() {
@@ -428,23 +396,23 @@ mod tests {
          14.1 ended caller us
          20 dial i1/1 billing 1001",
             expect![[r#"
-            2 standing i1 3 121
-                play caller offer-callback
-            3 digit caller 1
-                play caller your-number-is <1001> confirm-number
-            9 played caller
-            10 digit caller 1
-                ! confirmed i1 1001
-                play caller please-hold
-            10.2 registered i1
-                play caller registered
-            14 played caller
-                hang-up caller 16
-            14.1 ended caller us
-                ! caller hung up i1
-            20 dial i1/1 billing 1001
-                invite dial/1 1001
-        "#]],
+                2 standing i1 3 121
+                    play caller offer-callback
+                3 digit caller 1
+                    play caller your-number-is <1001> confirm-or-key-number
+                9 played caller
+                10 digit caller 1
+                    ! confirmed i1 1001
+                    play caller please-hold
+                10.2 registered i1
+                    play caller registered
+                14 played caller
+                    hang-up caller 16
+                14.1 ended caller us
+                    ! caller hung up i1
+                20 dial i1/1 billing 1001
+                    invite dial/1 1001
+            "#]],
         );
     }
 
@@ -490,16 +458,12 @@ mod tests {
     }
 
     #[test]
-    fn a_callback_is_not_offered_to_a_number_that_may_not_be_called() {
-        let log = Stage::play(
-            settings(),
-            "0 incoming caller anonymous 700
-         0 answered caller
-         1 played caller
-         1 digit caller 1
-         2 standing i1 9 999
-         50 tick",
-        );
+    fn a_queue_that_calls_nobody_back_offers_nothing() {
+        let mut denied = settings();
+        for voice in denied.queues.values_mut() {
+            voice.addresses = AddressPolicy::default();
+        }
+        let log = Stage::play(denied, &format!("{IN_QUEUE}\n2 standing i1 9 999\n50 tick"));
         assert!(!log.contains("offer-callback"), "{log}");
     }
 
@@ -562,21 +526,21 @@ mod tests {
          59 standing i1 1 200
          61 standing i1 1 200",
             expect![[r#"
-            2 standing i1 1 200
-                play caller offer-callback
-            3 digit caller 1
-                play caller your-number-is <1001> confirm-number
-            4 digit caller 1
-                ! confirmed i1 1001
-                play caller please-hold
-            4.1 not-registered i1
-                play caller callback-refused
-            5 played caller
-                music caller
-            59 standing i1 1 200
-            61 standing i1 1 200
-                play caller position-is 1 in-line wait-is 200s
-        "#]],
+                2 standing i1 1 200
+                    play caller offer-callback
+                3 digit caller 1
+                    play caller your-number-is <1001> confirm-or-key-number
+                4 digit caller 1
+                    ! confirmed i1 1001
+                    play caller please-hold
+                4.1 not-registered i1
+                    play caller callback-refused
+                5 played caller
+                    music caller
+                59 standing i1 1 200
+                61 standing i1 1 200
+                    play caller position-is 1 in-line wait-is 200s
+            "#]],
         );
     }
 
@@ -591,23 +555,23 @@ mod tests {
          20 registered i1
          21 ended caller peer",
             expect![[r#"
-            2 standing i1 1 200
-                play caller offer-callback
-            3 digit caller 1
-                play caller your-number-is <1001> confirm-number
-            4 digit caller 1
-                ! confirmed i1 1001
-                play caller please-hold
-            14 (registration)
-                play caller sorry-wait please-hold
-            16 played caller
-                music caller
-            17 digit caller 0
-            20 registered i1
-                play caller registered
-            21 ended caller peer
-                ! caller hung up i1
-        "#]],
+                2 standing i1 1 200
+                    play caller offer-callback
+                3 digit caller 1
+                    play caller your-number-is <1001> confirm-or-key-number
+                4 digit caller 1
+                    ! confirmed i1 1001
+                    play caller please-hold
+                14 (registration)
+                    play caller sorry-wait please-hold
+                16 played caller
+                    music caller
+                17 digit caller 0
+                20 registered i1
+                    play caller registered
+                21 ended caller peer
+                    ! caller hung up i1
+            "#]],
         );
     }
 
@@ -616,29 +580,29 @@ mod tests {
         expect_in_queue(
             "2 standing i1 1 200\n3 digit caller 1\n4 ended caller peer",
             expect![[r#"
-        2 standing i1 1 200
-            play caller offer-callback
-        3 digit caller 1
-            play caller your-number-is <1001> confirm-number
-        4 ended caller peer
-            ! caller hung up i1
-    "#]],
+                2 standing i1 1 200
+                    play caller offer-callback
+                3 digit caller 1
+                    play caller your-number-is <1001> confirm-or-key-number
+                4 ended caller peer
+                    ! caller hung up i1
+            "#]],
         );
         expect_in_queue(
             "2 standing i1 1 200\n3 digit caller 1\n4 digit caller 1\n4.1 ended caller peer
          4.2 registered i1",
             expect![[r#"
-            2 standing i1 1 200
-                play caller offer-callback
-            3 digit caller 1
-                play caller your-number-is <1001> confirm-number
-            4 digit caller 1
-                ! confirmed i1 1001
-                play caller please-hold
-            4.1 ended caller peer
-                ! caller hung up i1
-            4.2 registered i1
-        "#]],
+                2 standing i1 1 200
+                    play caller offer-callback
+                3 digit caller 1
+                    play caller your-number-is <1001> confirm-or-key-number
+                4 digit caller 1
+                    ! confirmed i1 1001
+                    play caller please-hold
+                4.1 ended caller peer
+                    ! caller hung up i1
+                4.2 registered i1
+            "#]],
         );
     }
 
@@ -654,23 +618,23 @@ mod tests {
          5.2 answered ann/1
          6 played caller",
             expect![[r#"
-            2 standing i1 1 200
-                play caller offer-callback
-            3 digit caller 1
-                play caller your-number-is <1001> confirm-number
-            4 alert ann i1 1
-                invite ann/1 1001 like caller
-            5 digit caller 1
-                ! confirmed i1 1001
-                play caller please-hold
-            5 cancel-alert ann i1
-                hang-up ann/1 16
-            5.1 registered i1
-                play caller registered
-            5.2 answered ann/1
-            6 played caller
-                hang-up caller 16
-        "#]],
+                2 standing i1 1 200
+                    play caller offer-callback
+                3 digit caller 1
+                    play caller your-number-is <1001> confirm-or-key-number
+                4 alert ann i1 1
+                    invite ann/1 1001 like caller
+                5 digit caller 1
+                    ! confirmed i1 1001
+                    play caller please-hold
+                5 cancel-alert ann i1
+                    hang-up ann/1 16
+                5.1 registered i1
+                    play caller registered
+                5.2 answered ann/1
+                6 played caller
+                    hang-up caller 16
+            "#]],
         );
     }
 
@@ -687,23 +651,23 @@ mod tests {
          6 digit caller 1
          9 played caller",
             expect![[r#"
-            2 standing i1 1 200
-                play caller offer-callback
-            3 digit caller 1
-                play caller your-number-is <1001> confirm-number
-            4 alert ann i1 1
-                invite ann/1 1001 like caller
-            5 answered ann/1
-                ! agent answered ann i1
-            5 digit caller 1
-                ! confirmed i1 1001
-                play caller please-hold
-            5 connect ann i1
-                bridge caller ann/1
-            5.1 not-registered i1
-            6 digit caller 1
-            9 played caller
-        "#]],
+                2 standing i1 1 200
+                    play caller offer-callback
+                3 digit caller 1
+                    play caller your-number-is <1001> confirm-or-key-number
+                4 alert ann i1 1
+                    invite ann/1 1001 like caller
+                5 answered ann/1
+                    ! agent answered ann i1
+                5 digit caller 1
+                    ! confirmed i1 1001
+                    play caller please-hold
+                5 connect ann i1
+                    bridge caller ann/1
+                5.1 not-registered i1
+                6 digit caller 1
+                9 played caller
+            "#]],
         );
     }
 }

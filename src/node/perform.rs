@@ -6,11 +6,12 @@ use super::event_loop::{EventLoop, Leg, Work};
 use super::translate;
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
 use crate::calls::end::{CallEnd, EndedBy};
-use crate::calls::event::{AgentSummary, AlertContext, Caller};
+use crate::calls::event::{AgentSummary, AlertContext, Caller, NumberRefused};
 use crate::calls::{self};
 use crate::config::OnRegister;
 use crate::ident::{AgentId, AttemptId, LegId, QueueId, Route};
 use crate::media::leg::Refused;
+use crate::phone::{Address, KeyedNumber};
 use crate::queue::agent::AgentState;
 use crate::queue::effect::EndReason;
 use crate::queue::event::RetryClass;
@@ -143,6 +144,10 @@ impl EventLoop {
             CallsEffect::AskStanding { interaction } => {
                 self.work.push_back(Work::Standing(interaction));
             }
+            CallsEffect::NumberKeyed { interaction, queue, digits } => {
+                let address = self.keyed(&queue, &digits);
+                self.order(calls::Event::NumberChecked { interaction, address });
+            }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             // While its orphan is being ended, only the orphan's end counts.
             CallsEffect::AttemptEnded { attempt, .. }
@@ -174,6 +179,14 @@ impl EventLoop {
                 }
             }
         }
+    }
+
+    /// What a caller keyed, read by the policy of a queue.
+    fn keyed(&self, queue: &QueueId, digits: &KeyedNumber) -> Result<Address, NumberRefused> {
+        let read = Address::parse(digits.expose()).ok_or(NumberRefused::NotANumber)?;
+        let policy = self.queue_settings.queues.get(queue).map(|queue| &queue.addresses);
+        let callable = policy.is_some_and(|policy| !policy.routes(&read).is_empty());
+        if callable { Ok(read) } else { Err(NumberRefused::NotPermitted) }
     }
 
     fn answer(&mut self, leg: LegId) {

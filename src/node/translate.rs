@@ -214,6 +214,7 @@ pub(super) fn report(
         | CallsEffect::Bridge { .. }
         | CallsEffect::AttemptEnded { .. }
         | CallsEffect::AskStanding { .. }
+        | CallsEffect::NumberKeyed { .. }
         | CallsEffect::FeatureCode { .. } => return None,
     })
 }
