@@ -17,7 +17,7 @@ use crate::time::{Duration, Timestamp};
 
 use super::digits::{Entry, Limits};
 use super::effect::{Effect, Prompt};
-use super::event::NumberRefused;
+use super::event::{NumberRefused, Refusal};
 use super::{Context, Playing, Timer, earliest};
 
 /// The whole dialogue, up to the confirming digit.
@@ -47,6 +47,8 @@ pub(super) struct Booking {
     leg: LegId,
     interaction: InteractionId,
     queue: QueueId,
+    /// The number called from, if this queue may call it.
+    own: Option<Address>,
     until: Timestamp,
     step: Step,
 }
@@ -80,6 +82,8 @@ enum Ask {
 /// The confirming digit was pressed; the queue's word follows.
 #[derive(Debug)]
 struct Registering {
+    /// Is it the number called from?
+    own: bool,
     hearing: Option<Playing>,
     apology_at: Option<Timestamp>,
     forgotten_at: Timestamp,
@@ -104,9 +108,9 @@ impl Booking {
         queue: QueueId,
         own: Option<Address>,
     ) -> Self {
-        let ask = own.map_or(Ask::Number, Ask::Own);
+        let ask = own.clone().map_or(Ask::Number, Ask::Own);
         let step = put(ctx, leg, ask, TRIES, Vec::new());
-        Self { leg, interaction, queue, until: ctx.now + BOOKING_MAX, step }
+        Self { leg, interaction, queue, own, until: ctx.now + BOOKING_MAX, step }
     }
 
     /// Was the confirming digit pressed?
@@ -188,11 +192,25 @@ impl Booking {
     }
 
     /// The queue refused the callback.
-    pub(super) fn not_registered(&mut self, _ctx: &mut Context<'_>) -> Booked {
-        match self.step {
-            Step::Registering(_) => Booked::Refused(vec![Prompt::Sound("callback-refused")]),
-            Step::Asking { .. } | Step::Checking { .. } => Booked::Open,
+    pub(super) fn not_registered(&mut self, reason: Refusal) -> Booked {
+        let Step::Registering(registering) = &self.step else { return Booked::Open };
+        let own = registering.own;
+        let mut said = vec![Prompt::Sound(match reason {
+            Refusal::NotPermitted => "callback-refused",
+            Refusal::Duplicate { .. } => "callback-duplicate",
+            Refusal::TooMany => "limit-reached",
+            Refusal::Closed => "callbacks-closed",
+            Refusal::SlotTaken => "slot-gone",
+            Refusal::NeverCall => "refused-never-call",
+            Refusal::Unavailable => "callbacks-unavailable",
+        })];
+        // When somebody is called is told to nobody who merely keys the number.
+        if let Refusal::Duplicate { scheduled_for: Some(time) } = reason
+            && own
+        {
+            said.extend([Prompt::Sound("pending-callback-for"), Prompt::Appointment(time)]);
         }
+        Booked::Refused(said)
     }
 
     /// An answer; empty: none.
@@ -229,8 +247,10 @@ impl Booking {
     }
 
     fn register(&mut self, ctx: &mut Context<'_>, address: Address) -> Booked {
+        let own = self.own.as_ref() == Some(&address);
         ctx.push(Effect::CallbackConfirmed { interaction: self.interaction, address });
         self.step = Step::Registering(Registering {
+            own,
             hearing: Some(ctx.play(self.leg, vec![Prompt::Sound("please-hold")])),
             apology_at: Some(ctx.now + REGISTERING_MAX),
             forgotten_at: ctx.now + REGISTRATION_FORGOTTEN,
@@ -289,7 +309,7 @@ fn put(ctx: &mut Context<'_>, leg: LegId, ask: Ask, tries: u8, mut said: Vec<Pro
 mod tests {
     use expect_test::expect;
 
-    use super::super::stage::{Stage, expect_booking, settings};
+    use super::super::stage::{Stage, expect_booking, in_booking, settings};
 
     #[test]
     fn another_number_is_keyed_read_back_and_registered() {
@@ -549,8 +569,65 @@ mod tests {
             script += &format!("{one} digit caller 2\n{two} digit caller 7\n");
             script += &format!("{two} digit caller #\n{two} number i1 1002\n");
         }
-        let log = super::super::stage::in_booking(&script);
+        let log = in_booking(&script);
         assert!(log.contains("602 (booking)\n    play caller callback-declined"), "{log}");
+    }
+
+    #[test]
+    fn each_refusal_has_its_sentence() {
+        let mut told = String::new();
+        for reason in [
+            "not-permitted",
+            "duplicate",
+            "duplicate tomorrow@09:30",
+            "too-many",
+            "closed",
+            "slot-taken",
+            "never-call",
+            "unavailable",
+        ] {
+            let log = in_booking(&format!("3 digit caller 1\n4 not-registered i1 {reason}"));
+            told += &log[log.find("4 not").unwrap()..];
+        }
+        expect![[r#"
+            4 not-registered i1 not-permitted
+                play caller callback-refused
+            4 not-registered i1 duplicate
+                play caller callback-duplicate
+            4 not-registered i1 duplicate tomorrow@09:30
+                play caller callback-duplicate pending-callback-for tomorrow@09:30
+            4 not-registered i1 too-many
+                play caller limit-reached
+            4 not-registered i1 closed
+                play caller callbacks-closed
+            4 not-registered i1 slot-taken
+                play caller slot-gone
+            4 not-registered i1 never-call
+                play caller refused-never-call
+            4 not-registered i1 unavailable
+                play caller callbacks-unavailable
+        "#]]
+        .assert_eq(&told);
+        expect_booking(
+            "3 digit caller 2\n4 digit caller 1\n5 digit caller #\n5 number i1 1002
+         6 digit caller 1\n7 not-registered i1 duplicate tomorrow@09:30",
+            expect![[r#"
+                    play caller your-number-is <1001> confirm-or-key-number
+                3 digit caller 2
+                    play caller key-number
+                4 digit caller 1
+                    silence caller
+                5 digit caller #
+                    ! keyed i1 billing 1
+                5 number i1 1002
+                    play caller number-keyed-is <1002> confirm-keyed-number
+                6 digit caller 1
+                    ! confirmed i1 1002
+                    play caller please-hold
+                7 not-registered i1 duplicate tomorrow@09:30
+                    play caller callback-duplicate
+            "#]],
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@ use crate::time::Duration;
 
 use super::end::AttemptClass;
 use super::event::AlertContext;
+use super::spoken::SpokenTime;
 
 /// An order to a leg, or a report to the queue.
 #[derive(Clone, PartialEq, Debug)]
@@ -226,6 +227,8 @@ pub enum Prompt {
     Number(u32),
     /// "less than a minute", "about seven minutes"; rounded as spoken.
     Wait(Duration),
+    /// A day and a time: "today at 9 a.m.".
+    Appointment(SpokenTime),
     /// A pause.
     Pause(Duration),
 }
@@ -263,7 +266,9 @@ pub const SOUNDS: &[&str] = &[
     "agent-on-call",
     "agent-ready",
     "callback-declined",
+    "callback-duplicate",
     "callback-refused",
+    "callbacks-closed",
     "callbacks-unavailable",
     "cancelled",
     "closed",
@@ -281,13 +286,16 @@ pub const SOUNDS: &[&str] = &[
     "number-not-complete",
     "number-not-taken",
     "offer-callback",
+    "pending-callback-for",
     "please-hold",
     "position-is",
     "press-1-to-connect",
     "press-2-later",
     "press-9-never",
     "queue-full",
+    "refused-never-call",
     "registered",
+    "slot-gone",
     "sorry-wait",
     "this-is-your-callback",
     "wait-is",

@@ -1,5 +1,6 @@
 //! What `calls` is told: facts about legs, and what the queue ordered.
 
+use super::spoken::SpokenTime;
 use crate::ident::{
     AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route, TrunkId,
 };
@@ -133,10 +134,12 @@ pub enum Event {
         /// Whose.
         interaction: InteractionId,
     },
-    /// The callback was refused: say so, back to waiting.
+    /// The callback was refused: say why, and go on.
     NotRegistered {
         /// Whose.
         interaction: InteractionId,
+        /// Why.
+        reason: Refusal,
     },
     /// Say goodbye and hang up the person on the line.
     Release {
@@ -196,6 +199,28 @@ pub enum NumberRefused {
     NotANumber,
     /// It had as many requests as are allowed.
     TooMany,
+}
+
+/// Why a callback that a caller confirmed was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The queue does not call this number.
+    NotPermitted,
+    /// There is one for this number already.
+    Duplicate {
+        /// When it is due, if it is a scheduled one.
+        scheduled_for: Option<SpokenTime>,
+    },
+    /// The number had as many requests as are allowed, or the queue has too many callbacks.
+    TooMany,
+    /// The queue takes no callbacks now.
+    Closed,
+    /// The slot was taken by somebody else meanwhile.
+    SlotTaken,
+    /// Whoever has the number asked never to be called.
+    NeverCall,
+    /// No promise can be given at the moment.
+    Unavailable,
 }
 
 /// From whom an incoming leg was taken.

@@ -17,7 +17,7 @@ use super::booking::{Booked, Booking};
 use super::digits::{Answer, Question};
 use super::effect::{Effect, Prompt};
 use super::end::CallEnd;
-use super::event::{Goodbye, NumberRefused, QueueExit};
+use super::event::{Goodbye, NumberRefused, QueueExit, Refusal};
 use super::flow::{Flow, FlowNode, QueueNode, Settings};
 use super::waiting::{Next, Waiting};
 use super::{Context, ENDING_MAX, Fact, PARTED_MAX, Playing, Timer, cause};
@@ -240,8 +240,8 @@ impl Inbound {
         }
     }
 
-    pub(super) fn not_registered(&mut self, ctx: &mut Context<'_>) {
-        self.booking(ctx, |booking, ctx| booking.not_registered(ctx));
+    pub(super) fn not_registered(&mut self, ctx: &mut Context<'_>, reason: Refusal) {
+        self.booking(ctx, |booking, _| booking.not_registered(reason));
     }
 
     fn booking(

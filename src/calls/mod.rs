@@ -27,6 +27,7 @@ pub mod event;
 mod feature;
 pub mod flow;
 mod inbound;
+pub mod spoken;
 mod waiting;
 
 #[cfg(test)]
@@ -215,8 +216,8 @@ impl Calls {
             Event::Registered { interaction } => {
                 self.inbound(interaction, out, |caller, ctx| caller.registered(ctx));
             }
-            Event::NotRegistered { interaction } => {
-                self.inbound(interaction, out, |caller, ctx| caller.not_registered(ctx));
+            Event::NotRegistered { interaction, reason } => {
+                self.inbound(interaction, out, |caller, ctx| caller.not_registered(ctx, reason));
             }
             Event::Release { interaction, goodbye } => {
                 self.step(interaction, out, |call, ctx| call.release(ctx, goodbye));
@@ -536,7 +537,8 @@ mod tests {
 
     #[test]
     fn late_orders_for_unknown_calls_change_nothing() {
-        let script = "0 registered i1\n0 not-registered i1\n0 release i1 plain\n0 connect ann i1
+        let script =
+            "0 registered i1\n0 not-registered i1 closed\n0 release i1 plain\n0 connect ann i1
         0 cancel-alert ann i1\n0 disconnect ann i1\n0 ask-keep-waiting i1\n0 standing i1 1 5
         0 not-admitted i1 full\n0 agent-now ann ready\n0 alert ann i1 1\n0 answered x\n0 digit x 1";
         let log = Stage::play(settings(), script);

@@ -7,8 +7,11 @@ use proptest::prelude::*;
 
 use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
-use super::event::{AgentSummary, AlertContext, Caller, Event, Goodbye, NumberRefused, QueueExit};
+use super::event::{
+    AgentSummary, AlertContext, Caller, Event, Goodbye, NumberRefused, QueueExit, Refusal,
+};
 use super::flow::Entry;
+use super::spoken::{SpokenDay, SpokenTime};
 use super::stage::settings;
 use super::*;
 use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
@@ -133,7 +136,7 @@ impl World {
             },
             27 => Event::EndAttempt { attempt, goodbye, class: AttemptClass::NoConfirm },
             28 => Event::Registered { interaction },
-            29 => Event::NotRegistered { interaction },
+            29 => Event::NotRegistered { interaction, reason: refusal(b) },
             30 => Event::Release { interaction, goodbye },
             31 => Event::AskKeepWaiting { interaction },
             32 => Event::AgentNow { agent, state: AgentSummary::Ready },
@@ -265,6 +268,21 @@ impl World {
             assert_eq!(self.attempts_ended.get(attempt), Some(&1), "{attempt} has no end");
         }
     }
+}
+
+fn refusal(n: usize) -> Refusal {
+    let time = SpokenTime { day: SpokenDay::Today, hour: 9, minute: 30 };
+    let scheduled_for = (n % 2 == 0).then_some(time);
+    let reasons = [
+        Refusal::NotPermitted,
+        Refusal::Duplicate { scheduled_for },
+        Refusal::TooMany,
+        Refusal::Closed,
+        Refusal::SlotTaken,
+        Refusal::NeverCall,
+        Refusal::Unavailable,
+    ];
+    reasons[n % reasons.len()]
 }
 
 /// With an entry that leads straight into a queue.

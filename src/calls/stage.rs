@@ -12,8 +12,11 @@ use expect_test::Expect;
 
 use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
-use super::event::{AgentSummary, AlertContext, Caller, Goodbye, NumberRefused, QueueExit};
+use super::event::{
+    AgentSummary, AlertContext, Caller, Goodbye, NumberRefused, QueueExit, Refusal,
+};
 use super::flow::{CallbackOffer, Entry, Flow, FlowNode, QueueNode, QueueVoice};
+use super::spoken::{SpokenDay, SpokenTime};
 use super::*;
 use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
 use crate::phone::{Address, AddressPolicy, Pattern};
@@ -246,7 +249,19 @@ impl Stage {
                 },
             },
             "registered" => Event::Registered { interaction: self.interaction(word(1)) },
-            "not-registered" => Event::NotRegistered { interaction: self.interaction(word(1)) },
+            "not-registered" => Event::NotRegistered {
+                interaction: self.interaction(word(1)),
+                reason: match word(2) {
+                    "" | "not-permitted" => Refusal::NotPermitted,
+                    "duplicate" => Refusal::Duplicate { scheduled_for: spoken(word(3)) },
+                    "too-many" => Refusal::TooMany,
+                    "closed" => Refusal::Closed,
+                    "slot-taken" => Refusal::SlotTaken,
+                    "never-call" => Refusal::NeverCall,
+                    "unavailable" => Refusal::Unavailable,
+                    other => panic!("{other}"),
+                },
+            },
             "release" => {
                 Event::Release { interaction: self.interaction(word(1)), goodbye: goodbye(word(2)) }
             }
@@ -372,6 +387,31 @@ impl Stage {
     }
 }
 
+/// `today@09:30`, `tomorrow@17:00` or `7/4@08:05`; empty: none.
+fn spoken(word: &str) -> Option<SpokenTime> {
+    let (day, time) = word.split_once('@')?;
+    let (hour, minute) = time.split_once(':').unwrap();
+    let day = match day {
+        "today" => SpokenDay::Today,
+        "tomorrow" => SpokenDay::Tomorrow,
+        date => {
+            let (month, day) = date.split_once('/').unwrap();
+            let (month, day) = (month.parse().unwrap(), day.parse().unwrap());
+            SpokenDay::Date { month, day, weekday: 6, year: 2026 }
+        }
+    };
+    Some(SpokenTime { day, hour: hour.parse().unwrap(), minute: minute.parse().unwrap() })
+}
+
+fn told(time: &SpokenTime) -> String {
+    let day = match time.day {
+        SpokenDay::Today => "today".to_owned(),
+        SpokenDay::Tomorrow => "tomorrow".to_owned(),
+        SpokenDay::Date { month, day, .. } => format!("{month}/{day}"),
+    };
+    format!("{day}@{:02}:{:02}", time.hour, time.minute)
+}
+
 fn goodbye(word: &str) -> Goodbye {
     match word {
         "silent" => Goodbye::Silent,
@@ -390,6 +430,7 @@ fn prompt(prompt: &Prompt) -> String {
         Prompt::Characters(address) => format!("<{}>", address.expose()),
         Prompt::Number(number) => number.to_string(),
         Prompt::Wait(wait) => format!("{wait:?}"),
+        Prompt::Appointment(time) => told(time),
         Prompt::Pause(pause) => format!("pause {pause:?}"),
     }
 }

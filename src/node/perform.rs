@@ -6,7 +6,7 @@ use super::event_loop::{EventLoop, Leg, Work};
 use super::translate;
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
 use crate::calls::end::{CallEnd, EndedBy};
-use crate::calls::event::{AgentSummary, AlertContext, Caller, NumberRefused};
+use crate::calls::event::{AgentSummary, AlertContext, Caller, NumberRefused, Refusal};
 use crate::calls::{self};
 use crate::config::OnRegister;
 use crate::ident::{AgentId, AttemptId, LegId, QueueId, Route};
@@ -115,7 +115,8 @@ impl EventLoop {
                 self.order(calls::Event::Registered { interaction });
             }
             Effect::NotRegistered { interaction } => {
-                self.order(calls::Event::NotRegistered { interaction });
+                let reason = Refusal::NotPermitted;
+                self.order(calls::Event::NotRegistered { interaction, reason });
             }
             Effect::Release { interaction, reason } => {
                 let goodbye = translate::goodbye_of_release(reason);

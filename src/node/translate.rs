@@ -110,6 +110,10 @@ pub(super) fn fragments(prompts: &[Prompt]) -> Vec<Fragment> {
             Prompt::Characters(address) => spoken.extend(prompt::characters(address.expose())),
             Prompt::Number(number) => spoken.extend(prompt::number(*number)),
             Prompt::Wait(wait) => spoken.extend(prompt::wait(*wait)),
+            Prompt::Appointment(time) => {
+                spoken.extend(prompt::number(time.hour.into()));
+                spoken.extend(prompt::number(time.minute.into()));
+            }
             Prompt::Pause(pause) => spoken.push(Fragment::Pause(*pause)),
         }
     }
