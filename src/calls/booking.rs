@@ -1,45 +1,52 @@
-//! A caller books a callback by keypad: the number, confirmed; then the word of the queue.
+//! A caller books a callback by keypad: the number, confirmed; for a scheduled one the day and the
+//! time, read back; then the word of the queue.
 //!
 //! ```text
-//! Own ── 1 ──────────────────────────────────┐
-//!  └─ 2 ▶ Number ▶ Checking ▶ Keyed ── 1 ────┴▶ Registering ▶ (registered, refused)
-//!            ▲                  └─ 2 ┐
-//!            └───────────────────────┘
+//! Own ── 1 ───────────────────────────┐           immediate
+//!  └─ 2 ▶ Number ▶ Checking ▶ Keyed ──┴─ 1 ─────────────────────────────┐
+//!            ▲                  │ 2   └─ 1 ▶ Day ▶ Time ▶ (Half) ┐      │
+//!            └──────────────────┘  scheduled ▲ 2   Finding ◀─────┘      │
+//!                                            └─── Slot ◀┘  ── 1 ────────┴▶ Registering
 //! ```
 //!
 //! The number called from is offered only if the queue may call it; otherwise one must be keyed.
-//! What a keyed number means is the node's to say. It must not know where the caller stands, in a
-//! queue or not: its host does, and is told what came of it.
+//! What a keyed number means is the node's to say, and what a day and a time, the queue's. It must
+//! not know where the caller stands, in a queue or not: its host does, and is told what came of it.
+
+mod ask;
+#[cfg(test)]
+mod tests;
 
 use crate::ident::{InteractionId, LegId, PlayId, QueueId};
 use crate::phone::{Address, KeyedNumber};
 use crate::time::{Duration, Timestamp};
 
-use super::digits::{Entry, Limits};
+use super::digits::Entry;
 use super::effect::{Effect, Prompt};
-use super::event::{NumberRefused, Refusal};
+use super::event::{Goodbye, NumberRefused, Refusal, SlotOffer, SlotRefused};
+use super::spoken::{KeyedDay, SpokenTime};
 use super::{Context, Playing, Timer, earliest};
+use ask::Ask;
 
 /// The whole dialogue, up to the confirming digit.
 const BOOKING_MAX: Duration = Duration::from_secs(600);
-/// How often a question is put.
+/// How often a question is put, and how many times of day may be refused.
 const TRIES: u8 = 3;
-/// How long the node may take to say what a keyed number is.
+/// How long the node may take to say what a keyed number is, or to find a slot.
 const CHECKING_MAX: Duration = Duration::from_secs(5);
 /// How long the commit of a callback may take before the caller hears something else.
 const REGISTERING_MAX: Duration = Duration::from_secs(10);
 /// How long after the confirmation the answer of the queue is waited for at all.
 const REGISTRATION_FORGOTTEN: Duration = Duration::from_secs(70);
 
-const ONE_KEY: Limits = Limits::one_key(Duration::from_secs(7));
-/// A number; a caller who does not know of the terminator is waited for a little longer.
-const NUMBER: Limits = Limits {
-    first: Duration::from_secs(10),
-    between: Duration::from_secs(5),
-    total: Duration::from_secs(60),
-    count: 20,
-    terminator: Some('#'),
-};
+/// What is booked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    /// A callback as soon as the turn comes.
+    Immediate,
+    /// One at a time that the caller chooses.
+    Scheduled,
+}
 
 /// A booking in progress.
 #[derive(Debug)]
@@ -47,8 +54,13 @@ pub(super) struct Booking {
     leg: LegId,
     interaction: InteractionId,
     queue: QueueId,
+    kind: Kind,
     /// The number called from, if this queue may call it.
     own: Option<Address>,
+    /// The number confirmed.
+    address: Option<Address>,
+    /// How many more times of day may be refused.
+    slots_left: u8,
     until: Timestamp,
     step: Step,
 }
@@ -66,24 +78,17 @@ enum Step {
         tries_left: u8,
         until: Timestamp,
     },
+    /// A day and a time were keyed; the queue's word follows.
+    Finding {
+        until: Timestamp,
+    },
     Registering(Registering),
-}
-
-/// What is asked.
-#[derive(Clone, Debug)]
-enum Ask {
-    /// Is it the number called from?
-    Own(Address),
-    Number,
-    /// Is it the number that was keyed?
-    Keyed(Address),
 }
 
 /// The confirming digit was pressed; the queue's word follows.
 #[derive(Debug)]
 struct Registering {
-    /// Is it the number called from?
-    own: bool,
+    scheduled_for: Option<SpokenTime>,
     hearing: Option<Playing>,
     apology_at: Option<Timestamp>,
     forgotten_at: Timestamp,
@@ -106,16 +111,37 @@ impl Booking {
         ctx: &mut Context<'_>,
         (leg, interaction): (LegId, InteractionId),
         queue: QueueId,
+        kind: Kind,
         own: Option<Address>,
     ) -> Self {
         let ask = own.clone().map_or(Ask::Number, Ask::Own);
         let step = put(ctx, leg, ask, TRIES, Vec::new());
-        Self { leg, interaction, queue, own, until: ctx.now + BOOKING_MAX, step }
+        let (until, address, slots_left) = (ctx.now + BOOKING_MAX, None, TRIES);
+        Self { leg, interaction, queue, kind, own, address, slots_left, until, step }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Was the confirming digit pressed?
     pub(super) fn is_registering(&self) -> bool {
         matches!(self.step, Step::Registering(_))
+    }
+
+    /// What is said of the callback that is committed, before we hang up.
+    pub(super) fn goodbye(&self) -> Vec<Prompt> {
+        match &self.step {
+            Step::Registering(Registering { scheduled_for: Some(time), .. }) => vec![
+                Prompt::Sound("scheduled-for"),
+                Prompt::Appointment(*time),
+                Prompt::Sound("goodbye"),
+            ],
+            Step::Registering(_)
+            | Step::Asking { .. }
+            | Step::Checking { .. }
+            | Step::Finding { .. } => Goodbye::CallBack.prompts(),
+        }
     }
 
     pub(super) fn digit(&mut self, ctx: &mut Context<'_>, digit: char) -> Booked {
@@ -134,7 +160,7 @@ impl Booking {
                     ctx.push(Effect::Music { leg: self.leg });
                 }
             }
-            Step::Checking { .. } => {}
+            Step::Checking { .. } | Step::Finding { .. } => {}
         }
     }
 
@@ -151,7 +177,10 @@ impl Booking {
             Step::Checking { until, .. } if *until <= now => {
                 Booked::Refused(vec![Prompt::Sound("number-not-taken")])
             }
-            Step::Checking { .. } => Booked::Open,
+            Step::Finding { until } if *until <= now => {
+                Booked::Refused(vec![Prompt::Sound("callbacks-unavailable")])
+            }
+            Step::Checking { .. } | Step::Finding { .. } => Booked::Open,
             Step::Registering(registering) => registering.expire(ctx, self.leg),
         }
     }
@@ -160,6 +189,7 @@ impl Booking {
         let step = match &self.step {
             Step::Asking { entry, .. } => entry.deadline(),
             Step::Checking { until, .. } => Some((*until, "keyed number")),
+            Step::Finding { until } => Some((*until, "slot")),
             Step::Registering(registering) => return registering.deadline(),
         };
         earliest([step, Some((self.until, "booking"))])
@@ -172,41 +202,62 @@ impl Booking {
         address: Result<Address, NumberRefused>,
     ) -> Booked {
         let Step::Checking { tries_left, .. } = self.step else { return Booked::Open };
-        match address {
-            Ok(address) => {
-                let said = vec![Prompt::Sound("number-keyed-is")];
-                self.ask(ctx, Ask::Keyed(address), TRIES, said)
+        let reason = match address {
+            Ok(address) => return self.ask(ctx, Ask::Keyed(address), TRIES, Vec::new()),
+            Err(reason) => reason,
+        };
+        let said = vec![Prompt::Sound(match reason {
+            NumberRefused::NotPermitted => "callback-refused",
+            NumberRefused::NotANumber => "number-not-complete",
+            NumberRefused::TooMany => "limit-reached",
+        })];
+        match tries_left {
+            0 => Booked::Refused(said),
+            _ if reason == NumberRefused::TooMany => Booked::Refused(said),
+            tries => self.ask(ctx, Ask::Number, tries, said),
+        }
+    }
+
+    /// What the queue found for the day and time that were keyed.
+    pub(super) fn slot_found(
+        &mut self,
+        ctx: &mut Context<'_>,
+        found: Result<SlotOffer, SlotRefused>,
+    ) -> Booked {
+        if !matches!(self.step, Step::Finding { .. }) {
+            return Booked::Open;
+        }
+        match found {
+            Ok(slot) => self.ask(ctx, Ask::Slot(slot), TRIES, Vec::new()),
+            Err(SlotRefused::NotOffered) => {
+                Booked::Refused(vec![Prompt::Sound("callbacks-closed")])
             }
-            Err(reason) => {
-                let said = vec![Prompt::Sound(match reason {
-                    NumberRefused::NotPermitted => "callback-refused",
-                    NumberRefused::NotANumber => "number-not-complete",
-                    NumberRefused::TooMany => "limit-reached",
-                })];
-                if reason == NumberRefused::TooMany || tries_left == 0 {
-                    return Booked::Refused(said);
-                }
-                self.ask(ctx, Ask::Number, tries_left, said)
-            }
+            Err(SlotRefused::Closed) => self.another_time(ctx, "outside-hours"),
+            Err(SlotRefused::TooFarAhead) => self.another_time(ctx, "too-far-ahead"),
+            Err(SlotRefused::Past) => self.another_time(ctx, "time-past"),
+            Err(SlotRefused::Full) => self.another_time(ctx, "no-free-time"),
+            Err(SlotRefused::NoSuchDate) => self.another_time(ctx, "no-such-day"),
         }
     }
 
     /// The queue refused the callback.
-    pub(super) fn not_registered(&mut self, reason: Refusal) -> Booked {
-        let Step::Registering(registering) = &self.step else { return Booked::Open };
-        let own = registering.own;
+    pub(super) fn not_registered(&mut self, ctx: &mut Context<'_>, reason: Refusal) -> Booked {
+        if !self.is_registering() {
+            return Booked::Open;
+        }
         let mut said = vec![Prompt::Sound(match reason {
             Refusal::NotPermitted => "callback-refused",
             Refusal::Duplicate { .. } => "callback-duplicate",
             Refusal::TooMany => "limit-reached",
             Refusal::Closed => "callbacks-closed",
-            Refusal::SlotTaken => "slot-gone",
+            Refusal::SlotTaken => return self.another_time(ctx, "slot-gone"),
             Refusal::NeverCall => "refused-never-call",
             Refusal::Unavailable => "callbacks-unavailable",
         })];
         // When somebody is called is told to nobody who merely keys the number.
         if let Refusal::Duplicate { scheduled_for: Some(time) } = reason
-            && own
+            && self.own.is_some()
+            && self.own == self.address
         {
             said.extend([Prompt::Sound("pending-callback-for"), Prompt::Appointment(time)]);
         }
@@ -218,16 +269,37 @@ impl Booking {
         let Step::Asking { ask, tries_left, .. } = &self.step else { return Booked::Open };
         let (ask, tries_left) = (ask.clone(), *tries_left);
         match (&ask, digits) {
-            (Ask::Own(address) | Ask::Keyed(address), "1") => self.register(ctx, address.clone()),
+            (Ask::Own(address) | Ask::Keyed(address), "1") => {
+                self.address = Some(address.clone());
+                match self.kind {
+                    Kind::Immediate => self.register(ctx, None),
+                    Kind::Scheduled => self.ask(ctx, Ask::Day, TRIES, Vec::new()),
+                }
+            }
             (Ask::Own(_) | Ask::Keyed(_), "2") => self.ask(ctx, Ask::Number, TRIES, Vec::new()),
             (Ask::Own(_) | Ask::Keyed(_), "9") | (Ask::Own(_), "") => Booked::Declined(Vec::new()),
-            (Ask::Number, "") if tries_left == 0 => {
+            (Ask::Number, digits) if !digits.is_empty() => self.check(ctx, digits, tries_left),
+            (Ask::Day, digits) if let Some(day) = ask::day(digits) => {
+                self.ask(ctx, Ask::Time(day), TRIES, Vec::new())
+            }
+            (Ask::Time(day), digits) if let Some((hour, minute)) = ask::time(digits) => {
+                self.time_keyed(ctx, *day, hour, minute)
+            }
+            (Ask::Half { day, hour, minute }, "1" | "2") => {
+                let noon = if digits == "2" { 12 } else { 0 };
+                self.find(ctx, *day, hour % 12 + noon, *minute)
+            }
+            (Ask::Slot(slot), "1") => self.register(ctx, Some(*slot)),
+            (Ask::Slot(_), "2") => self.ask(ctx, Ask::Day, TRIES, Vec::new()),
+            (Ask::Slot(_), "9") => Booked::Declined(vec![Prompt::Sound("schedule-cancelled")]),
+            (Ask::Number, _) if tries_left == 0 => {
                 Booked::Declined(vec![Prompt::Sound("number-not-taken")])
             }
-            (Ask::Number, digits) if !digits.is_empty() => self.check(ctx, digits, tries_left),
             (_, _) if tries_left == 0 => Booked::Declined(Vec::new()),
-            (_, "") => self.ask(ctx, ask, tries_left, Vec::new()),
-            (_, _) => self.ask(ctx, ask, tries_left, vec![Prompt::Sound("invalid-choice")]),
+            (_, _) => {
+                let said = ask.wrong(digits).map(Prompt::Sound).into_iter().collect();
+                self.ask(ctx, ask, tries_left, said)
+            }
         }
     }
 
@@ -246,11 +318,44 @@ impl Booking {
         Booked::Open
     }
 
-    fn register(&mut self, ctx: &mut Context<'_>, address: Address) -> Booked {
-        let own = self.own.as_ref() == Some(&address);
-        ctx.push(Effect::CallbackConfirmed { interaction: self.interaction, address });
+    fn time_keyed(&mut self, ctx: &mut Context<'_>, day: KeyedDay, hour: u8, minute: u8) -> Booked {
+        if (1..=12).contains(&hour) {
+            self.ask(ctx, Ask::Half { day, hour, minute }, TRIES, Vec::new())
+        } else {
+            self.find(ctx, day, hour, minute)
+        }
+    }
+
+    fn find(&mut self, ctx: &mut Context<'_>, day: KeyedDay, hour: u8, minute: u8) -> Booked {
+        let (interaction, queue) = (self.interaction, self.queue.clone());
+        let minute_of_day = u16::from(hour) * 60 + u16::from(minute);
+        ctx.push(Effect::FindSlot { interaction, queue, day, minute_of_day });
+        self.step = Step::Finding { until: ctx.now + CHECKING_MAX };
+        Booked::Open
+    }
+
+    /// The time cannot be had: says why and asks for another, so many times.
+    fn another_time(&mut self, ctx: &mut Context<'_>, reason: &'static str) -> Booked {
+        let said = vec![Prompt::Sound(reason)];
+        self.slots_left = self.slots_left.saturating_sub(1);
+        if self.slots_left == 0 {
+            return Booked::Refused(said);
+        }
+        self.ask(ctx, Ask::Day, TRIES, said)
+    }
+
+    fn register(&mut self, ctx: &mut Context<'_>, slot: Option<SlotOffer>) -> Booked {
+        let Some(address) = self.address.clone() else { return Booked::Open };
+        let interaction = self.interaction;
+        match slot {
+            None => ctx.push(Effect::CallbackConfirmed { interaction, address }),
+            Some(SlotOffer { due, .. }) => {
+                let queue = self.queue.clone();
+                ctx.push(Effect::ScheduleConfirmed { interaction, queue, address, due });
+            }
+        }
         self.step = Step::Registering(Registering {
-            own,
+            scheduled_for: slot.map(|slot| slot.time()),
             hearing: Some(ctx.play(self.leg, vec![Prompt::Sound("please-hold")])),
             apology_at: Some(ctx.now + REGISTERING_MAX),
             forgotten_at: ctx.now + REGISTRATION_FORGOTTEN,
@@ -283,394 +388,7 @@ impl Registering {
 }
 
 /// Puts a question for the first of `tries` times, after `said`.
-fn put(ctx: &mut Context<'_>, leg: LegId, ask: Ask, tries: u8, mut said: Vec<Prompt>) -> Step {
-    let limits = match &ask {
-        Ask::Own(address) => {
-            said.push(Prompt::Sound("your-number-is"));
-            said.push(Prompt::Characters(address.clone()));
-            said.push(Prompt::Sound("confirm-or-key-number"));
-            ONE_KEY
-        }
-        Ask::Number => {
-            said.push(Prompt::Sound("key-number"));
-            NUMBER
-        }
-        Ask::Keyed(address) => {
-            said.push(Prompt::Characters(address.clone()));
-            said.push(Prompt::Sound("confirm-keyed-number"));
-            ONE_KEY
-        }
-    };
-    let entry = Entry::ask(ctx, leg, said, limits);
+fn put(ctx: &mut Context<'_>, leg: LegId, ask: Ask, tries: u8, said: Vec<Prompt>) -> Step {
+    let entry = ask.put(ctx, leg, said);
     Step::Asking { ask, entry, tries_left: tries.saturating_sub(1) }
-}
-
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::super::stage::{Stage, expect_booking, in_booking, settings};
-
-    #[test]
-    fn another_number_is_keyed_read_back_and_registered() {
-        expect_booking(
-            "3 digit caller 2
-         4 digit caller 1
-         5 digit caller 0
-         6 digit caller 0
-         7 digit caller 2
-         8 digit caller #
-         8 number i1 1002
-         9 digit caller 1
-         9.1 registered i1",
-            expect![[r#"
-                    play caller your-number-is <1001> confirm-or-key-number
-                3 digit caller 2
-                    play caller key-number
-                4 digit caller 1
-                    silence caller
-                5 digit caller 0
-                6 digit caller 0
-                7 digit caller 2
-                8 digit caller #
-                    ! keyed i1 billing 1002
-                8 number i1 1002
-                    play caller number-keyed-is <1002> confirm-keyed-number
-                9 digit caller 1
-                    ! confirmed i1 1002
-                    play caller please-hold
-                9.1 registered i1
-                    play caller registered
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_number_ends_by_a_pause_too_and_may_be_keyed_again() {
-        expect_booking(
-            "3 digit caller 2
-         4 digit caller 1
-         5 digit caller 0
-         12 number i1 1002
-         13 digit caller 2
-         14 digit caller 3
-         15 digit caller #
-         15 number i1 1003
-         20 played caller
-         30 digit caller 5
-         31 digit caller 9
-         32 played caller",
-            expect![[r#"
-                    play caller your-number-is <1001> confirm-or-key-number
-                3 digit caller 2
-                    play caller key-number
-                4 digit caller 1
-                    silence caller
-                5 digit caller 0
-                10 (next digit)
-                    ! keyed i1 billing 10
-                12 number i1 1002
-                    play caller number-keyed-is <1002> confirm-keyed-number
-                13 digit caller 2
-                    play caller key-number
-                14 digit caller 3
-                    silence caller
-                15 digit caller #
-                    ! keyed i1 billing 3
-                15 number i1 1003
-                    play caller number-keyed-is <1003> confirm-keyed-number
-                20 played caller
-                27 (first digit)
-                    play caller <1003> confirm-keyed-number
-                30 digit caller 5
-                    play caller invalid-choice <1003> confirm-keyed-number
-                31 digit caller 9
-                    play caller callback-declined
-                32 played caller
-                    music caller
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_number_that_cannot_be_called_is_asked_for_three_times() {
-        expect_booking(
-            "3 digit caller 2
-         4 digit caller 9
-         5 digit caller #
-         5 number i1 not-a-number
-         6 digit caller 9
-         7 digit caller #
-         7 number i1 not-permitted
-         8 digit caller 9
-         9 digit caller #
-         9 number i1 not-permitted
-         12 played caller
-         60 standing i1 1 200",
-            expect![[r#"
-                    play caller your-number-is <1001> confirm-or-key-number
-                3 digit caller 2
-                    play caller key-number
-                4 digit caller 9
-                    silence caller
-                5 digit caller #
-                    ! keyed i1 billing 9
-                5 number i1 not-a-number
-                    play caller number-not-complete key-number
-                6 digit caller 9
-                    silence caller
-                7 digit caller #
-                    ! keyed i1 billing 9
-                7 number i1 not-permitted
-                    play caller callback-refused key-number
-                8 digit caller 9
-                    silence caller
-                9 digit caller #
-                    ! keyed i1 billing 9
-                9 number i1 not-permitted
-                    play caller callback-refused
-                12 played caller
-                    music caller
-                60 standing i1 1 200
-            "#]],
-        );
-        expect_booking(
-            "3 digit caller 2
-         4 digit caller 9
-         5 digit caller #
-         5 number i1 too-many
-         6 played caller",
-            expect![[r#"
-                    play caller your-number-is <1001> confirm-or-key-number
-                3 digit caller 2
-                    play caller key-number
-                4 digit caller 9
-                    silence caller
-                5 digit caller #
-                    ! keyed i1 billing 9
-                5 number i1 too-many
-                    play caller limit-reached
-                6 played caller
-                    music caller
-            "#]],
-        );
-    }
-
-    #[test]
-    fn who_keys_nothing_keeps_waiting() {
-        expect_booking(
-            "3 digit caller 2
-         5 played caller
-         16 played caller
-         20 digit caller #
-         21 played caller
-         40 played caller",
-            expect![[r#"
-                    play caller your-number-is <1001> confirm-or-key-number
-                3 digit caller 2
-                    play caller key-number
-                5 played caller
-                15 (first digit)
-                    play caller key-number
-                16 played caller
-                20 digit caller #
-                    play caller key-number
-                21 played caller
-                31 (first digit)
-                    play caller number-not-taken callback-declined
-                40 played caller
-                    music caller
-            "#]],
-        );
-        expect_booking(
-            "5 played caller\n20 tick",
-            expect![[r#"
-                play caller your-number-is <1001> confirm-or-key-number
-            5 played caller
-            12 (first digit)
-                play caller callback-declined
-            20 tick
-        "#]],
-        );
-        expect_booking(
-            "3 digit caller 9\n5 played caller",
-            expect![[r#"
-                play caller your-number-is <1001> confirm-or-key-number
-            3 digit caller 9
-                play caller callback-declined
-            5 played caller
-                music caller
-        "#]],
-        );
-        expect_booking(
-            "3 digit caller 7\n4 digit caller 7\n5 digit caller 7",
-            expect![[r#"
-                play caller your-number-is <1001> confirm-or-key-number
-            3 digit caller 7
-                play caller invalid-choice your-number-is <1001> confirm-or-key-number
-            4 digit caller 7
-                play caller invalid-choice your-number-is <1001> confirm-or-key-number
-            5 digit caller 7
-                play caller callback-declined
-        "#]],
-        );
-    }
-
-    #[test]
-    fn a_node_that_does_not_read_the_number_is_not_waited_for() {
-        expect_booking(
-            "3 digit caller 2\n4 digit caller 9\n5 digit caller #\n12 number i1 1002",
-            expect![[r#"
-                    play caller your-number-is <1001> confirm-or-key-number
-                3 digit caller 2
-                    play caller key-number
-                4 digit caller 9
-                    silence caller
-                5 digit caller #
-                    ! keyed i1 billing 9
-                10 (keyed number)
-                    play caller number-not-taken
-                12 number i1 1002
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_number_that_may_not_be_called_is_not_read_to_its_owner() {
-        let log = Stage::play(
-            settings(),
-            "0 incoming caller anonymous 700
-         0 answered caller
-         1 played caller
-         1 digit caller 1
-         2 standing i1 9 999
-         3 digit caller 1
-         4 digit caller 1
-         5 digit caller #",
-        );
-        expect![[r#"
-            2 standing i1 9 999
-                play caller offer-callback
-            3 digit caller 1
-                play caller key-number
-            4 digit caller 1
-                silence caller
-            5 digit caller #
-                ! keyed i1 billing 1
-        "#]]
-        .assert_eq(&log[log.find("2 standing").unwrap()..]);
-    }
-
-    #[test]
-    fn a_dialogue_without_end_is_ended() {
-        let mut script = String::new();
-        for second in (3..620).step_by(2) {
-            let (one, two) = (f64::from(second), f64::from(second) + 0.5);
-            script += &format!("{one} digit caller 2\n{two} digit caller 7\n");
-            script += &format!("{two} digit caller #\n{two} number i1 1002\n");
-        }
-        let log = in_booking(&script);
-        assert!(log.contains("602 (booking)\n    play caller callback-declined"), "{log}");
-    }
-
-    #[test]
-    fn each_refusal_has_its_sentence() {
-        let mut told = String::new();
-        for reason in [
-            "not-permitted",
-            "duplicate",
-            "duplicate tomorrow@09:30",
-            "too-many",
-            "closed",
-            "slot-taken",
-            "never-call",
-            "unavailable",
-        ] {
-            let log = in_booking(&format!("3 digit caller 1\n4 not-registered i1 {reason}"));
-            told += &log[log.find("4 not").unwrap()..];
-        }
-        expect![[r#"
-            4 not-registered i1 not-permitted
-                play caller callback-refused
-            4 not-registered i1 duplicate
-                play caller callback-duplicate
-            4 not-registered i1 duplicate tomorrow@09:30
-                play caller callback-duplicate pending-callback-for tomorrow@09:30
-            4 not-registered i1 too-many
-                play caller limit-reached
-            4 not-registered i1 closed
-                play caller callbacks-closed
-            4 not-registered i1 slot-taken
-                play caller slot-gone
-            4 not-registered i1 never-call
-                play caller refused-never-call
-            4 not-registered i1 unavailable
-                play caller callbacks-unavailable
-        "#]]
-        .assert_eq(&told);
-        expect_booking(
-            "3 digit caller 2\n4 digit caller 1\n5 digit caller #\n5 number i1 1002
-         6 digit caller 1\n7 not-registered i1 duplicate tomorrow@09:30",
-            expect![[r#"
-                    play caller your-number-is <1001> confirm-or-key-number
-                3 digit caller 2
-                    play caller key-number
-                4 digit caller 1
-                    silence caller
-                5 digit caller #
-                    ! keyed i1 billing 1
-                5 number i1 1002
-                    play caller number-keyed-is <1002> confirm-keyed-number
-                6 digit caller 1
-                    ! confirmed i1 1002
-                    play caller please-hold
-                7 not-registered i1 duplicate tomorrow@09:30
-                    play caller callback-duplicate
-            "#]],
-        );
-    }
-
-    #[test]
-    fn the_agents_answer_cuts_the_keying_and_a_hang_up_ends_it() {
-        expect_booking(
-            "3 digit caller 2
-         4 alert ann i1 1
-         5 digit caller 1
-         6 answered ann/1
-         6 connect ann i1
-         7 digit caller #
-         8 number i1 1002",
-            expect![[r#"
-                    play caller your-number-is <1001> confirm-or-key-number
-                3 digit caller 2
-                    play caller key-number
-                4 alert ann i1 1
-                    invite ann/1 1001 like caller
-                5 digit caller 1
-                    silence caller
-                6 answered ann/1
-                    ! agent answered ann i1
-                6 connect ann i1
-                    bridge caller ann/1
-                7 digit caller #
-                8 number i1 1002
-            "#]],
-        );
-        expect_booking(
-            "3 digit caller 2\n4 digit caller 1\n5 digit caller #\n5 ended caller peer
-         5 number i1 1002",
-            expect![[r#"
-                    play caller your-number-is <1001> confirm-or-key-number
-                3 digit caller 2
-                    play caller key-number
-                4 digit caller 1
-                    silence caller
-                5 digit caller #
-                    ! keyed i1 billing 1
-                5 ended caller peer
-                    ! caller hung up i1
-                5 number i1 1002
-            "#]],
-        );
-    }
 }

@@ -25,13 +25,15 @@ pub(super) struct Limits {
     pub count: usize,
     /// Ends the entry; not part of it.
     pub terminator: Option<char>,
+    /// As the first digit it is an entry by itself.
+    pub alone: Option<char>,
 }
 
 impl Limits {
     /// Any one key, within `first` of the end of the prompts.
     pub(super) const fn one_key(first: Duration) -> Self {
         let (between, total) = (Duration::MAX, Duration::MAX);
-        Self { first, between, total, count: 1, terminator: None }
+        Self { first, between, total, count: 1, terminator: None, alone: None }
     }
 }
 
@@ -54,7 +56,8 @@ impl Collector {
         self.started.get_or_insert(now);
     }
 
-    /// A key. `Some`: done, by the terminator (the entry may be empty) or the count.
+    /// A key. `Some`: done, by the terminator (the entry may be empty), the count, or a digit that
+    /// stands alone.
     pub(super) fn press(&mut self, now: Timestamp, digit: char) -> Option<String> {
         if self.limits.terminator == Some(digit) {
             return Some(std::mem::take(&mut self.digits));
@@ -62,7 +65,8 @@ impl Collector {
         self.start(now);
         self.last = Some(now);
         self.digits.push(digit);
-        (self.digits.len() >= self.limits.count).then(|| std::mem::take(&mut self.digits))
+        let alone = self.digits.len() == 1 && self.limits.alone == Some(digit);
+        (alone || self.digits.len() >= self.limits.count).then(|| std::mem::take(&mut self.digits))
     }
 
     /// `Some`: done, by one of the times; empty: nothing was pressed.
@@ -196,6 +200,7 @@ mod tests {
         total: Duration::from_secs(7),
         count: 4,
         terminator: Some('#'),
+        alone: Some('9'),
     };
 
     /// Keys at seconds; `p`: the prompts end; `.`: only time. The result and its second.
@@ -230,6 +235,8 @@ mod tests {
             ("count", &[(0, 'p'), (1, '1'), (1, '2'), (2, '3'), (2, '4')], Some((2, "1234"))),
             ("terminator", &[(0, 'p'), (1, '1'), (2, '#')], Some((2, "1"))),
             ("terminator alone", &[(0, 'p'), (1, '#')], Some((1, ""))),
+            ("a digit that stands alone", &[(0, 'p'), (1, '9')], Some((1, "9"))),
+            ("the same among others", &[(0, 'p'), (1, '1'), (1, '9'), (2, '#')], Some((2, "19"))),
             ("first digit", &[(0, 'p'), (4, '.'), (9, '.')], Some((5, ""))),
             ("between digits", &[(0, 'p'), (1, '1'), (2, '2'), (9, '.')], Some((4, "12"))),
             ("total", &[(0, 'p'), (4, '1'), (5, '2'), (6, '3'), (9, '.')], Some((7, "123"))),

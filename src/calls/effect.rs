@@ -2,11 +2,11 @@
 
 use crate::ident::{AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route};
 use crate::phone::{Address, Ani, KeyedNumber};
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 
 use super::end::AttemptClass;
 use super::event::AlertContext;
-use super::spoken::SpokenTime;
+use super::spoken::{KeyedDay, SpokenTime};
 
 /// An order to a leg, or a report to the queue.
 #[derive(Clone, PartialEq, Debug)]
@@ -104,7 +104,30 @@ pub enum Effect {
         /// What was keyed.
         digits: KeyedNumber,
     },
-    /// A live caller confirmed a callback.
+    /// A caller keyed when to be called. `SlotFound` follows.
+    FindSlot {
+        /// Who.
+        interaction: InteractionId,
+        /// By which queue.
+        queue: QueueId,
+        /// The day, by the queue's calendar.
+        day: KeyedDay,
+        /// 0 to 1439, by the queue's clock.
+        minute_of_day: u16,
+    },
+    /// A caller, waiting or not, confirmed a callback at a time that was found. `Registered` or
+    /// `NotRegistered` follows.
+    ScheduleConfirmed {
+        /// Who.
+        interaction: InteractionId,
+        /// By which queue.
+        queue: QueueId,
+        /// Where.
+        address: Address,
+        /// When, as it was found.
+        due: Timestamp,
+    },
+    /// A live caller confirmed a callback. `Registered` or `NotRegistered` follows.
     CallbackConfirmed {
         /// Who.
         interaction: InteractionId,
@@ -274,6 +297,7 @@ pub const SOUNDS: &[&str] = &[
     "closed",
     "confirm-keyed-number",
     "confirm-or-key-number",
+    "confirm-time",
     "connecting",
     "goodbye",
     "in-line",
@@ -282,10 +306,16 @@ pub const SOUNDS: &[&str] = &[
     "key-number",
     "limit-reached",
     "no-agents",
+    "no-free-time",
+    "no-such-day",
+    "no-such-time",
     "number-keyed-is",
     "number-not-complete",
     "number-not-taken",
     "offer-callback",
+    "offer-callback-or-schedule",
+    "offer-schedule",
+    "outside-hours",
     "pending-callback-for",
     "please-hold",
     "position-is",
@@ -295,9 +325,18 @@ pub const SOUNDS: &[&str] = &[
     "queue-full",
     "refused-never-call",
     "registered",
+    "schedule-cancelled",
+    "schedule-day",
+    "schedule-half",
+    "schedule-time",
+    "scheduled-for",
     "slot-gone",
     "sorry-wait",
     "this-is-your-callback",
+    "time-past",
+    "time-taken",
+    "too-far-ahead",
     "wait-is",
+    "we-can-call-you",
     "your-number-is",
 ];

@@ -1,11 +1,11 @@
 //! What `calls` is told: facts about legs, and what the queue ordered.
 
-use super::spoken::SpokenTime;
+use super::spoken::{SpokenDay, SpokenTime};
 use crate::ident::{
     AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route, TrunkId,
 };
 use crate::phone::{Address, Ani, Dnis};
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 
 /// A fact about a leg, or an order of the queue.
 #[derive(Clone, PartialEq, Debug)]
@@ -129,6 +129,13 @@ pub enum Event {
         /// The address behind it, or why it cannot be called.
         address: Result<Address, NumberRefused>,
     },
+    /// What the queue found for the day and time that a caller keyed.
+    SlotFound {
+        /// Who keyed it.
+        interaction: InteractionId,
+        /// The closest time there is, or why there is none.
+        found: Result<SlotOffer, SlotRefused>,
+    },
     /// The callback is committed: say so and hang up.
     Registered {
         /// Whose.
@@ -161,8 +168,10 @@ pub enum Event {
         position: u32,
         /// Estimated wait; `None`: unknown.
         ewt: Option<Duration>,
-        /// Can a callback be promised now? Not while the store is down.
-        callbacks: bool,
+        /// May a callback be offered that is made as soon as the turn comes?
+        immediate: bool,
+        /// May one be offered at a time that the caller chooses?
+        scheduled: bool,
     },
     /// The state of an agent after a feature code, to be spoken to them.
     AgentNow {
@@ -199,6 +208,45 @@ pub enum NumberRefused {
     NotANumber,
     /// It had as many requests as are allowed.
     TooMany,
+}
+
+/// A time at which a callback can be made. It is not kept for the caller before they confirm it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SlotOffer {
+    /// The instant.
+    pub due: Timestamp,
+    /// Its day.
+    pub day: SpokenDay,
+    /// 0 to 23.
+    pub hour: u8,
+    /// 0 to 59.
+    pub minute: u8,
+    /// Is it another time than the one that was keyed?
+    pub moved: bool,
+}
+
+impl SlotOffer {
+    /// As it is spoken.
+    pub fn time(&self) -> SpokenTime {
+        SpokenTime { day: self.day, hour: self.hour, minute: self.minute }
+    }
+}
+
+/// Why no time was found.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SlotRefused {
+    /// Outside business hours.
+    Closed,
+    /// Beyond the look-ahead.
+    TooFarAhead,
+    /// It is over.
+    Past,
+    /// No slot near it is free.
+    Full,
+    /// There is no such day.
+    NoSuchDate,
+    /// The queue takes no scheduled callbacks.
+    NotOffered,
 }
 
 /// Why a callback that a caller confirmed was refused.

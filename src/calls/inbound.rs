@@ -10,16 +10,16 @@
 use std::sync::Arc;
 
 use crate::ident::{FlowId, InteractionId, LegId};
-use crate::phone::{Address, Ani};
+use crate::phone::Ani;
 use crate::time::{Duration, Timestamp};
 
-use super::booking::{Booked, Booking};
+use super::booking::{Booked, Booking, Kind};
 use super::digits::{Answer, Question};
 use super::effect::{Effect, Prompt};
 use super::end::CallEnd;
-use super::event::{Goodbye, NumberRefused, QueueExit, Refusal};
-use super::flow::{Flow, FlowNode, QueueNode, Settings};
-use super::waiting::{Next, Waiting};
+use super::event::{Goodbye, QueueExit};
+use super::flow::{BookingExits, Flow, FlowNode, QueueNode, Settings};
+use super::waiting::{Next, Standing, Waiting};
 use super::{Context, ENDING_MAX, Fact, PARTED_MAX, Playing, Timer, cause};
 
 /// Most nodes one call may enter; past it the call is ended. A caller who hears a menu for hours is
@@ -56,6 +56,11 @@ enum State {
         tries_left: u8,
     },
     InQueue(Box<Waiting>),
+    /// Books a callback without waiting in a queue.
+    Booking {
+        booking: Box<Booking>,
+        exits: BookingExits,
+    },
     Bridged {
         after_call: Option<String>,
     },
@@ -126,6 +131,12 @@ impl Inbound {
                 let next = waiting.digit(ctx, digit);
                 self.go_on(ctx, next);
             }
+            (Fact::Digit(digit), State::Booking { .. }) => {
+                self.booking(ctx, |booking, ctx| booking.digit(ctx, digit));
+            }
+            (Fact::PlayEnded(play), State::Booking { booking, .. }) => {
+                booking.play_ended(ctx, play);
+            }
             (Fact::PlayEnded(play), State::Saying { playing, next }) if playing.is(play) => {
                 let next = std::mem::take(next);
                 self.enter(ctx, next);
@@ -182,6 +193,7 @@ impl Inbound {
                 let next = waiting.expire(ctx);
                 self.go_on(ctx, next);
             }
+            State::Booking { .. } => self.booking(ctx, Booking::expire),
             State::Bridged { .. } => {}
             State::Farewell(_) => self.hang_up(ctx, cause::NORMAL),
             State::Ending { .. } => return true,
@@ -195,21 +207,16 @@ impl Inbound {
             State::Saying { playing, .. } | State::Farewell(playing) => playing.deadline(),
             State::Choosing { question, .. } => question.deadline(),
             State::InQueue(waiting) => waiting.deadline(),
+            State::Booking { booking, .. } => booking.deadline(),
             State::Bridged { .. } => None,
             State::Parted { until, .. } => Some((*until, "release")),
             State::Ending { until } => Some((*until, "end of the leg")),
         }
     }
 
-    pub(super) fn standing(
-        &mut self,
-        ctx: &mut Context<'_>,
-        position: u32,
-        ewt: Option<Duration>,
-        callbacks: bool,
-    ) {
+    pub(super) fn standing(&mut self, ctx: &mut Context<'_>, standing: Standing) {
         if let State::InQueue(waiting) = &mut self.state {
-            let next = waiting.standing(ctx, position, ewt, callbacks);
+            let next = waiting.standing(ctx, standing);
             self.go_on(ctx, next);
         }
     }
@@ -226,32 +233,71 @@ impl Inbound {
         }
     }
 
-    pub(super) fn number_checked(
-        &mut self,
-        ctx: &mut Context<'_>,
-        address: Result<Address, NumberRefused>,
-    ) {
-        self.booking(ctx, |booking, ctx| booking.number_checked(ctx, address));
-    }
-
+    /// The callback is committed.
     pub(super) fn registered(&mut self, ctx: &mut Context<'_>) {
-        if self.is_waiting() {
-            self.farewell(ctx, Goodbye::CallBack.prompts());
-        }
+        let goodbye = match &self.state {
+            State::InQueue(waiting) => waiting.goodbye(),
+            State::Booking { booking, .. } if booking.is_registering() => booking.goodbye(),
+            State::Answering { .. }
+            | State::Saying { .. }
+            | State::Choosing { .. }
+            | State::Booking { .. }
+            | State::Bridged { .. }
+            | State::Parted { .. }
+            | State::Farewell(_)
+            | State::Ending { .. } => return,
+        };
+        self.farewell(ctx, goodbye);
     }
 
-    pub(super) fn not_registered(&mut self, ctx: &mut Context<'_>, reason: Refusal) {
-        self.booking(ctx, |booking, _| booking.not_registered(reason));
-    }
-
-    fn booking(
+    /// A step of the booking, if one is in progress.
+    pub(super) fn booking(
         &mut self,
         ctx: &mut Context<'_>,
         act: impl FnOnce(&mut Booking, &mut Context<'_>) -> Booked,
     ) {
-        if let State::InQueue(waiting) = &mut self.state {
-            let next = waiting.booking(ctx, act);
-            self.go_on(ctx, next);
+        let (booking, exits) = match &mut self.state {
+            State::InQueue(waiting) => {
+                let next = waiting.booking(ctx, act);
+                return self.go_on(ctx, next);
+            }
+            State::Booking { booking, exits } => (booking, exits),
+            State::Answering { .. }
+            | State::Saying { .. }
+            | State::Choosing { .. }
+            | State::Bridged { .. }
+            | State::Parted { .. }
+            | State::Farewell(_)
+            | State::Ending { .. } => return,
+        };
+        let confirmed = booking.is_registering();
+        let booked = act(booking, ctx);
+        // From the confirming digit on the queue counts on the end of this leg.
+        self.in_queue = booking.is_registering();
+        let (said, next) = match booked {
+            Booked::Open => return,
+            Booked::Declined(said) => (said, exits.declined.take()),
+            Booked::Refused(said) => (said, exits.refused.take()),
+        };
+        if confirmed {
+            self.renew(ctx);
+        }
+        self.leave_booking(ctx, said, next);
+    }
+
+    fn leave_booking(
+        &mut self,
+        ctx: &mut Context<'_>,
+        mut said: Vec<Prompt>,
+        next: Option<String>,
+    ) {
+        match next {
+            None => {
+                said.extend(Goodbye::Plain.prompts());
+                self.farewell(ctx, said);
+            }
+            Some(node) if said.is_empty() => self.enter(ctx, node),
+            Some(next) => self.state = State::Saying { playing: ctx.play(self.leg, said), next },
         }
     }
 
@@ -262,6 +308,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::Booking { .. }
             | State::Farewell(_)
             | State::Ending { .. } => return,
         };
@@ -351,8 +398,17 @@ impl Inbound {
                     return;
                 }
                 // Only an offer leads here, and that does not enter it as a node.
-                FlowNode::OfferCallback { .. } => {
+                FlowNode::OfferCallback { .. } | FlowNode::ScheduleCallback { queue: None, .. } => {
                     return self.hang_up(ctx, cause::TEMPORARY_FAILURE);
+                }
+                FlowNode::ScheduleCallback { queue: Some(queue), exits } => {
+                    let voice = settings.queues.get(queue);
+                    let own = voice.and_then(|voice| voice.addresses.callable(&self.ani));
+                    let (ids, kind) = ((self.leg, self.interaction), Kind::Scheduled);
+                    let booking = Booking::start(ctx, ids, queue.clone(), kind, own);
+                    let (booking, exits) = (Box::new(booking), exits.clone());
+                    self.state = State::Booking { booking, exits };
+                    return;
                 }
                 FlowNode::Hangup { prompts } => return self.farewell(ctx, named(prompts)),
             }

@@ -52,6 +52,7 @@ use end::{AttemptClass, CallEnd};
 use event::{Caller, Goodbye};
 use feature::Feature;
 use inbound::Inbound;
+use waiting::Standing;
 
 /// Most calls at once; one more is rejected with 503. Ports run out long before.
 const CALLS_MAX: usize = 10_000;
@@ -211,13 +212,22 @@ impl Calls {
                 self.end_attempt(attempt, goodbye, class, out);
             }
             Event::NumberChecked { interaction, address } => {
-                self.inbound(interaction, out, |caller, ctx| caller.number_checked(ctx, address));
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.booking(ctx, |booking, ctx| booking.number_checked(ctx, address));
+                });
+            }
+            Event::SlotFound { interaction, found } => {
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.booking(ctx, |booking, ctx| booking.slot_found(ctx, found));
+                });
             }
             Event::Registered { interaction } => {
                 self.inbound(interaction, out, |caller, ctx| caller.registered(ctx));
             }
             Event::NotRegistered { interaction, reason } => {
-                self.inbound(interaction, out, |caller, ctx| caller.not_registered(ctx, reason));
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.booking(ctx, |booking, ctx| booking.not_registered(ctx, reason));
+                });
             }
             Event::Release { interaction, goodbye } => {
                 self.step(interaction, out, |call, ctx| call.release(ctx, goodbye));
@@ -225,10 +235,9 @@ impl Calls {
             Event::AskKeepWaiting { interaction } => {
                 self.step(interaction, out, |call, ctx| call.ask_keep_waiting(ctx));
             }
-            Event::Standing { interaction, position, ewt, callbacks } => {
-                self.inbound(interaction, out, |caller, ctx| {
-                    caller.standing(ctx, position, ewt, callbacks)
-                });
+            Event::Standing { interaction, position, ewt, immediate, scheduled } => {
+                let standing = Standing { position, ewt, immediate, scheduled };
+                self.inbound(interaction, out, |caller, ctx| caller.standing(ctx, standing));
             }
             Event::AgentNow { agent, state } => {
                 let asked =

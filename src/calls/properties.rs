@@ -9,6 +9,7 @@ use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
     AgentSummary, AlertContext, Caller, Event, Goodbye, NumberRefused, QueueExit, Refusal,
+    SlotOffer, SlotRefused,
 };
 use super::flow::Entry;
 use super::spoken::{SpokenDay, SpokenTime};
@@ -97,7 +98,7 @@ impl World {
                 Event::LegEnded { leg, end }
             }
             8..=13 => {
-                let keys = ['1', '1', '1', '1', '1', '1', '2', '2', '9', '0', '#', '#'];
+                let keys = ['1', '1', '1', '1', '1', '1', '2', '2', '2', '3', '9', '0', '#', '#'];
                 Event::LegDigit { leg, digit: keys[b % keys.len()] }
             }
             14..=17 => {
@@ -142,7 +143,8 @@ impl World {
             32 => Event::AgentNow { agent, state: AgentSummary::Ready },
             33..=35 => {
                 let ewt = (b % 3 > 0).then(|| Duration::from_secs(b as u64 % 300));
-                Event::Standing { interaction, position: 1, ewt, callbacks: b % 7 > 0 }
+                let (immediate, scheduled) = (b % 7 > 0, b % 2 == 0);
+                Event::Standing { interaction, position: 1, ewt, immediate, scheduled }
             }
             36 => {
                 let refusals = [
@@ -153,6 +155,7 @@ impl World {
                 let address = Address::parse("1002").filter(|_| b % 2 == 0);
                 Event::NumberChecked { interaction, address: address.ok_or(refusals[b / 2 % 3]) }
             }
+            37 | 38 => Event::SlotFound { interaction, found: slot(b) },
             _ => Event::Tick,
         }
     }
@@ -221,6 +224,10 @@ impl World {
                 self.interactions.push(*interaction);
                 assert_eq!(self.arrived.insert(*interaction, 0), None, "arrived twice");
             }
+            Effect::ScheduleConfirmed { interaction, .. } => {
+                self.interactions.push(*interaction);
+                self.arrived.entry(*interaction).or_insert(0);
+            }
             Effect::CallerLeft { interaction } | Effect::CallerHungUp { interaction } => {
                 let ends = self.arrived.get_mut(interaction).unwrap();
                 *ends += 1;
@@ -235,6 +242,7 @@ impl World {
             }
             Effect::AskStanding { .. }
             | Effect::NumberKeyed { .. }
+            | Effect::FindSlot { .. }
             | Effect::CallbackConfirmed { .. }
             | Effect::AttemptAnswered { .. }
             | Effect::ConsumerConfirmed { .. }
@@ -285,6 +293,20 @@ fn refusal(n: usize) -> Refusal {
     reasons[n % reasons.len()]
 }
 
+fn slot(n: usize) -> Result<SlotOffer, SlotRefused> {
+    let refusals = [
+        SlotRefused::Closed,
+        SlotRefused::TooFarAhead,
+        SlotRefused::Past,
+        SlotRefused::Full,
+        SlotRefused::NoSuchDate,
+        SlotRefused::NotOffered,
+    ];
+    let (due, day, moved) = (Timestamp(9), SpokenDay::Tomorrow, n % 3 == 0);
+    let slot = SlotOffer { due, day, hour: 9, minute: 30, moved };
+    if n % 2 == 0 { Ok(slot) } else { Err(refusals[n / 2 % refusals.len()]) }
+}
+
 /// With an entry that leads straight into a queue.
 fn entries() -> Settings {
     let mut settings = settings();
@@ -301,7 +323,7 @@ proptest! {
     #[test]
     fn whatever_happens_every_leg_and_attempt_ends_once(
         steps in prop::collection::vec(
-            (0..38u8, any::<u16>(), any::<u16>(), prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16]),
+            (0..40u8, any::<u16>(), any::<u16>(), prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16]),
             1..300,
         ),
     ) {
@@ -329,6 +351,7 @@ fn each_listed_sound_is_used() {
         include_str!("inbound.rs"),
         include_str!("waiting.rs"),
         include_str!("booking.rs"),
+        include_str!("booking/ask.rs"),
         include_str!("dialer.rs"),
         include_str!("feature.rs"),
     ]

@@ -2,6 +2,22 @@
 //!
 //! What they mean as instants is for whoever knows the zone: nothing here converts them.
 
+/// A day as a caller keys it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KeyedDay {
+    /// Today.
+    Today,
+    /// Tomorrow.
+    Tomorrow,
+    /// The next such day, which may be none at all (February 30).
+    MonthDay {
+        /// 1 to 12.
+        month: u8,
+        /// 1 to 31.
+        day: u8,
+    },
+}
+
 /// A day as it is told to a caller.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum SpokenDay {

@@ -13,9 +13,10 @@ use expect_test::Expect;
 use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
-    AgentSummary, AlertContext, Caller, Goodbye, NumberRefused, QueueExit, Refusal,
+    AgentSummary, AlertContext, Caller, Goodbye, NumberRefused, QueueExit, Refusal, SlotOffer,
+    SlotRefused,
 };
-use super::flow::{CallbackOffer, Entry, Flow, FlowNode, QueueNode, QueueVoice};
+use super::flow::{BookingExits, CallbackOffer, Entry, Flow, FlowNode, QueueNode, QueueVoice};
 use super::spoken::{SpokenDay, SpokenTime};
 use super::*;
 use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
@@ -30,7 +31,9 @@ pub(super) fn settings() -> Settings {
     };
     let menu = FlowNode::Menu {
         prompts: vec!["which".to_owned()],
-        keys: [('1', "billing".to_owned()), ('2', "plain".to_owned())].into(),
+        keys: [('1', "billing"), ('2', "plain"), ('3', "later")]
+            .map(|(key, node)| (key, node.to_owned()))
+            .into(),
         first_digit_timeout: Duration::from_secs(5),
         tries: 2,
         timeout: "billing".to_owned(),
@@ -41,7 +44,20 @@ pub(super) fn settings() -> Settings {
         ("menu", menu),
         ("billing", FlowNode::Queue(billing())),
         ("plain", FlowNode::Queue(plain())),
-        ("offer", FlowNode::OfferCallback { declined: None, refused: None }),
+        (
+            "offer",
+            FlowNode::OfferCallback {
+                exits: BookingExits::default(),
+                schedule: Some("later".to_owned()),
+            },
+        ),
+        (
+            "later",
+            FlowNode::ScheduleCallback {
+                queue: Some(QueueId::new("billing")),
+                exits: BookingExits { declined: None, refused: Some("survey".to_owned()) },
+            },
+        ),
         ("survey", say("thanks", "bye")),
         ("bye", FlowNode::Hangup { prompts: vec!["bye".to_owned()] }),
     ];
@@ -248,6 +264,22 @@ impl Stage {
                     address => Ok(Address::parse(address).unwrap()),
                 },
             },
+            "slot" => Event::SlotFound {
+                interaction: self.interaction(word(1)),
+                found: match word(2) {
+                    "closed" => Err(SlotRefused::Closed),
+                    "too-far-ahead" => Err(SlotRefused::TooFarAhead),
+                    "past" => Err(SlotRefused::Past),
+                    "full" => Err(SlotRefused::Full),
+                    "no-such-date" => Err(SlotRefused::NoSuchDate),
+                    "not-offered" => Err(SlotRefused::NotOffered),
+                    time => {
+                        let SpokenTime { day, hour, minute } = spoken(time).unwrap();
+                        let (due, moved) = (Timestamp(77), word(3) == "moved");
+                        Ok(SlotOffer { due, day, hour, minute, moved })
+                    }
+                },
+            },
             "registered" => Event::Registered { interaction: self.interaction(word(1)) },
             "not-registered" => Event::NotRegistered {
                 interaction: self.interaction(word(1)),
@@ -270,7 +302,8 @@ impl Stage {
                 interaction: self.interaction(word(1)),
                 position: number(2) as u32,
                 ewt: (word(3) != "unknown").then(|| seconds(3)),
-                callbacks: word(4) != "no-callbacks",
+                immediate: matches!(word(4), "" | "either"),
+                scheduled: matches!(word(4), "either" | "scheduled"),
             },
             "agent-now" => Event::AgentNow {
                 agent: agent(1),
@@ -357,6 +390,13 @@ impl Stage {
             }
             Effect::NumberKeyed { interaction, queue, digits } => {
                 format!("! keyed {} {queue} {}", self.name(*interaction), digits.expose())
+            }
+            Effect::FindSlot { interaction, queue, day, minute_of_day } => {
+                format!("! find {} {queue} {day:?} {minute_of_day}", self.name(*interaction))
+            }
+            Effect::ScheduleConfirmed { interaction, queue, address, due } => {
+                let (name, address) = (self.name(*interaction), address.expose());
+                format!("! scheduled {name} {queue} {address} {}", due.as_ms())
             }
             Effect::CallbackConfirmed { interaction, address } => {
                 format!("! confirmed {} {}", self.name(*interaction), address.expose())

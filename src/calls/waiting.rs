@@ -4,8 +4,8 @@
 //! Music ◀──▶ Note (position and wait; what came of a dialogue)
 //!   │ threshold passed
 //!   ▼
-//! Offer ── 1 ▶ Booking ── registered ▶ (farewell)
-//!   └─ 2, no key ─┴─ declined, refused ▶ Note ▶ Music
+//! Offer ── a key ▶ Booking ── registered ▶ (farewell)
+//!   └─ no key ────────┴─ declined, refused ▶ Note ▶ Music
 //! ```
 //!
 //! The caller keeps the place through all of it. It must not know of agents: an alert does not
@@ -15,10 +15,11 @@ use crate::ident::{InteractionId, LegId, PlayId};
 use crate::phone::{Address, Ani};
 use crate::time::{Duration, Timestamp};
 
-use super::booking::{Booked, Booking};
+use super::booking::{Booked, Booking, Kind};
 use super::digits::{Answer, Question};
 use super::effect::{Effect, Prompt};
-use super::flow::{CallbackOffer, Flow, FlowNode, QueueNode, QueueVoice};
+use super::event::Goodbye;
+use super::flow::{BookingExits, CallbackOffer, Flow, FlowNode, QueueNode, QueueVoice};
 use super::{Context, Playing, Timer, earliest};
 
 /// How often the standing is asked for.
@@ -34,9 +35,9 @@ pub(super) struct Waiting {
     leg: LegId,
     interaction: InteractionId,
     node: QueueNode,
-    /// Where the offer leads when it is declined or refused; `None`: back to the music.
-    declined: Option<String>,
-    refused: Option<String>,
+    /// Where the offer leads without a callback, and where the choice of a time does.
+    exits: BookingExits,
+    schedule_exits: BookingExits,
     /// The caller's number, if this queue may call it back.
     own: Option<Address>,
     /// May this queue call anybody back? Otherwise nothing is offered.
@@ -51,12 +52,25 @@ pub(super) struct Waiting {
     hearing: Hearing,
 }
 
-/// What the queue said last.
+/// What the caller may be told and offered now, as the queue said last.
 #[derive(Clone, Copy, Debug)]
-struct Standing {
-    position: u32,
-    ewt: Option<Duration>,
-    callbacks: bool,
+pub(super) struct Standing {
+    /// 1 is next.
+    pub position: u32,
+    /// `None`: unknown.
+    pub ewt: Option<Duration>,
+    /// May a callback be offered that is made as soon as the turn comes?
+    pub immediate: bool,
+    /// May one be offered at a chosen time?
+    pub scheduled: bool,
+}
+
+/// What can be offered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Choice {
+    Immediate,
+    Either,
+    Scheduled,
 }
 
 /// What the caller hears.
@@ -69,6 +83,7 @@ enum Hearing {
         then: Option<String>,
     },
     Offer {
+        choice: Choice,
         question: Question,
         tries_left: u8,
     },
@@ -94,11 +109,15 @@ impl Waiting {
         voice: Option<&QueueVoice>,
     ) -> Self {
         let offer = node.offer.as_ref().and_then(|offer| flow.nodes.get(&offer.node));
-        let (declined, refused) = match offer {
-            Some(FlowNode::OfferCallback { declined, refused }) => {
-                (declined.clone(), refused.clone())
+        let (exits, schedule) = match offer {
+            Some(FlowNode::OfferCallback { exits, schedule }) => {
+                (exits.clone(), schedule.as_ref().and_then(|name| flow.nodes.get(name)))
             }
-            _ => (None, None),
+            _ => (BookingExits::default(), None),
+        };
+        let schedule_exits = match schedule {
+            Some(FlowNode::ScheduleCallback { exits, .. }) => exits.clone(),
+            _ => exits.clone(),
         };
         ctx.push(Effect::Arrived {
             interaction,
@@ -112,8 +131,8 @@ impl Waiting {
         Self {
             leg,
             interaction,
-            declined,
-            refused,
+            exits,
+            schedule_exits,
             own: voice.and_then(|voice| voice.addresses.callable(ani)),
             calls_back: voice.is_some_and(|voice| !voice.addresses.is_empty()),
             since: ctx.now,
@@ -131,16 +150,10 @@ impl Waiting {
         &self.node
     }
 
-    pub(super) fn standing(
-        &mut self,
-        ctx: &mut Context<'_>,
-        position: u32,
-        ewt: Option<Duration>,
-        callbacks: bool,
-    ) -> Next {
+    pub(super) fn standing(&mut self, ctx: &mut Context<'_>, standing: Standing) -> Next {
         let entered = self.standing.is_none();
-        self.standing = Some(Standing { position, ewt, callbacks });
-        if let (true, None, Some(node)) = (entered, ewt, &self.node.no_agents) {
+        self.standing = Some(standing);
+        if let (true, None, Some(node)) = (entered, standing.ewt, &self.node.no_agents) {
             return Next::Leave(node.clone());
         }
         self.consider(ctx);
@@ -181,16 +194,34 @@ impl Waiting {
         act: impl FnOnce(&mut Booking, &mut Context<'_>) -> Booked,
     ) -> Next {
         let Hearing::Booking(booking) = &mut self.hearing else { return Next::Stay };
-        match act(booking, ctx) {
+        let booked = act(booking, ctx);
+        let exits = match booking.kind() {
+            Kind::Immediate => &self.exits,
+            Kind::Scheduled => &self.schedule_exits,
+        };
+        match booked {
             Booked::Open => {}
-            Booked::Declined(said) => self.decline(ctx, said),
+            Booked::Declined(said) => {
+                let then = exits.declined.clone();
+                self.decline(ctx, said, then);
+            }
             Booked::Refused(reason) => {
                 self.offer_from = None;
-                let then = self.refused.clone();
+                let then = exits.refused.clone();
                 self.note(ctx, reason, then);
             }
         }
         Next::Stay
+    }
+
+    /// What is said of a callback that is committed.
+    pub(super) fn goodbye(&self) -> Vec<Prompt> {
+        match &self.hearing {
+            Hearing::Booking(booking) => booking.goodbye(),
+            Hearing::Music | Hearing::Note { .. } | Hearing::Offer { .. } => {
+                Goodbye::CallBack.prompts()
+            }
+        }
     }
 
     pub(super) fn expire(&mut self, ctx: &mut Context<'_>) -> Next {
@@ -254,17 +285,26 @@ impl Waiting {
         if !matches!(self.hearing, Hearing::Music) {
             return;
         }
-        if self.offer_is_due(ctx.now) {
-            self.offer(ctx, OFFER_TRIES, false);
+        if let Some(choice) = self.choice().filter(|_| self.offer_is_due(ctx.now)) {
+            self.offer(ctx, choice, OFFER_TRIES, false);
         } else if self.announcement_at().is_some_and(|at| at <= ctx.now) {
             self.announce(ctx);
         }
     }
 
     fn offered(&self) -> Option<(&CallbackOffer, Timestamp)> {
-        let promised = self.standing.is_some_and(|standing| standing.callbacks);
-        let possible = promised && self.calls_back;
-        self.node.offer.as_ref().filter(|_| possible).zip(self.offer_from)
+        self.choice()?;
+        self.node.offer.as_ref().zip(self.offer_from)
+    }
+
+    fn choice(&self) -> Option<Choice> {
+        let standing = self.standing.filter(|_| self.calls_back)?;
+        match (standing.immediate, standing.scheduled) {
+            (true, false) => Some(Choice::Immediate),
+            (true, true) => Some(Choice::Either),
+            (false, true) => Some(Choice::Scheduled),
+            (false, false) => None,
+        }
     }
 
     fn offer_is_due(&self, now: Timestamp) -> bool {
@@ -304,35 +344,46 @@ impl Waiting {
         self.note(ctx, prompts, None);
     }
 
-    fn offer(&mut self, ctx: &mut Context<'_>, tries: u8, again: bool) {
-        let mut prompts = vec![Prompt::Sound("offer-callback")];
+    fn offer(&mut self, ctx: &mut Context<'_>, choice: Choice, tries: u8, again: bool) {
+        let mut prompts = vec![Prompt::Sound(match choice {
+            Choice::Immediate => "offer-callback",
+            Choice::Either => "offer-callback-or-schedule",
+            Choice::Scheduled => "offer-schedule",
+        })];
         if again {
             prompts.insert(0, Prompt::Sound("invalid-choice"));
         }
         let question = Question::ask(ctx, self.leg, prompts, OFFER_ANSWER_MAX);
-        self.hearing = Hearing::Offer { question, tries_left: tries - 1 };
+        self.hearing = Hearing::Offer { choice, question, tries_left: tries - 1 };
     }
 
     fn answered(&mut self, ctx: &mut Context<'_>, answer: Answer) -> Next {
-        let Hearing::Offer { tries_left, .. } = self.hearing else { return Next::Stay };
-        match (answer, tries_left) {
-            (Answer::Key('1'), _) => {
-                let (ids, queue) = ((self.leg, self.interaction), self.node.queue.clone());
-                let booking = Booking::start(ctx, ids, queue, self.own.clone());
-                self.hearing = Hearing::Booking(Box::new(booking));
+        let Hearing::Offer { choice, tries_left, .. } = self.hearing else { return Next::Stay };
+        match (choice, answer, tries_left) {
+            (Choice::Immediate | Choice::Either, Answer::Key('1'), _) => {
+                self.book(ctx, Kind::Immediate);
             }
-            (Answer::Key('2') | Answer::Silence, _) | (Answer::Key(_), 0) => {
-                self.decline(ctx, Vec::new());
+            (Choice::Either, Answer::Key('2'), _) | (Choice::Scheduled, Answer::Key('1'), _) => {
+                self.book(ctx, Kind::Scheduled);
             }
-            (Answer::Key(_), left) => self.offer(ctx, left, true),
+            (_, Answer::Key('2') | Answer::Silence, _) | (_, Answer::Key(_), 0) => {
+                let then = self.exits.declined.clone();
+                self.decline(ctx, Vec::new(), then);
+            }
+            (_, Answer::Key(_), left) => self.offer(ctx, choice, left, true),
         }
         Next::Stay
     }
 
-    fn decline(&mut self, ctx: &mut Context<'_>, mut said: Vec<Prompt>) {
+    fn book(&mut self, ctx: &mut Context<'_>, kind: Kind) {
+        let (ids, queue) = ((self.leg, self.interaction), self.node.queue.clone());
+        let booking = Booking::start(ctx, ids, queue, kind, self.own.clone());
+        self.hearing = Hearing::Booking(Box::new(booking));
+    }
+
+    fn decline(&mut self, ctx: &mut Context<'_>, mut said: Vec<Prompt>, then: Option<String>) {
         let again = self.node.offer.as_ref().and_then(|offer| offer.again_after);
         self.offer_from = again.map(|after| ctx.now + after);
-        let then = self.declined.clone();
         said.push(Prompt::Sound("callback-declined"));
         self.note(ctx, said, then);
     }
@@ -470,12 +521,12 @@ mod tests {
     #[test]
     fn a_callback_is_not_offered_while_none_can_be_promised() {
         expect_in_queue(
-            "2 standing i1 1 200 no-callbacks
-             40 standing i1 1 200 no-callbacks
+            "2 standing i1 1 200 none
+             40 standing i1 1 200 none
              41 standing i1 1 200",
             expect![[r#"
-                2 standing i1 1 200 no-callbacks
-                40 standing i1 1 200 no-callbacks
+                2 standing i1 1 200 none
+                40 standing i1 1 200 none
                 41 standing i1 1 200
                     play caller offer-callback
             "#]],

@@ -6,7 +6,9 @@ use super::event_loop::{EventLoop, Leg, Work};
 use super::translate;
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
 use crate::calls::end::{CallEnd, EndedBy};
-use crate::calls::event::{AgentSummary, AlertContext, Caller, NumberRefused, Refusal};
+use crate::calls::event::{
+    AgentSummary, AlertContext, Caller, NumberRefused, Refusal, SlotRefused,
+};
 use crate::calls::{self};
 use crate::config::OnRegister;
 use crate::ident::{AgentId, AttemptId, LegId, QueueId, Route};
@@ -148,6 +150,15 @@ impl EventLoop {
             CallsEffect::NumberKeyed { interaction, queue, digits } => {
                 let address = self.keyed(&queue, &digits);
                 self.order(calls::Event::NumberChecked { interaction, address });
+            }
+            // No queue takes scheduled callbacks.
+            CallsEffect::FindSlot { interaction, .. } => {
+                let found = Err(SlotRefused::NotOffered);
+                self.order(calls::Event::SlotFound { interaction, found });
+            }
+            CallsEffect::ScheduleConfirmed { interaction, .. } => {
+                let reason = Refusal::Closed;
+                self.order(calls::Event::NotRegistered { interaction, reason });
             }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             // While its orphan is being ended, only the orphan's end counts.
