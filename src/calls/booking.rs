@@ -103,6 +103,8 @@ pub(super) enum Booked {
     Declined(Vec<Prompt>),
     /// There will be none; the reason, as it is said.
     Refused(Vec<Prompt>),
+    /// There is one already for the number called from; as it is said.
+    Duplicate(Vec<Prompt>),
 }
 
 impl Booking {
@@ -118,6 +120,10 @@ impl Booking {
         let step = put(ctx, leg, ask, TRIES, Vec::new());
         let (until, address, slots_left) = (ctx.now + BOOKING_MAX, None, TRIES);
         Self { leg, interaction, queue, kind, own, address, slots_left, until, step }
+    }
+
+    pub(super) fn queue(&self) -> &QueueId {
+        &self.queue
     }
 
     pub(super) fn kind(&self) -> Kind {
@@ -230,7 +236,7 @@ impl Booking {
         match found {
             Ok(slot) => self.ask(ctx, Ask::Slot(slot), TRIES, Vec::new()),
             Err(SlotRefused::NotOffered) => {
-                Booked::Refused(vec![Prompt::Sound("callbacks-closed")])
+                Booked::Refused(vec![Prompt::Sound("callbacks-unavailable")])
             }
             Err(SlotRefused::Closed) => self.another_time(ctx, "outside-hours"),
             Err(SlotRefused::TooFarAhead) => self.another_time(ctx, "too-far-ahead"),
@@ -249,19 +255,28 @@ impl Booking {
             Refusal::NotPermitted => "callback-refused",
             Refusal::Duplicate { .. } => "callback-duplicate",
             Refusal::TooMany => "limit-reached",
-            Refusal::Closed => "callbacks-closed",
+            Refusal::Closed => "closed",
             Refusal::SlotTaken => return self.another_time(ctx, "slot-gone"),
             Refusal::NeverCall => "refused-never-call",
             Refusal::Unavailable => "callbacks-unavailable",
         })];
-        // When somebody is called is told to nobody who merely keys the number.
-        if let Refusal::Duplicate { scheduled_for: Some(time) } = reason
-            && self.own.is_some()
-            && self.own == self.address
-        {
-            said.extend([Prompt::Sound("pending-callback-for"), Prompt::Appointment(time)]);
+        // What becomes of it, and when it is due, is not for somebody who merely keys the number.
+        let own = self.own.is_some() && self.own == self.address;
+        match reason {
+            Refusal::Duplicate { scheduled_for } if own => {
+                said.extend(scheduled_for.into_iter().flat_map(|time| {
+                    [Prompt::Sound("pending-callback-for"), Prompt::Appointment(time)]
+                }));
+                Booked::Duplicate(said)
+            }
+            Refusal::NotPermitted
+            | Refusal::Duplicate { .. }
+            | Refusal::TooMany
+            | Refusal::Closed
+            | Refusal::SlotTaken
+            | Refusal::NeverCall
+            | Refusal::Unavailable => Booked::Refused(said),
         }
-        Booked::Refused(said)
     }
 
     /// An answer; empty: none.

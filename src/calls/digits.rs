@@ -1,5 +1,5 @@
-//! Keys pressed by a person: a collector of digits with its three times, prompts answered by digits,
-//! and a question answered by one key.
+//! Keys pressed by a person: a collector of digits with its three times, prompts answered by
+//! digits, and a question answered by one key.
 //!
 //! The first-digit time begins when the prompts have ended; a key pressed during them is taken and
 //! cuts them. It must not know what the digits mean.

@@ -67,6 +67,26 @@ pub enum Effect {
         b: LegId,
     },
     // ---- reports to the queue
+    /// A caller is about to join a queue, or booked a second callback. Is one pending for them?
+    /// `Pending` follows.
+    AskPending {
+        /// Who.
+        interaction: InteractionId,
+        /// In which queue.
+        queue: QueueId,
+        /// The caller's number; the node makes an address of it by the queue's policy.
+        ani: Ani,
+    },
+    /// A caller said what is to become of a pending callback, or left without a word (`Keep`). On
+    /// `Now`, `TakenOver` or `TakeOverRefused` follows.
+    PendingChosen {
+        /// Who.
+        interaction: InteractionId,
+        /// Which callback.
+        callback: InteractionId,
+        /// What.
+        choice: PendingChoice,
+    },
     /// A caller joined a queue.
     Arrived {
         /// The interaction, drawn when the leg came in.
@@ -256,6 +276,17 @@ pub enum Prompt {
     Pause(Duration),
 }
 
+/// What is to become of a pending callback.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum PendingChoice {
+    /// It stays as it is.
+    Keep,
+    /// The caller wants to be served now, in its place.
+    Now,
+    /// It is not wanted any more.
+    Cancel,
+}
+
 /// What an agent dialled.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum FeatureCode {
@@ -291,8 +322,8 @@ pub const SOUNDS: &[&str] = &[
     "callback-declined",
     "callback-duplicate",
     "callback-refused",
-    "callbacks-closed",
     "callbacks-unavailable",
+    "calling-you-now",
     "cancelled",
     "closed",
     "confirm-keyed-number",
@@ -316,7 +347,12 @@ pub const SOUNDS: &[&str] = &[
     "offer-callback-or-schedule",
     "offer-schedule",
     "outside-hours",
+    "pending-callback",
     "pending-callback-for",
+    "pending-called-in",
+    "pending-cancelled",
+    "pending-choices",
+    "pending-kept",
     "please-hold",
     "position-is",
     "press-1-to-connect",

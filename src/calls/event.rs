@@ -148,6 +148,26 @@ pub enum Event {
         /// Why.
         reason: Refusal,
     },
+    /// Is a callback pending for a caller who asked?
+    Pending {
+        /// Whose.
+        interaction: InteractionId,
+        /// It; from here on it is neither dialled nor pushed, for 60 s or until `PendingChosen`.
+        pending: Option<PendingCallback>,
+    },
+    /// The caller chose to speak to someone now and has the callback's place: they go on as that
+    /// interaction, waiting in its queue. Any dial of it is known to be over.
+    TakenOver {
+        /// The caller so far.
+        interaction: InteractionId,
+        /// As whom they go on.
+        callback: InteractionId,
+    },
+    /// They answered the dial in the same moment: that call goes on, this one ends.
+    TakeOverRefused {
+        /// Whose.
+        interaction: InteractionId,
+    },
     /// Say goodbye and hang up the person on the line.
     Release {
         /// Whom.
@@ -269,6 +289,17 @@ pub enum Refusal {
     NeverCall,
     /// No promise can be given at the moment.
     Unavailable,
+}
+
+/// A callback that waits for a caller who calls in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PendingCallback {
+    /// Which.
+    pub callback: InteractionId,
+    /// When it is due, if it is a scheduled one.
+    pub scheduled: Option<SpokenTime>,
+    /// Is the caller's phone being dialled for it? Then no answer means "speak now".
+    pub dialled: bool,
 }
 
 /// From whom an incoming leg was taken.

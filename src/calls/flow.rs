@@ -123,6 +123,42 @@ pub struct QueueNode {
     pub after_call: Option<String>,
 }
 
+impl QueueNode {
+    /// Waits in a queue with music and nothing else.
+    pub fn bare(queue: QueueId) -> Self {
+        Self {
+            queue,
+            skills: None,
+            priority: 0,
+            announce_every: None,
+            offer: None,
+            closed: None,
+            full: None,
+            no_agents: None,
+            max_wait: None,
+            keys: BTreeMap::new(),
+            after_call: None,
+        }
+    }
+}
+
+impl Flow {
+    /// How a caller of this flow waits in a queue that no node led into: as in its first node for
+    /// that queue, by name, or with music alone.
+    pub fn queue_node(&self, queue: &QueueId) -> QueueNode {
+        let of_queue = self.nodes.values().find_map(|node| match node {
+            FlowNode::Queue(node) if node.queue == *queue => Some(node.clone()),
+            FlowNode::Queue(_)
+            | FlowNode::Say { .. }
+            | FlowNode::Menu { .. }
+            | FlowNode::OfferCallback { .. }
+            | FlowNode::ScheduleCallback { .. }
+            | FlowNode::Hangup { .. } => None,
+        });
+        of_queue.unwrap_or_else(|| QueueNode::bare(queue.clone()))
+    }
+}
+
 /// Where a booking leads that ends without a callback.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct BookingExits {

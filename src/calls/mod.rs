@@ -27,6 +27,7 @@ pub mod event;
 mod feature;
 pub mod flow;
 mod inbound;
+mod pending;
 pub mod spoken;
 mod waiting;
 
@@ -229,6 +230,17 @@ impl Calls {
                     caller.booking(ctx, |booking, ctx| booking.not_registered(ctx, reason));
                 });
             }
+            Event::Pending { interaction, pending } => {
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.pending(ctx, |asked, ctx| asked.found(ctx, pending));
+                });
+            }
+            Event::TakenOver { interaction, callback } => {
+                self.taken_over(interaction, callback, out);
+            }
+            Event::TakeOverRefused { interaction } => {
+                self.inbound(interaction, out, |caller, ctx| caller.take_over_refused(ctx));
+            }
             Event::Release { interaction, goodbye } => {
                 self.step(interaction, out, |call, ctx| call.release(ctx, goodbye));
             }
@@ -315,6 +327,24 @@ impl Calls {
         }
     }
 
+    /// A caller goes on as `callback`. If they are gone the queue is told so; if the leg of a dial
+    /// is there still, that one goes on.
+    fn taken_over(
+        &mut self,
+        interaction: InteractionId,
+        callback: InteractionId,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.calls.get(&callback).is_some_and(Call::has_consumer) {
+            return self.inbound(interaction, out, |caller, ctx| caller.take_over_refused(ctx));
+        }
+        let mut taken = false;
+        self.inbound(interaction, out, |caller, ctx| taken = caller.taken_over(ctx, callback));
+        if !taken {
+            out.push(Effect::CallerHungUp { interaction: callback });
+        }
+    }
+
     fn fact(&mut self, leg: LegId, fact: Fact, out: &mut Vec<Effect>) {
         match self.shared.legs.get(&leg) {
             Some(&Owner::Interaction(id)) => {
@@ -355,15 +385,17 @@ impl Calls {
         self.current = None;
     }
 
-    /// After a step: a caller who left a queue goes on under a new interaction (the old one keeps
-    /// the agents alerted for it), an empty call is dropped, the timer is set anew.
+    /// After a step: a caller who left a queue, or took over a place in it, goes on under another
+    /// interaction (the old one keeps the agents alerted for it), an empty call is dropped, the
+    /// timer is set anew.
     fn settle(&mut self, id: InteractionId) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         if let Some(caller) = call.take_renewed() {
             let renewed = caller.interaction();
             self.shared.legs.insert(caller.leg(), Owner::Interaction(renewed));
-            self.timers.set(Owner::Interaction(renewed), caller.deadline());
-            self.calls.insert(renewed, Call::new(renewed, Consumer::Inbound(caller)));
+            let call = self.calls.entry(renewed).or_insert_with(|| Call::empty(renewed));
+            call.consumer = Some(Consumer::Inbound(caller));
+            self.timers.set(Owner::Interaction(renewed), call.deadline());
         }
         let Some(call) = self.calls.get(&id) else { return };
         self.timers.set(Owner::Interaction(id), call.deadline());

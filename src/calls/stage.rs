@@ -3,7 +3,9 @@
 //!
 //! A line is `second event arguments`. Deadlines that pass before it are shown as
 //! `second (reason)`. Legs are named by the script (incoming), `agent/contact` or `dial/serial`;
-//! interactions `i1`, `i2` in the order they appear. Orders to ask for the standing are left out.
+//! interactions `i1`, `i2` in the order they appear. Orders to ask for the standing or for a
+//! pending callback are left out; the latter are answered by "none" until the script says that it
+//! tells.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -13,8 +15,8 @@ use expect_test::Expect;
 use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
-    AgentSummary, AlertContext, Caller, Goodbye, NumberRefused, QueueExit, Refusal, SlotOffer,
-    SlotRefused,
+    AgentSummary, AlertContext, Caller, Goodbye, NumberRefused, PendingCallback, QueueExit,
+    Refusal, SlotOffer, SlotRefused,
 };
 use super::flow::{BookingExits, CallbackOffer, Entry, Flow, FlowNode, QueueNode, QueueVoice};
 use super::spoken::{SpokenDay, SpokenTime};
@@ -43,7 +45,7 @@ pub(super) fn settings() -> Settings {
         ("start", say("welcome", "menu")),
         ("menu", menu),
         ("billing", FlowNode::Queue(billing())),
-        ("plain", FlowNode::Queue(plain())),
+        ("plain", FlowNode::Queue(QueueNode::bare(QueueId::new("plain")))),
         (
             "offer",
             FlowNode::OfferCallback {
@@ -106,27 +108,12 @@ fn billing() -> QueueNode {
     }
 }
 
-fn plain() -> QueueNode {
-    QueueNode {
-        queue: QueueId::new("plain"),
-        skills: None,
-        priority: 0,
-        announce_every: None,
-        offer: None,
-        closed: None,
-        full: None,
-        no_agents: None,
-        max_wait: None,
-        keys: BTreeMap::new(),
-        after_call: None,
-    }
-}
-
 pub(super) struct Stage {
     calls: Calls,
     legs: BTreeMap<LegId, String>,
     plays: BTreeMap<String, PlayId>,
     interactions: Vec<InteractionId>,
+    nothing_pending: bool,
     log: String,
 }
 
@@ -138,21 +125,38 @@ impl Stage {
             legs: BTreeMap::new(),
             plays: BTreeMap::new(),
             interactions: Vec::new(),
+            nothing_pending: true,
             log: String::new(),
         };
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (second, rest) = line.split_once(' ').unwrap();
             let now = Timestamp((second.parse::<f64>().unwrap() * 1000.0) as i64);
             while let Some((at, reason)) = stage.calls.poll_timeout().filter(|(at, _)| *at < now) {
-                let effects = stage.calls.handle(at, Event::Tick);
+                let effects = stage.handle(at, Event::Tick);
                 stage.show(&format!("{} ({reason})", at.as_ms() as f64 / 1000.0), effects);
             }
             let event = stage.event(rest);
-            let effects = stage.calls.handle(now, event);
+            let effects = stage.handle(now, event);
             writeln!(stage.log, "{line}").unwrap();
             stage.show("", effects);
         }
         stage.log
+    }
+
+    fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
+        let mut effects = self.calls.handle(now, event);
+        let asks = |effect: &Effect| match effect {
+            Effect::AskPending { interaction, .. } => Some(*interaction),
+            _ => None,
+        };
+        if let Some(interaction) = effects.iter().find_map(asks) {
+            self.name(interaction);
+            if self.nothing_pending {
+                let answer = Event::Pending { interaction, pending: None };
+                effects.extend(self.calls.handle(now, answer));
+            }
+        }
+        effects
     }
 
     fn leg(&mut self, name: &str) -> LegId {
@@ -178,6 +182,10 @@ impl Stage {
         let agent = |n: usize| AgentId::new(word(n));
         match word(0) {
             "tick" => Event::Tick,
+            "tells-pending" => {
+                self.nothing_pending = false;
+                Event::Tick
+            }
             "incoming" => Event::LegIncoming {
                 leg: self.leg(word(1)),
                 ani: Ani::new(word(2)),
@@ -294,6 +302,21 @@ impl Stage {
                     other => panic!("{other}"),
                 },
             },
+            "pending" => Event::Pending {
+                interaction: self.interaction(word(1)),
+                pending: (word(2) != "none").then(|| PendingCallback {
+                    callback: self.interaction(word(2)),
+                    scheduled: spoken(word(3)),
+                    dialled: word(3) == "dialled",
+                }),
+            },
+            "taken-over" => Event::TakenOver {
+                interaction: self.interaction(word(1)),
+                callback: self.interaction(word(2)),
+            },
+            "take-over-refused" => {
+                Event::TakeOverRefused { interaction: self.interaction(word(1)) }
+            }
             "release" => {
                 Event::Release { interaction: self.interaction(word(1)), goodbye: goodbye(word(2)) }
             }
@@ -327,7 +350,9 @@ impl Stage {
     fn show(&mut self, heading: &str, effects: Vec<Effect>) {
         let shown: Vec<String> = effects
             .into_iter()
-            .filter(|effect| !matches!(effect, Effect::AskStanding { .. }))
+            .filter(|effect| {
+                !matches!(effect, Effect::AskStanding { .. } | Effect::AskPending { .. })
+            })
             .map(|effect| self.text(&effect))
             .collect();
         if !heading.is_empty() && !shown.is_empty() {
@@ -382,6 +407,13 @@ impl Stage {
                 let skills = skills.as_deref().unwrap_or("-");
                 let name = self.name(*interaction);
                 format!("! arrived {name} {queue} {skills} {priority} {}", ani.expose())
+            }
+            Effect::AskPending { interaction, .. } => {
+                format!("! ask pending {}", self.name(*interaction))
+            }
+            Effect::PendingChosen { interaction, callback, choice } => {
+                let (name, callback) = (self.name(*interaction), self.name(*callback));
+                format!("! pending {name} {callback} {choice:?}")
             }
             Effect::AskStanding { interaction } => format!("! ask {}", self.name(*interaction)),
             Effect::CallerLeft { interaction } => format!("! left {}", self.name(*interaction)),
@@ -489,8 +521,8 @@ pub(super) const IN_QUEUE: &str = "
 
 pub(super) fn in_queue(script: &str) -> String {
     let log = Stage::play(settings(), &format!("{IN_QUEUE}\n{script}"));
-    let arrived = log.find("    music caller\n").unwrap();
-    log[arrived..].trim_start_matches("    music caller\n").to_owned()
+    let arrived = "! arrived i1 billing billing 3 1001\n";
+    log[log.find(arrived).unwrap() + arrived.len()..].to_owned()
 }
 
 pub(super) fn expect_in_queue(script: &str, expected: Expect) {

@@ -5,11 +5,15 @@
 //!   │ threshold passed
 //!   ▼
 //! Offer ── a key ▶ Booking ── registered ▶ (farewell)
-//!   └─ no key ────────┴─ declined, refused ▶ Note ▶ Music
+//!   └─ no key ────────┼─ declined, refused ▶ Note ▶ Music
+//!                     └─ there is one already ▶ Pending
 //! ```
 //!
 //! The caller keeps the place through all of it. It must not know of agents: an alert does not
 //! change what the caller hears, and being joined with one cuts whatever is going on.
+
+#[cfg(test)]
+mod tests;
 
 use crate::ident::{InteractionId, LegId, PlayId};
 use crate::phone::{Address, Ani};
@@ -20,6 +24,7 @@ use super::digits::{Answer, Question};
 use super::effect::{Effect, Prompt};
 use super::event::Goodbye;
 use super::flow::{BookingExits, CallbackOffer, Flow, FlowNode, QueueNode, QueueVoice};
+use super::pending::{Pending, Settled};
 use super::{Context, Playing, Timer, earliest};
 
 /// How often the standing is asked for.
@@ -34,6 +39,7 @@ const OFFER_TRIES: u8 = 3;
 pub(super) struct Waiting {
     leg: LegId,
     interaction: InteractionId,
+    ani: Ani,
     node: QueueNode,
     /// Where the offer leads without a callback, and where the choice of a time does.
     exits: BookingExits,
@@ -88,6 +94,11 @@ enum Hearing {
         tries_left: u8,
     },
     Booking(Box<Booking>),
+    /// Asked about a callback that stood in the way of another; where it leads if there is none.
+    Pending {
+        pending: Box<Pending>,
+        refused: Option<String>,
+    },
 }
 
 /// Where a step in the queue leads.
@@ -97,21 +108,25 @@ pub(super) enum Next {
     Stay,
     /// The caller leaves the queue for this node.
     Leave(String),
+    /// The caller leaves the queue, hears this, and the call ends.
+    Finish(Vec<Prompt>),
 }
 
 impl Waiting {
+    /// The queue knows of this caller, who hears music, after `said` if that is anything.
     pub(super) fn enter(
         ctx: &mut Context<'_>,
         (leg, interaction): (LegId, InteractionId),
-        ani: &Ani,
-        node: &QueueNode,
-        flow: &Flow,
+        ani: Ani,
+        (node, flow): (&QueueNode, Option<&Flow>),
         voice: Option<&QueueVoice>,
+        said: Vec<Prompt>,
     ) -> Self {
-        let offer = node.offer.as_ref().and_then(|offer| flow.nodes.get(&offer.node));
+        let named = |name| flow.and_then(|flow| flow.nodes.get(name));
+        let offer = node.offer.as_ref().and_then(|offer| named(&offer.node));
         let (exits, schedule) = match offer {
             Some(FlowNode::OfferCallback { exits, schedule }) => {
-                (exits.clone(), schedule.as_ref().and_then(|name| flow.nodes.get(name)))
+                (exits.clone(), schedule.as_ref().and_then(named))
             }
             _ => (BookingExits::default(), None),
         };
@@ -119,21 +134,18 @@ impl Waiting {
             Some(FlowNode::ScheduleCallback { exits, .. }) => exits.clone(),
             _ => exits.clone(),
         };
-        ctx.push(Effect::Arrived {
-            interaction,
-            queue: node.queue.clone(),
-            skills: node.skills.clone(),
-            priority: node.priority,
-            ani: ani.clone(),
-        });
-        ctx.push(Effect::Music { leg });
+        let hearing = if said.is_empty() {
+            Hearing::Music
+        } else {
+            Hearing::Note { playing: ctx.play(leg, said), then: None }
+        };
         ctx.push(Effect::AskStanding { interaction });
         Self {
             leg,
             interaction,
             exits,
             schedule_exits,
-            own: voice.and_then(|voice| voice.addresses.callable(ani)),
+            own: voice.and_then(|voice| voice.addresses.callable(&ani)),
             calls_back: voice.is_some_and(|voice| !voice.addresses.is_empty()),
             since: ctx.now,
             standing: None,
@@ -141,7 +153,8 @@ impl Waiting {
             announce_at: node.announce_every.map(|every| ctx.now + every),
             leave_at: node.max_wait.as_ref().map(|(longest, _)| ctx.now + *longest),
             offer_from: node.offer.as_ref().map(|_| ctx.now),
-            hearing: Hearing::Music,
+            hearing,
+            ani,
             node: node.clone(),
         }
     }
@@ -167,6 +180,7 @@ impl Waiting {
                 None => Next::Stay,
             },
             Hearing::Booking(_) => self.booking(ctx, |booking, ctx| booking.digit(ctx, digit)),
+            Hearing::Pending { .. } => self.pending(ctx, |pending, ctx| pending.digit(ctx, digit)),
             Hearing::Music | Hearing::Note { .. } => {
                 let exit = self.node.keys.get(&digit);
                 exit.map_or(Next::Stay, |node| Next::Leave(node.clone()))
@@ -182,6 +196,7 @@ impl Waiting {
             }
             Hearing::Offer { question, .. } => question.play_ended(ctx.now, play),
             Hearing::Booking(booking) => booking.play_ended(ctx, play),
+            Hearing::Pending { pending, .. } => pending.play_ended(ctx, play),
             Hearing::Music | Hearing::Note { .. } => {}
         }
         Next::Stay
@@ -206,21 +221,66 @@ impl Waiting {
                 self.decline(ctx, said, then);
             }
             Booked::Refused(reason) => {
-                self.offer_from = None;
                 let then = exits.refused.clone();
-                self.note(ctx, reason, then);
+                self.refuse(ctx, reason, then);
+            }
+            Booked::Duplicate(said) => {
+                let refused = exits.refused.clone();
+                let (ids, queue) = ((self.leg, self.interaction), self.node.queue.clone());
+                let pending = Pending::ask(ctx, ids, queue, self.ani.clone(), said);
+                self.hearing = Hearing::Pending { pending: Box::new(pending), refused };
             }
         }
         Next::Stay
+    }
+
+    /// A step of the question about a pending callback, if it is put.
+    pub(super) fn pending(
+        &mut self,
+        ctx: &mut Context<'_>,
+        act: impl FnOnce(&mut Pending, &mut Context<'_>) -> Settled,
+    ) -> Next {
+        let Hearing::Pending { pending, refused } = &mut self.hearing else { return Next::Stay };
+        match act(pending, ctx) {
+            Settled::Open => {}
+            Settled::Kept => return Next::Finish(vec![Prompt::Sound("pending-kept")]),
+            Settled::Cancelled => {
+                self.offer_again(ctx.now);
+                self.note(ctx, vec![Prompt::Sound("pending-cancelled")], None);
+            }
+            Settled::Nothing(said) => {
+                let then = refused.take();
+                self.refuse(ctx, said, then);
+            }
+            // The music goes on.
+            Settled::TooLate => {
+                self.offer_from = None;
+                self.hearing = Hearing::Music;
+            }
+        }
+        Next::Stay
+    }
+
+    /// May the queue give this caller the place of their pending callback now?
+    pub(super) fn is_taking_over(&self) -> bool {
+        matches!(&self.hearing, Hearing::Pending { pending, .. } if pending.is_taking_over())
+    }
+
+    /// The dialogue that goes on is over.
+    pub(super) fn cut(&mut self, ctx: &mut Context<'_>) {
+        if let Hearing::Pending { pending, .. } = &mut self.hearing {
+            pending.cut(ctx);
+        }
     }
 
     /// What is said of a callback that is committed.
     pub(super) fn goodbye(&self) -> Vec<Prompt> {
         match &self.hearing {
             Hearing::Booking(booking) => booking.goodbye(),
-            Hearing::Music | Hearing::Note { .. } | Hearing::Offer { .. } => {
-                Goodbye::CallBack.prompts()
-            }
+            Hearing::Music
+            | Hearing::Note { .. }
+            | Hearing::Offer { .. }
+            | Hearing::Pending { .. } => Goodbye::CallBack.prompts(),
         }
     }
 
@@ -248,6 +308,7 @@ impl Waiting {
                 }
             }
             Hearing::Booking(_) => return self.booking(ctx, Booking::expire),
+            Hearing::Pending { .. } => return self.pending(ctx, Pending::expire),
             Hearing::Music | Hearing::Note { .. } => {}
         }
         self.consider(ctx);
@@ -263,6 +324,7 @@ impl Waiting {
             Hearing::Note { playing, .. } => playing.deadline(),
             Hearing::Offer { question, .. } => question.deadline(),
             Hearing::Booking(booking) => booking.deadline(),
+            Hearing::Pending { pending, .. } => pending.deadline(),
         };
         earliest([
             hearing,
@@ -277,7 +339,8 @@ impl Waiting {
 
     /// Nobody is sent away from a dialogue: it has an end of its own.
     fn leave_at(&self) -> Option<Timestamp> {
-        self.leave_at.filter(|_| !matches!(self.hearing, Hearing::Booking(_)))
+        let in_dialogue = matches!(self.hearing, Hearing::Booking(_) | Hearing::Pending { .. });
+        self.leave_at.filter(|_| !in_dialogue)
     }
 
     /// With nothing but music on: is it time to offer a callback, or to say the position?
@@ -382,10 +445,20 @@ impl Waiting {
     }
 
     fn decline(&mut self, ctx: &mut Context<'_>, mut said: Vec<Prompt>, then: Option<String>) {
-        let again = self.node.offer.as_ref().and_then(|offer| offer.again_after);
-        self.offer_from = again.map(|after| ctx.now + after);
+        self.offer_again(ctx.now);
         said.push(Prompt::Sound("callback-declined"));
         self.note(ctx, said, then);
+    }
+
+    fn refuse(&mut self, ctx: &mut Context<'_>, reason: Vec<Prompt>, then: Option<String>) {
+        self.offer_from = None;
+        self.note(ctx, reason, then);
+    }
+
+    /// After a refusal of the offer it is made again later, or not at all.
+    fn offer_again(&mut self, now: Timestamp) {
+        let again = self.node.offer.as_ref().and_then(|offer| offer.again_after);
+        self.offer_from = again.map(|after| now + after);
     }
 
     fn note(&mut self, ctx: &mut Context<'_>, prompts: Vec<Prompt>, then: Option<String>) {
@@ -400,325 +473,5 @@ impl Waiting {
         ctx.push(Effect::Music { leg: self.leg });
         self.consider(ctx);
         Next::Stay
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::super::stage::{IN_QUEUE, Stage, expect_in_queue, in_queue, settings};
-    use crate::phone::AddressPolicy;
-
-    #[test]
-    fn position_and_wait_are_said_at_intervals() {
-        expect_in_queue(
-            "2 standing i1 3 100
-         15 standing i1 2 90
-         31.5 digit caller 2
-         35 played caller
-         70 played caller",
-            expect![[r#"
-            2 standing i1 3 100
-            15 standing i1 2 90
-            31 (callback offer)
-                play caller offer-callback
-            31.5 digit caller 2
-                play caller callback-declined
-            35 played caller
-                music caller
-            61 (announcement)
-                play caller position-is 2 in-line wait-is 90s
-            70 played caller
-                music caller
-        "#]],
-        );
-    }
-
-    #[test]
-    fn a_callback_is_offered_confirmed_and_registered() {
-        expect_in_queue(
-            "2 standing i1 3 121
-         3 digit caller 1
-         9 played caller
-         10 digit caller 1
-         10.2 registered i1
-         14 played caller
-         14.1 ended caller us
-         20 dial i1/1 billing 1001",
-            expect![[r#"
-                2 standing i1 3 121
-                    play caller offer-callback
-                3 digit caller 1
-                    play caller your-number-is <1001> confirm-or-key-number
-                9 played caller
-                10 digit caller 1
-                    ! confirmed i1 1001
-                    play caller please-hold
-                10.2 registered i1
-                    play caller registered
-                14 played caller
-                    hang-up caller 16
-                14.1 ended caller us
-                    ! caller hung up i1
-                20 dial i1/1 billing 1001
-                    invite dial/1 1001
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_callback_is_offered_when_any_threshold_is_passed() {
-        for (standing, expected) in [
-            (
-                "2 standing i1 1 120\n3 tick",
-                expect![[r#"
-            2 standing i1 1 120
-            3 tick
-        "#]],
-            ),
-            (
-                "2 standing i1 6 0\n3 tick",
-                expect![[r#"
-            2 standing i1 6 0
-                play caller offer-callback
-            3 tick
-        "#]],
-            ),
-            (
-                "2 standing i1 1 20\n2.5 standing i1 1 unknown\n3 tick",
-                expect![[r#"
-            2 standing i1 1 20
-            2.5 standing i1 1 unknown
-                play caller offer-callback
-            3 tick
-        "#]],
-            ),
-            (
-                "2 standing i1 1 20\n32 tick",
-                expect![[r#"
-            2 standing i1 1 20
-            31 (callback offer)
-                play caller offer-callback
-            32 tick
-        "#]],
-            ),
-        ] {
-            expected.assert_eq(&in_queue(standing));
-        }
-    }
-
-    #[test]
-    fn a_queue_that_calls_nobody_back_offers_nothing() {
-        let mut denied = settings();
-        for voice in denied.queues.values_mut() {
-            voice.addresses = AddressPolicy::default();
-        }
-        let log = Stage::play(denied, &format!("{IN_QUEUE}\n2 standing i1 9 999\n50 tick"));
-        assert!(!log.contains("offer-callback"), "{log}");
-    }
-
-    #[test]
-    fn a_callback_is_not_offered_while_none_can_be_promised() {
-        expect_in_queue(
-            "2 standing i1 1 200 none
-             40 standing i1 1 200 none
-             41 standing i1 1 200",
-            expect![[r#"
-                2 standing i1 1 200 none
-                40 standing i1 1 200 none
-                41 standing i1 1 200
-                    play caller offer-callback
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_declined_offer_leads_back_to_the_music_and_comes_again() {
-        expect_in_queue(
-            "2 standing i1 1 200
-         3 digit caller 2
-         5 played caller
-         6 digit caller 9
-         110 standing i1 1 200
-         111 digit caller 5
-         112 digit caller 1
-         114 played caller
-         130 tick",
-            expect![[r#"
-            2 standing i1 1 200
-                play caller offer-callback
-            3 digit caller 2
-                play caller callback-declined
-            5 played caller
-                music caller
-            6 digit caller 9
-            61 (announcement)
-                play caller position-is 1 in-line wait-is 200s
-            110 standing i1 1 200
-            111 digit caller 5
-            112 digit caller 1
-            114 played caller
-                music caller
-                play caller offer-callback
-            130 tick
-        "#]],
-        );
-    }
-
-    #[test]
-    fn a_refused_callback_leads_back_to_the_music_and_is_not_offered_again() {
-        expect_in_queue(
-            "2 standing i1 1 200
-         3 digit caller 1
-         4 digit caller 1
-         4.1 not-registered i1
-         5 played caller
-         59 standing i1 1 200
-         61 standing i1 1 200",
-            expect![[r#"
-                2 standing i1 1 200
-                    play caller offer-callback
-                3 digit caller 1
-                    play caller your-number-is <1001> confirm-or-key-number
-                4 digit caller 1
-                    ! confirmed i1 1001
-                    play caller please-hold
-                4.1 not-registered i1
-                    play caller callback-refused
-                5 played caller
-                    music caller
-                59 standing i1 1 200
-                61 standing i1 1 200
-                    play caller position-is 1 in-line wait-is 200s
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_slow_registration_is_apologised_for_and_still_counts() {
-        expect_in_queue(
-            "2 standing i1 1 200
-         3 digit caller 1
-         4 digit caller 1
-         16 played caller
-         17 digit caller 0
-         20 registered i1
-         21 ended caller peer",
-            expect![[r#"
-                2 standing i1 1 200
-                    play caller offer-callback
-                3 digit caller 1
-                    play caller your-number-is <1001> confirm-or-key-number
-                4 digit caller 1
-                    ! confirmed i1 1001
-                    play caller please-hold
-                14 (registration)
-                    play caller sorry-wait please-hold
-                16 played caller
-                    music caller
-                17 digit caller 0
-                20 registered i1
-                    play caller registered
-                21 ended caller peer
-                    ! caller hung up i1
-            "#]],
-        );
-    }
-
-    #[test]
-    fn a_hang_up_before_or_after_the_confirming_digit_is_reported_when_the_leg_is_gone() {
-        expect_in_queue(
-            "2 standing i1 1 200\n3 digit caller 1\n4 ended caller peer",
-            expect![[r#"
-                2 standing i1 1 200
-                    play caller offer-callback
-                3 digit caller 1
-                    play caller your-number-is <1001> confirm-or-key-number
-                4 ended caller peer
-                    ! caller hung up i1
-            "#]],
-        );
-        expect_in_queue(
-            "2 standing i1 1 200\n3 digit caller 1\n4 digit caller 1\n4.1 ended caller peer
-         4.2 registered i1",
-            expect![[r#"
-                2 standing i1 1 200
-                    play caller offer-callback
-                3 digit caller 1
-                    play caller your-number-is <1001> confirm-or-key-number
-                4 digit caller 1
-                    ! confirmed i1 1001
-                    play caller please-hold
-                4.1 ended caller peer
-                    ! caller hung up i1
-                4.2 registered i1
-            "#]],
-        );
-    }
-
-    #[test]
-    fn the_confirming_digit_wins_when_it_is_handled_before_the_agents_answer() {
-        expect_in_queue(
-            "2 standing i1 1 200
-         3 digit caller 1
-         4 alert ann i1 1
-         5 digit caller 1
-         5 cancel-alert ann i1
-         5.1 registered i1
-         5.2 answered ann/1
-         6 played caller",
-            expect![[r#"
-                2 standing i1 1 200
-                    play caller offer-callback
-                3 digit caller 1
-                    play caller your-number-is <1001> confirm-or-key-number
-                4 alert ann i1 1
-                    invite ann/1 1001 like caller
-                5 digit caller 1
-                    ! confirmed i1 1001
-                    play caller please-hold
-                5 cancel-alert ann i1
-                    hang-up ann/1 16
-                5.1 registered i1
-                    play caller registered
-                5.2 answered ann/1
-                6 played caller
-                    hang-up caller 16
-            "#]],
-        );
-    }
-
-    #[test]
-    fn the_agents_answer_wins_when_it_is_handled_before_the_confirming_digit() {
-        expect_in_queue(
-            "2 standing i1 1 200
-         3 digit caller 1
-         4 alert ann i1 1
-         5 answered ann/1
-         5 digit caller 1
-         5 connect ann i1
-         5.1 not-registered i1
-         6 digit caller 1
-         9 played caller",
-            expect![[r#"
-                2 standing i1 1 200
-                    play caller offer-callback
-                3 digit caller 1
-                    play caller your-number-is <1001> confirm-or-key-number
-                4 alert ann i1 1
-                    invite ann/1 1001 like caller
-                5 answered ann/1
-                    ! agent answered ann i1
-                5 digit caller 1
-                    ! confirmed i1 1001
-                    play caller please-hold
-                5 connect ann i1
-                    bridge caller ann/1
-                5.1 not-registered i1
-                6 digit caller 1
-                9 played caller
-            "#]],
-        );
     }
 }

@@ -160,6 +160,13 @@ impl EventLoop {
                 let reason = Refusal::Closed;
                 self.order(calls::Event::NotRegistered { interaction, reason });
             }
+            // Callbacks of callers who call in are not looked for.
+            CallsEffect::AskPending { interaction, .. } => {
+                self.order(calls::Event::Pending { interaction, pending: None });
+            }
+            CallsEffect::PendingChosen { interaction, .. } => {
+                self.order(calls::Event::TakeOverRefused { interaction });
+            }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             // While its orphan is being ended, only the orphan's end counts.
             CallsEffect::AttemptEnded { attempt, .. }

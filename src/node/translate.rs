@@ -219,6 +219,8 @@ pub(super) fn report(
         | CallsEffect::AttemptEnded { .. }
         | CallsEffect::AskStanding { .. }
         | CallsEffect::NumberKeyed { .. }
+        | CallsEffect::AskPending { .. }
+        | CallsEffect::PendingChosen { .. }
         | CallsEffect::FindSlot { .. }
         | CallsEffect::ScheduleConfirmed { .. }
         | CallsEffect::FeatureCode { .. } => return None,
