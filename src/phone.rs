@@ -58,6 +58,10 @@ redacted_text! {
     /// The number or user that was called; at most [`TEXT_MAX`] characters.
     Dnis
 }
+redacted_text! {
+    /// A number as a caller keyed it, not yet read: at most [`TEXT_MAX`] digits, `*`, `#`.
+    KeyedNumber
+}
 
 impl PhoneNumber {
     /// Reads `+` and 7 to 15 digits, the first not 0 (ITU-T E.164); `None` for anything else.
@@ -92,6 +96,13 @@ impl Ani {
 }
 
 impl Dnis {
+    /// Keeps at most [`TEXT_MAX`] characters, without control characters.
+    pub fn new(text: &str) -> Self {
+        Self(bounded(text))
+    }
+}
+
+impl KeyedNumber {
     /// Keeps at most [`TEXT_MAX`] characters, without control characters.
     pub fn new(text: &str) -> Self {
         Self(bounded(text))
@@ -206,6 +217,11 @@ impl AddressPolicy {
                 .into_iter()
                 .collect(),
         }
+    }
+
+    /// Nobody at all?
+    pub fn is_empty(&self) -> bool {
+        self.prefixes.is_empty() && self.extensions.is_empty()
     }
 
     /// The address behind a caller's number, if this queue may call it back.

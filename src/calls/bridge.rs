@@ -134,7 +134,7 @@ impl Call {
         match &mut self.consumer {
             Some(consumer) if consumer.is_waiting() => {
                 ctx.push(Effect::Bridge { a: consumer.leg(), b: leg });
-                consumer.bridge();
+                consumer.bridge(ctx);
                 self.agents.insert(agent.clone(), AgentSide::Talking { leg });
             }
             Some(_) | None => {

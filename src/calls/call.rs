@@ -58,9 +58,9 @@ impl Consumer {
         }
     }
 
-    pub(super) fn bridge(&mut self) {
+    pub(super) fn bridge(&mut self, ctx: &mut Context<'_>) {
         match self {
-            Consumer::Inbound(caller) => caller.bridge(),
+            Consumer::Inbound(caller) => caller.bridge(ctx),
             Consumer::Dialled(dialled) => dialled.bridge(),
         }
     }
@@ -79,7 +79,7 @@ impl Consumer {
         }
     }
 
-    fn ended(&self, ctx: &mut Context<'_>, end: CallEnd) {
+    fn ended(&mut self, ctx: &mut Context<'_>, end: CallEnd) {
         match self {
             Consumer::Inbound(caller) => caller.ended(ctx, end),
             Consumer::Dialled(dialled) => dialled.ended(ctx, end),
@@ -222,7 +222,7 @@ impl Call {
     }
 
     fn consumer_ended(&mut self, ctx: &mut Context<'_>, end: CallEnd) {
-        if let Some(consumer) = self.consumer.take() {
+        if let Some(mut consumer) = self.consumer.take() {
             ctx.forget_leg(consumer.leg());
             consumer.ended(ctx, end);
         }

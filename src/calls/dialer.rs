@@ -141,12 +141,12 @@ impl Dialled {
             (Fact::Ringing, State::Ringing { .. }) => self.rang = true,
             (Fact::Answered, State::Ringing { .. }) => self.answered(ctx),
             (Fact::Digit(digit), State::Confirming { question, .. }) => {
-                if let Some(answer) = question.press(ctx.now, digit) {
+                if let Some(answer) = question.press(ctx, digit) {
                     self.confirmed(ctx, answer);
                 }
             }
             (Fact::Digit(digit), State::Asking { question, .. }) => {
-                if let Some(answer) = question.press(ctx.now, digit) {
+                if let Some(answer) = question.press(ctx, digit) {
                     self.decided(ctx, answer);
                 }
             }

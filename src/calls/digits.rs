@@ -1,15 +1,15 @@
-//! Keys pressed by a person: a collector of digits with its three times, and a question answered by
-//! one key.
+//! Keys pressed by a person: a collector of digits with its three times, prompts answered by
+//! digits, and a question answered by one key.
 //!
-//! The first-digit time begins when the prompts have ended; a key pressed during them is taken. It
-//! must not know what the digits mean.
+//! The first-digit time begins when the prompts have ended; a key pressed during them is taken and
+//! cuts them. It must not know what the digits mean.
 
 use std::fmt;
 
 use crate::ident::{LegId, PlayId};
 use crate::time::{Duration, Timestamp};
 
-use super::effect::Prompt;
+use super::effect::{Effect, Prompt};
 use super::{Context, Playing, Timer, earliest};
 
 /// When a collector is done.
@@ -25,6 +25,16 @@ pub(super) struct Limits {
     pub count: usize,
     /// Ends the entry; not part of it.
     pub terminator: Option<char>,
+    /// As the first digit it is an entry by itself.
+    pub alone: Option<char>,
+}
+
+impl Limits {
+    /// Any one key, within `first` of the end of the prompts.
+    pub(super) const fn one_key(first: Duration) -> Self {
+        let (between, total) = (Duration::MAX, Duration::MAX);
+        Self { first, between, total, count: 1, terminator: None, alone: None }
+    }
 }
 
 /// Collects digits. `Debug` does not show them: they may be a number or a code.
@@ -46,7 +56,8 @@ impl Collector {
         self.started.get_or_insert(now);
     }
 
-    /// A key. `Some`: done, by the terminator (the entry may be empty) or the count.
+    /// A key. `Some`: done, by the terminator (the entry may be empty), the count, or a digit that
+    /// stands alone.
     pub(super) fn press(&mut self, now: Timestamp, digit: char) -> Option<String> {
         if self.limits.terminator == Some(digit) {
             return Some(std::mem::take(&mut self.digits));
@@ -54,7 +65,8 @@ impl Collector {
         self.start(now);
         self.last = Some(now);
         self.digits.push(digit);
-        (self.digits.len() >= self.limits.count).then(|| std::mem::take(&mut self.digits))
+        let alone = self.digits.len() == 1 && self.limits.alone == Some(digit);
+        (alone || self.digits.len() >= self.limits.count).then(|| std::mem::take(&mut self.digits))
     }
 
     /// `Some`: done, by one of the times; empty: nothing was pressed.
@@ -80,12 +92,62 @@ impl fmt::Debug for Collector {
     }
 }
 
-/// Prompts answered by one key.
+/// Prompts answered by digits.
 #[derive(Debug)]
-pub(super) struct Question {
+pub(super) struct Entry {
+    leg: LegId,
     playing: Option<Playing>,
     collector: Collector,
 }
+
+impl Entry {
+    /// Plays `prompts`; the times of `limits` begin after them.
+    pub(super) fn ask(
+        ctx: &mut Context<'_>,
+        leg: LegId,
+        prompts: Vec<Prompt>,
+        limits: Limits,
+    ) -> Self {
+        Self { leg, playing: Some(ctx.play(leg, prompts)), collector: Collector::new(limits) }
+    }
+
+    /// A key. `Some`: done; empty: nothing but the terminator. If more digits follow, the prompts
+    /// are cut.
+    pub(super) fn press(&mut self, ctx: &mut Context<'_>, digit: char) -> Option<String> {
+        let done = self.collector.press(ctx.now, digit);
+        if done.is_none() && self.playing.take().is_some() {
+            ctx.push(Effect::Silence { leg: self.leg });
+        }
+        done
+    }
+
+    pub(super) fn play_ended(&mut self, now: Timestamp, play: PlayId) {
+        if self.playing.is_some_and(|playing| playing.is(play)) {
+            self.playing = None;
+            self.collector.start(now);
+        }
+    }
+
+    /// `Some`: done, by one of the times; empty: nothing was pressed.
+    pub(super) fn expire(&mut self, now: Timestamp) -> Option<String> {
+        if self.playing.is_some_and(|playing| playing.is_overdue(now)) {
+            self.playing = None;
+            self.collector.start(now);
+        }
+        self.collector.expire(now)
+    }
+
+    pub(super) fn deadline(&self) -> Timer {
+        match &self.playing {
+            Some(playing) => playing.deadline(),
+            None => self.collector.deadline(),
+        }
+    }
+}
+
+/// Prompts answered by one key.
+#[derive(Debug)]
+pub(super) struct Question(Entry);
 
 /// What came of a question.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -104,35 +166,23 @@ impl Question {
         prompts: Vec<Prompt>,
         first: Duration,
     ) -> Self {
-        let (between, total) = (Duration::MAX, Duration::MAX);
-        let limits = Limits { first, between, total, count: 1, terminator: None };
-        Self { playing: Some(ctx.play(leg, prompts)), collector: Collector::new(limits) }
+        Self(Entry::ask(ctx, leg, prompts, Limits::one_key(first)))
     }
 
-    pub(super) fn press(&mut self, now: Timestamp, digit: char) -> Option<Answer> {
-        self.collector.press(now, digit).map(answer)
+    pub(super) fn press(&mut self, ctx: &mut Context<'_>, digit: char) -> Option<Answer> {
+        self.0.press(ctx, digit).map(answer)
     }
 
     pub(super) fn play_ended(&mut self, now: Timestamp, play: PlayId) {
-        if self.playing.is_some_and(|playing| playing.is(play)) {
-            self.playing = None;
-            self.collector.start(now);
-        }
+        self.0.play_ended(now, play);
     }
 
     pub(super) fn expire(&mut self, now: Timestamp) -> Option<Answer> {
-        if self.playing.is_some_and(|playing| playing.is_overdue(now)) {
-            self.playing = None;
-            self.collector.start(now);
-        }
-        self.collector.expire(now).map(answer)
+        self.0.expire(now).map(answer)
     }
 
     pub(super) fn deadline(&self) -> Timer {
-        match &self.playing {
-            Some(playing) => playing.deadline(),
-            None => self.collector.deadline(),
-        }
+        self.0.deadline()
     }
 }
 
@@ -150,6 +200,7 @@ mod tests {
         total: Duration::from_secs(7),
         count: 4,
         terminator: Some('#'),
+        alone: Some('9'),
     };
 
     /// Keys at seconds; `p`: the prompts end; `.`: only time. The result and its second.
@@ -184,6 +235,8 @@ mod tests {
             ("count", &[(0, 'p'), (1, '1'), (1, '2'), (2, '3'), (2, '4')], Some((2, "1234"))),
             ("terminator", &[(0, 'p'), (1, '1'), (2, '#')], Some((2, "1"))),
             ("terminator alone", &[(0, 'p'), (1, '#')], Some((1, ""))),
+            ("a digit that stands alone", &[(0, 'p'), (1, '9')], Some((1, "9"))),
+            ("the same among others", &[(0, 'p'), (1, '1'), (1, '9'), (2, '#')], Some((2, "19"))),
             ("first digit", &[(0, 'p'), (4, '.'), (9, '.')], Some((5, ""))),
             ("between digits", &[(0, 'p'), (1, '1'), (2, '2'), (9, '.')], Some((4, "12"))),
             ("total", &[(0, 'p'), (4, '1'), (5, '2'), (6, '3'), (9, '.')], Some((7, "123"))),

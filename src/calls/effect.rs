@@ -1,11 +1,12 @@
 //! What `calls` asks for: orders to legs, and reports to the queue.
 
 use crate::ident::{AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route};
-use crate::phone::{Address, Ani};
-use crate::time::Duration;
+use crate::phone::{Address, Ani, KeyedNumber};
+use crate::time::{Duration, Timestamp};
 
 use super::end::AttemptClass;
 use super::event::AlertContext;
+use super::spoken::{KeyedDay, SpokenTime};
 
 /// An order to a leg, or a report to the queue.
 #[derive(Clone, PartialEq, Debug)]
@@ -66,6 +67,26 @@ pub enum Effect {
         b: LegId,
     },
     // ---- reports to the queue
+    /// A caller is about to join a queue, or booked a second callback. Is one pending for them?
+    /// `Pending` follows.
+    AskPending {
+        /// Who.
+        interaction: InteractionId,
+        /// In which queue.
+        queue: QueueId,
+        /// The caller's number; the node makes an address of it by the queue's policy.
+        ani: Ani,
+    },
+    /// A caller said what is to become of a pending callback, or left without a word (`Keep`). On
+    /// `Now`, `TakenOver` or `TakeOverRefused` follows.
+    PendingChosen {
+        /// Who.
+        interaction: InteractionId,
+        /// Which callback.
+        callback: InteractionId,
+        /// What.
+        choice: PendingChoice,
+    },
     /// A caller joined a queue.
     Arrived {
         /// The interaction, drawn when the leg came in.
@@ -94,7 +115,39 @@ pub enum Effect {
         /// Whose.
         interaction: InteractionId,
     },
-    /// A live caller confirmed a callback.
+    /// A caller keyed the number to be called at. `NumberChecked` follows.
+    NumberKeyed {
+        /// Who.
+        interaction: InteractionId,
+        /// By whose policy it is read.
+        queue: QueueId,
+        /// What was keyed.
+        digits: KeyedNumber,
+    },
+    /// A caller keyed when to be called. `SlotFound` follows.
+    FindSlot {
+        /// Who.
+        interaction: InteractionId,
+        /// By which queue.
+        queue: QueueId,
+        /// The day, by the queue's calendar.
+        day: KeyedDay,
+        /// 0 to 1439, by the queue's clock.
+        minute_of_day: u16,
+    },
+    /// A caller, waiting or not, confirmed a callback at a time that was found. `Registered` or
+    /// `NotRegistered` follows.
+    ScheduleConfirmed {
+        /// Who.
+        interaction: InteractionId,
+        /// By which queue.
+        queue: QueueId,
+        /// Where.
+        address: Address,
+        /// When, as it was found.
+        due: Timestamp,
+    },
+    /// A live caller confirmed a callback. `Registered` or `NotRegistered` follows.
     CallbackConfirmed {
         /// Who.
         interaction: InteractionId,
@@ -217,8 +270,21 @@ pub enum Prompt {
     Number(u32),
     /// "less than a minute", "about seven minutes"; rounded as spoken.
     Wait(Duration),
+    /// A day and a time: "today at 9 a.m.".
+    Appointment(SpokenTime),
     /// A pause.
     Pause(Duration),
+}
+
+/// What is to become of a pending callback.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum PendingChoice {
+    /// It stays as it is.
+    Keep,
+    /// The caller wants to be served now, in its place.
+    Now,
+    /// It is not wanted any more.
+    Cancel,
 }
 
 /// What an agent dialled.
@@ -254,26 +320,59 @@ pub const SOUNDS: &[&str] = &[
     "agent-on-call",
     "agent-ready",
     "callback-declined",
+    "callback-duplicate",
     "callback-refused",
+    "callbacks-unavailable",
+    "calling-you-now",
     "cancelled",
     "closed",
-    "confirm-number",
+    "confirm-keyed-number",
+    "confirm-or-key-number",
+    "confirm-time",
     "connecting",
     "goodbye",
     "in-line",
     "invalid-choice",
     "keep-waiting-or-callback",
+    "key-number",
+    "limit-reached",
     "no-agents",
+    "no-free-time",
+    "no-such-day",
+    "no-such-time",
+    "number-keyed-is",
+    "number-not-complete",
+    "number-not-taken",
     "offer-callback",
+    "offer-callback-or-schedule",
+    "offer-schedule",
+    "outside-hours",
+    "pending-callback",
+    "pending-callback-for",
+    "pending-called-in",
+    "pending-cancelled",
+    "pending-choices",
+    "pending-kept",
     "please-hold",
     "position-is",
     "press-1-to-connect",
     "press-2-later",
     "press-9-never",
     "queue-full",
+    "refused-never-call",
     "registered",
+    "schedule-cancelled",
+    "schedule-day",
+    "schedule-half",
+    "schedule-time",
+    "scheduled-for",
+    "slot-gone",
     "sorry-wait",
     "this-is-your-callback",
+    "time-past",
+    "time-taken",
+    "too-far-ahead",
     "wait-is",
+    "we-can-call-you",
     "your-number-is",
 ];

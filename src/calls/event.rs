@@ -1,10 +1,11 @@
 //! What `calls` is told: facts about legs, and what the queue ordered.
 
+use super::spoken::{SpokenDay, SpokenTime};
 use crate::ident::{
     AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route, TrunkId,
 };
 use crate::phone::{Address, Ani, Dnis};
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 
 /// A fact about a leg, or an order of the queue.
 #[derive(Clone, PartialEq, Debug)]
@@ -121,13 +122,49 @@ pub enum Event {
         /// How its end is reported.
         class: super::end::AttemptClass,
     },
+    /// What a number is that a caller keyed.
+    NumberChecked {
+        /// Who keyed it.
+        interaction: InteractionId,
+        /// The address behind it, or why it cannot be called.
+        address: Result<Address, NumberRefused>,
+    },
+    /// What the queue found for the day and time that a caller keyed.
+    SlotFound {
+        /// Who keyed it.
+        interaction: InteractionId,
+        /// The closest time there is, or why there is none.
+        found: Result<SlotOffer, SlotRefused>,
+    },
     /// The callback is committed: say so and hang up.
     Registered {
         /// Whose.
         interaction: InteractionId,
     },
-    /// The callback was refused: say so, back to waiting.
+    /// The callback was refused: say why, and go on.
     NotRegistered {
+        /// Whose.
+        interaction: InteractionId,
+        /// Why.
+        reason: Refusal,
+    },
+    /// Is a callback pending for a caller who asked?
+    Pending {
+        /// Whose.
+        interaction: InteractionId,
+        /// It; from here on it is neither dialled nor pushed, for 60 s or until `PendingChosen`.
+        pending: Option<PendingCallback>,
+    },
+    /// The caller chose to speak to someone now and has the callback's place: they go on as that
+    /// interaction, waiting in its queue. Any dial of it is known to be over.
+    TakenOver {
+        /// The caller so far.
+        interaction: InteractionId,
+        /// As whom they go on.
+        callback: InteractionId,
+    },
+    /// They answered the dial in the same moment: that call goes on, this one ends.
+    TakeOverRefused {
         /// Whose.
         interaction: InteractionId,
     },
@@ -151,8 +188,10 @@ pub enum Event {
         position: u32,
         /// Estimated wait; `None`: unknown.
         ewt: Option<Duration>,
-        /// Can a callback be promised now? Not while the store is down.
-        callbacks: bool,
+        /// May a callback be offered that is made as soon as the turn comes?
+        immediate: bool,
+        /// May one be offered at a time that the caller chooses?
+        scheduled: bool,
     },
     /// The state of an agent after a feature code, to be spoken to them.
     AgentNow {
@@ -178,6 +217,89 @@ pub enum QueueExit {
     Key(char),
     /// The agent hung up after the conversation.
     AfterCall,
+}
+
+/// Why a number that a caller keyed cannot be called.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum NumberRefused {
+    /// The queue does not call such numbers.
+    NotPermitted,
+    /// It is no number, or not a whole one.
+    NotANumber,
+    /// It had as many requests as are allowed.
+    TooMany,
+}
+
+/// A time at which a callback can be made. It is not kept for the caller before they confirm it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SlotOffer {
+    /// The instant.
+    pub due: Timestamp,
+    /// Its day.
+    pub day: SpokenDay,
+    /// 0 to 23.
+    pub hour: u8,
+    /// 0 to 59.
+    pub minute: u8,
+    /// Is it another time than the one that was keyed?
+    pub moved: bool,
+}
+
+impl SlotOffer {
+    /// As it is spoken.
+    pub fn time(&self) -> SpokenTime {
+        SpokenTime { day: self.day, hour: self.hour, minute: self.minute }
+    }
+}
+
+/// Why no time was found.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum SlotRefused {
+    /// Outside business hours.
+    Closed,
+    /// Beyond the look-ahead.
+    TooFarAhead,
+    /// It is over.
+    Past,
+    /// No slot near it is free.
+    Full,
+    /// There is no such day.
+    NoSuchDate,
+    /// The queue takes no scheduled callbacks.
+    NotOffered,
+}
+
+/// Why a callback that a caller confirmed was refused.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// The queue does not call this number.
+    NotPermitted,
+    /// There is one for this number already.
+    Duplicate {
+        /// When it is due, if it is a scheduled one.
+        scheduled_for: Option<SpokenTime>,
+    },
+    /// The number had as many requests as are allowed, or the queue has too many callbacks.
+    TooMany,
+    /// The queue takes no callbacks now.
+    Closed,
+    /// The slot was taken by somebody else meanwhile.
+    SlotTaken,
+    /// Whoever has the number asked never to be called.
+    NeverCall,
+    /// No promise can be given at the moment.
+    Unavailable,
+}
+
+/// A callback that waits for a caller who calls in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PendingCallback {
+    /// Which.
+    pub callback: InteractionId,
+    /// When it is due, if it is a scheduled one.
+    pub scheduled: Option<SpokenTime>,
+    /// Is the caller's phone being dialled for it? Then no answer means "speak now".
+    pub dialled: bool,
 }
 
 /// From whom an incoming leg was taken.

@@ -7,18 +7,25 @@
 //!
 //! It must not decide who is served, or touch the legs of agents.
 
+mod dialogues;
+#[cfg(test)]
+mod tests;
+mod walk;
+
 use std::sync::Arc;
 
 use crate::ident::{FlowId, InteractionId, LegId};
 use crate::phone::Ani;
-use crate::time::{Duration, Timestamp};
+use crate::time::Timestamp;
 
-use super::digits::{Answer, Question};
+use super::booking::Booking;
+use super::digits::Question;
 use super::effect::{Effect, Prompt};
 use super::end::CallEnd;
 use super::event::{Goodbye, QueueExit};
-use super::flow::{Flow, FlowNode, QueueNode, Settings};
-use super::waiting::{Next, Waiting};
+use super::flow::{BookingExits, Flow, QueueNode, Settings};
+use super::pending::Pending;
+use super::waiting::{Next, Standing, Waiting};
 use super::{Context, ENDING_MAX, Fact, PARTED_MAX, Playing, Timer, cause};
 
 /// Most nodes one call may enter; past it the call is ended. A caller who hears a menu for hours is
@@ -54,7 +61,19 @@ enum State {
         question: Question,
         tries_left: u8,
     },
+    /// Asked about a pending callback.
+    Pending {
+        pending: Box<Pending>,
+        /// As which the caller goes on who takes its place.
+        node: Box<QueueNode>,
+        otherwise: Otherwise,
+    },
     InQueue(Box<Waiting>),
+    /// Books a callback without waiting in a queue.
+    Booking {
+        booking: Box<Booking>,
+        exits: BookingExits,
+    },
     Bridged {
         after_call: Option<String>,
     },
@@ -69,6 +88,15 @@ enum State {
     Ending {
         until: Timestamp,
     },
+}
+
+/// Where a caller goes on for whom no callback is pending.
+#[derive(Clone, Debug)]
+enum Otherwise {
+    /// Into the queue.
+    Join,
+    /// By this exit of a booking that was refused.
+    Leave(Option<String>),
 }
 
 impl Inbound {
@@ -117,13 +145,25 @@ impl Inbound {
                 self.enter(ctx, start);
             }
             (Fact::Digit(digit), State::Choosing { question, .. }) => {
-                if let Some(answer) = question.press(ctx.now, digit) {
+                if let Some(answer) = question.press(ctx, digit) {
                     self.chosen(ctx, answer);
                 }
             }
             (Fact::Digit(digit), State::InQueue(waiting)) => {
                 let next = waiting.digit(ctx, digit);
                 self.go_on(ctx, next);
+            }
+            (Fact::Digit(digit), State::Booking { .. }) => {
+                self.booking(ctx, |booking, ctx| booking.digit(ctx, digit));
+            }
+            (Fact::Digit(digit), State::Pending { .. }) => {
+                self.pending(ctx, |pending, ctx| pending.digit(ctx, digit));
+            }
+            (Fact::PlayEnded(play), State::Pending { pending, .. }) => {
+                pending.play_ended(ctx, play);
+            }
+            (Fact::PlayEnded(play), State::Booking { booking, .. }) => {
+                booking.play_ended(ctx, play);
             }
             (Fact::PlayEnded(play), State::Saying { playing, next }) if playing.is(play) => {
                 let next = std::mem::take(next);
@@ -151,7 +191,8 @@ impl Inbound {
     }
 
     /// The leg is gone: the last report.
-    pub(super) fn ended(&self, ctx: &mut Context<'_>, end: CallEnd) {
+    pub(super) fn ended(&mut self, ctx: &mut Context<'_>, end: CallEnd) {
+        self.cut(ctx);
         let interaction = self.interaction;
         if self.is_bridged() && end.is_lost() {
             ctx.push(Effect::BridgeEnded { interaction, lost: true });
@@ -181,6 +222,8 @@ impl Inbound {
                 let next = waiting.expire(ctx);
                 self.go_on(ctx, next);
             }
+            State::Booking { .. } => self.booking(ctx, Booking::expire),
+            State::Pending { .. } => self.pending(ctx, Pending::expire),
             State::Bridged { .. } => {}
             State::Farewell(_) => self.hang_up(ctx, cause::NORMAL),
             State::Ending { .. } => return true,
@@ -194,21 +237,17 @@ impl Inbound {
             State::Saying { playing, .. } | State::Farewell(playing) => playing.deadline(),
             State::Choosing { question, .. } => question.deadline(),
             State::InQueue(waiting) => waiting.deadline(),
+            State::Booking { booking, .. } => booking.deadline(),
+            State::Pending { pending, .. } => pending.deadline(),
             State::Bridged { .. } => None,
             State::Parted { until, .. } => Some((*until, "release")),
             State::Ending { until } => Some((*until, "end of the leg")),
         }
     }
 
-    pub(super) fn standing(
-        &mut self,
-        ctx: &mut Context<'_>,
-        position: u32,
-        ewt: Option<Duration>,
-        callbacks: bool,
-    ) {
+    pub(super) fn standing(&mut self, ctx: &mut Context<'_>, standing: Standing) {
         if let State::InQueue(waiting) = &mut self.state {
-            let next = waiting.standing(ctx, position, ewt, callbacks);
+            let next = waiting.standing(ctx, standing);
             self.go_on(ctx, next);
         }
     }
@@ -225,18 +264,6 @@ impl Inbound {
         }
     }
 
-    pub(super) fn registered(&mut self, ctx: &mut Context<'_>) {
-        if self.is_waiting() {
-            self.farewell(ctx, Goodbye::CallBack.prompts());
-        }
-    }
-
-    pub(super) fn not_registered(&mut self, ctx: &mut Context<'_>) {
-        if let State::InQueue(waiting) = &mut self.state {
-            waiting.not_registered(ctx);
-        }
-    }
-
     pub(super) fn release(&mut self, ctx: &mut Context<'_>, goodbye: Goodbye) {
         let after_call = match &mut self.state {
             State::InQueue(_) => None,
@@ -244,6 +271,8 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::Booking { .. }
+            | State::Pending { .. }
             | State::Farewell(_)
             | State::Ending { .. } => return,
         };
@@ -257,8 +286,9 @@ impl Inbound {
     }
 
     /// Joined with an agent: whatever went on is cut.
-    pub(super) fn bridge(&mut self) {
-        if let State::InQueue(waiting) = &self.state {
+    pub(super) fn bridge(&mut self, ctx: &mut Context<'_>) {
+        if let State::InQueue(waiting) = &mut self.state {
+            waiting.cut(ctx);
             self.state = State::Bridged { after_call: waiting.node().after_call.clone() };
         }
     }
@@ -273,8 +303,25 @@ impl Inbound {
 
     pub(super) fn hang_up(&mut self, ctx: &mut Context<'_>, cause: u8) {
         if !matches!(self.state, State::Ending { .. }) {
+            self.cut(ctx);
             ctx.push(Effect::HangUp { leg: self.leg, cause });
             self.state = State::Ending { until: ctx.now + ENDING_MAX };
+        }
+    }
+
+    /// The dialogue that goes on is over.
+    fn cut(&mut self, ctx: &mut Context<'_>) {
+        match &mut self.state {
+            State::InQueue(waiting) => waiting.cut(ctx),
+            State::Pending { pending, .. } => pending.cut(ctx),
+            State::Answering { .. }
+            | State::Saying { .. }
+            | State::Choosing { .. }
+            | State::Booking { .. }
+            | State::Bridged { .. }
+            | State::Parted { .. }
+            | State::Farewell(_)
+            | State::Ending { .. } => {}
         }
     }
 
@@ -290,6 +337,11 @@ impl Inbound {
                 self.renew(ctx);
                 self.enter(ctx, node);
             }
+            Next::Finish(said) => {
+                ctx.push(Effect::CallerLeft { interaction: self.interaction });
+                self.renew(ctx);
+                self.farewell(ctx, said);
+            }
         }
     }
 
@@ -298,100 +350,14 @@ impl Inbound {
         self.in_queue = false;
     }
 
-    fn enter(&mut self, ctx: &mut Context<'_>, mut name: String) {
-        let settings = Arc::clone(&self.settings);
-        let flow = settings.flows.get(&self.flow);
-        loop {
-            self.nodes_entered += 1;
-            let node = flow.and_then(|flow| flow.nodes.get(&name));
-            let (Some(flow), Some(node), true) = (flow, node, self.nodes_entered <= NODES_MAX)
-            else {
-                return self.hang_up(ctx, cause::TEMPORARY_FAILURE);
-            };
-            match node {
-                FlowNode::Say { prompts, next } if prompts.is_empty() => name = next.clone(),
-                FlowNode::Say { prompts, next } => {
-                    let playing = ctx.play(self.leg, named(prompts));
-                    self.state = State::Saying { playing, next: next.clone() };
-                    return;
-                }
-                FlowNode::Menu { prompts, first_digit_timeout, tries, .. } => {
-                    return self.ask(
-                        ctx,
-                        name,
-                        named(prompts),
-                        *first_digit_timeout,
-                        tries.saturating_sub(1),
-                    );
-                }
-                FlowNode::Queue(node) => {
-                    let ids = (self.leg, self.interaction);
-                    let voice = settings.queues.get(&node.queue);
-                    let waiting = Waiting::enter(ctx, ids, &self.ani, node, flow, voice);
-                    self.state = State::InQueue(Box::new(waiting));
-                    self.in_queue = true;
-                    return;
-                }
-                // Only an offer leads here, and that does not enter it as a node.
-                FlowNode::OfferCallback { .. } => {
-                    return self.hang_up(ctx, cause::TEMPORARY_FAILURE);
-                }
-                FlowNode::Hangup { prompts } => return self.farewell(ctx, named(prompts)),
-            }
-        }
-    }
-
-    fn ask(
-        &mut self,
-        ctx: &mut Context<'_>,
-        node: String,
-        prompts: Vec<Prompt>,
-        first: Duration,
-        tries_left: u8,
-    ) {
-        let question = Question::ask(ctx, self.leg, prompts, first);
-        self.state = State::Choosing { node, question, tries_left };
-    }
-
-    /// The last try decides between `timeout` and `invalid`.
-    fn chosen(&mut self, ctx: &mut Context<'_>, answer: Answer) {
-        let settings = Arc::clone(&self.settings);
-        let State::Choosing { node: name, tries_left, .. } = &self.state else { return };
-        let (name, tries_left) = (name.clone(), *tries_left);
-        let node = settings.flows.get(&self.flow).and_then(|flow| flow.nodes.get(&name));
-        let Some(FlowNode::Menu { prompts, keys, first_digit_timeout, timeout, invalid, .. }) =
-            node
-        else {
-            return;
-        };
-        let mut again = named(prompts);
-        let exit = match answer {
-            Answer::Key(digit) => match keys.get(&digit) {
-                Some(node) => return self.enter(ctx, node.clone()),
-                None => {
-                    again.insert(0, Prompt::Sound("invalid-choice"));
-                    invalid
-                }
-            },
-            Answer::Silence => timeout,
-        };
-        match tries_left.checked_sub(1) {
-            Some(left) => self.ask(ctx, name, again, *first_digit_timeout, left),
-            None => self.enter(ctx, exit.clone()),
-        }
-    }
-
     fn farewell(&mut self, ctx: &mut Context<'_>, prompts: Vec<Prompt>) {
         if prompts.is_empty() {
             self.hang_up(ctx, cause::NORMAL);
         } else {
+            self.cut(ctx);
             self.state = State::Farewell(ctx.play(self.leg, prompts));
         }
     }
-}
-
-fn named(prompts: &[String]) -> Vec<Prompt> {
-    prompts.iter().cloned().map(Prompt::Named).collect()
 }
 
 /// The node bound to an exit, and what is said before hanging up if none is.
@@ -416,253 +382,5 @@ impl Goodbye {
             Goodbye::Cancelled => vec![Prompt::Sound("cancelled")],
             Goodbye::Closed => vec![Prompt::Sound("closed")],
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::super::stage::{IN_QUEUE, Stage, expect_in_queue, expect_play, in_queue, settings};
-    use super::*;
-
-    #[test]
-    fn a_call_walks_its_flow_into_the_queue() {
-        expect_play(
-            "0 incoming caller 1001 700
-         0.1 answered caller
-         2 played caller
-         3 digit caller 1
-         4 standing i1 2 60",
-            expect![[r#"
-            0 incoming caller 1001 700
-                answer caller
-            0.1 answered caller
-                play caller 'welcome'
-            2 played caller
-                play caller 'which'
-            3 digit caller 1
-                ! arrived i1 billing billing 3 1001
-                music caller
-            4 standing i1 2 60
-        "#]],
-        );
-    }
-
-    #[test]
-    fn a_number_without_an_entry_is_not_found() {
-        expect_play(
-            "0 incoming caller 1001 800\n1 ended caller us",
-            expect![[r#"
-        0 incoming caller 1001 800
-            reject caller 404
-        1 ended caller us
-    "#]],
-        );
-    }
-
-    #[test]
-    fn an_answer_that_is_never_acknowledged_is_given_up() {
-        expect_play(
-            "0 incoming caller 1001 700\n100 tick",
-            expect![[r#"
-        0 incoming caller 1001 700
-            answer caller
-        40 (acknowledgement)
-            hang-up caller 102
-        100 tick
-    "#]],
-        );
-    }
-
-    #[test]
-    fn a_menu_is_left_by_key_silence_or_a_wrong_key() {
-        for (name, script, expected) in [
-            (
-                "silence twice",
-                "2 played caller\n4 played caller\n10 played caller\n16 tick",
-                expect![[r#"
-                silence twice
-                0 incoming caller 1001 700
-                    answer caller
-                0 answered caller
-                    play caller 'welcome'
-                2 played caller
-                    play caller 'which'
-                4 played caller
-                9 (first digit)
-                    play caller 'which'
-                10 played caller
-                15 (first digit)
-                    ! arrived i1 billing billing 3 1001
-                    music caller
-                16 tick
-            "#]],
-            ),
-            (
-                "wrong key twice",
-                "2 played caller\n3 digit caller 7\n4 digit caller 7\n6 played caller",
-                expect![[r#"
-                    wrong key twice
-                    0 incoming caller 1001 700
-                        answer caller
-                    0 answered caller
-                        play caller 'welcome'
-                    2 played caller
-                        play caller 'which'
-                    3 digit caller 7
-                        play caller invalid-choice 'which'
-                    4 digit caller 7
-                        play caller 'bye'
-                    6 played caller
-                        hang-up caller 16
-                "#]],
-            ),
-            (
-                "other key",
-                "2 played caller\n3 digit caller 2\n4 ended caller peer",
-                expect![[r#"
-            other key
-            0 incoming caller 1001 700
-                answer caller
-            0 answered caller
-                play caller 'welcome'
-            2 played caller
-                play caller 'which'
-            3 digit caller 2
-                ! arrived i1 plain - 0 1001
-                music caller
-            4 ended caller peer
-                ! caller hung up i1
-        "#]],
-            ),
-        ] {
-            let log = Stage::play(
-                settings(),
-                &format!("0 incoming caller 1001 700\n0 answered caller\n{script}"),
-            );
-            expected.assert_eq(&format!("{name}\n{log}"));
-        }
-    }
-
-    #[test]
-    fn each_exit_of_a_queue_leads_to_its_node_under_a_new_interaction() {
-        for (script, expected) in [
-            (
-                "2 not-admitted i1 closed",
-                expect![[r#"
-            2 not-admitted i1 closed
-                play caller 'bye'
-        "#]],
-            ),
-            (
-                "2 not-admitted i1 full",
-                expect![[r#"
-            2 not-admitted i1 full
-                play caller 'bye'
-        "#]],
-            ),
-            (
-                "2 not-admitted i1 no-agents",
-                expect![[r#"
-            2 not-admitted i1 no-agents
-                play caller 'bye'
-        "#]],
-            ),
-            (
-                "2 standing i1 1 unknown",
-                expect![[r#"
-            2 standing i1 1 unknown
-                ! left i1
-                play caller 'bye'
-        "#]],
-            ),
-            (
-                "2 digit caller 0\n4 ended caller peer",
-                expect![[r#"
-            2 digit caller 0
-                ! left i1
-                play caller 'bye'
-            4 ended caller peer
-        "#]],
-            ),
-            (
-                "2 digit caller 5\n3 alert ann i1 1\n4 digit caller 0\n5 cancel-alert ann i1",
-                expect![[r#"
-            2 digit caller 5
-            3 alert ann i1 1
-                invite ann/1 1001 like caller
-            4 digit caller 0
-                ! left i1
-                play caller 'bye'
-            5 cancel-alert ann i1
-                hang-up ann/1 16
-        "#]],
-            ),
-        ] {
-            expected.assert_eq(&in_queue(script));
-        }
-    }
-
-    #[test]
-    fn the_longest_wait_leads_to_its_node() {
-        let mut patient = settings();
-        for flow in patient.flows.values_mut() {
-            if let Some(FlowNode::Queue(node)) = flow.nodes.get_mut("billing") {
-                (node.offer, node.announce_every) = (None, None);
-            }
-        }
-        let log =
-            Stage::play(patient, &format!("{IN_QUEUE}\n602 played caller\n603 ended caller us"));
-        expect![[r#"
-        601 (longest wait)
-            ! left i1
-            play caller 'bye'
-        602 played caller
-            hang-up caller 16
-        603 ended caller us
-    "#]]
-        .assert_eq(&log[log.find("601").unwrap()..]);
-    }
-
-    #[test]
-    fn an_unbound_exit_says_why_and_hangs_up() {
-        for exit in ["closed", "full", "no-agents"] {
-            let log = Stage::play(
-                settings(),
-                &format!(
-                "0 incoming caller 1001 700\n0 answered caller\n1 played caller\n1 digit caller 2
-                 1 not-admitted i1 {exit}\n2 played caller"
-            ),
-            );
-            let said = if exit == "full" { "queue-full" } else { exit };
-            let end = format!("play caller {said}\n2 played caller\n    hang-up caller 16\n");
-            assert!(log.ends_with(&end), "{log}");
-        }
-    }
-
-    #[test]
-    fn a_released_caller_hears_the_goodbye() {
-        expect_in_queue(
-            "2 release i1 closed\n4 played caller\n60 tick",
-            expect![[r#"
-        2 release i1 closed
-            play caller closed
-        4 played caller
-            hang-up caller 16
-        44 (end of the leg)
-            ! caller hung up i1
-        60 tick
-    "#]],
-        );
-        expect_in_queue(
-            "2 release i1 silent\n2.1 ended caller us",
-            expect![[r#"
-        2 release i1 silent
-            hang-up caller 16
-        2.1 ended caller us
-            ! caller hung up i1
-    "#]],
-        );
     }
 }

@@ -16,6 +16,7 @@
 //! It must not: know SIP or media beyond legs, decide who is served, read a clock, or let one call
 //! touch another. A panic costs the call it happened in: see [`Calls::panicked`].
 
+mod booking;
 mod bridge;
 mod call;
 mod dialer;
@@ -26,6 +27,8 @@ pub mod event;
 mod feature;
 pub mod flow;
 mod inbound;
+mod pending;
+pub mod spoken;
 mod waiting;
 
 #[cfg(test)]
@@ -50,6 +53,7 @@ use end::{AttemptClass, CallEnd};
 use event::{Caller, Goodbye};
 use feature::Feature;
 use inbound::Inbound;
+use waiting::Standing;
 
 /// Most calls at once; one more is rejected with 503. Ports run out long before.
 const CALLS_MAX: usize = 10_000;
@@ -208,11 +212,34 @@ impl Calls {
             Event::EndAttempt { attempt, goodbye, class } => {
                 self.end_attempt(attempt, goodbye, class, out);
             }
+            Event::NumberChecked { interaction, address } => {
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.booking(ctx, |booking, ctx| booking.number_checked(ctx, address));
+                });
+            }
+            Event::SlotFound { interaction, found } => {
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.booking(ctx, |booking, ctx| booking.slot_found(ctx, found));
+                });
+            }
             Event::Registered { interaction } => {
                 self.inbound(interaction, out, |caller, ctx| caller.registered(ctx));
             }
-            Event::NotRegistered { interaction } => {
-                self.inbound(interaction, out, |caller, ctx| caller.not_registered(ctx));
+            Event::NotRegistered { interaction, reason } => {
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.booking(ctx, |booking, ctx| booking.not_registered(ctx, reason));
+                });
+            }
+            Event::Pending { interaction, pending } => {
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.pending(ctx, |asked, ctx| asked.found(ctx, pending));
+                });
+            }
+            Event::TakenOver { interaction, callback } => {
+                self.taken_over(interaction, callback, out);
+            }
+            Event::TakeOverRefused { interaction } => {
+                self.inbound(interaction, out, |caller, ctx| caller.take_over_refused(ctx));
             }
             Event::Release { interaction, goodbye } => {
                 self.step(interaction, out, |call, ctx| call.release(ctx, goodbye));
@@ -220,10 +247,9 @@ impl Calls {
             Event::AskKeepWaiting { interaction } => {
                 self.step(interaction, out, |call, ctx| call.ask_keep_waiting(ctx));
             }
-            Event::Standing { interaction, position, ewt, callbacks } => {
-                self.inbound(interaction, out, |caller, ctx| {
-                    caller.standing(ctx, position, ewt, callbacks)
-                });
+            Event::Standing { interaction, position, ewt, immediate, scheduled } => {
+                let standing = Standing { position, ewt, immediate, scheduled };
+                self.inbound(interaction, out, |caller, ctx| caller.standing(ctx, standing));
             }
             Event::AgentNow { agent, state } => {
                 let asked =
@@ -301,6 +327,24 @@ impl Calls {
         }
     }
 
+    /// A caller goes on as `callback`. If they are gone the queue is told so; if the leg of a dial
+    /// is there still, that one goes on.
+    fn taken_over(
+        &mut self,
+        interaction: InteractionId,
+        callback: InteractionId,
+        out: &mut Vec<Effect>,
+    ) {
+        if self.calls.get(&callback).is_some_and(Call::has_consumer) {
+            return self.inbound(interaction, out, |caller, ctx| caller.take_over_refused(ctx));
+        }
+        let mut taken = false;
+        self.inbound(interaction, out, |caller, ctx| taken = caller.taken_over(ctx, callback));
+        if !taken {
+            out.push(Effect::CallerHungUp { interaction: callback });
+        }
+    }
+
     fn fact(&mut self, leg: LegId, fact: Fact, out: &mut Vec<Effect>) {
         match self.shared.legs.get(&leg) {
             Some(&Owner::Interaction(id)) => {
@@ -341,15 +385,17 @@ impl Calls {
         self.current = None;
     }
 
-    /// After a step: a caller who left a queue goes on under a new interaction (the old one keeps
-    /// the agents alerted for it), an empty call is dropped, the timer is set anew.
+    /// After a step: a caller who left a queue, or took over a place in it, goes on under another
+    /// interaction (the old one keeps the agents alerted for it), an empty call is dropped, the
+    /// timer is set anew.
     fn settle(&mut self, id: InteractionId) {
         let Some(call) = self.calls.get_mut(&id) else { return };
         if let Some(caller) = call.take_renewed() {
             let renewed = caller.interaction();
             self.shared.legs.insert(caller.leg(), Owner::Interaction(renewed));
-            self.timers.set(Owner::Interaction(renewed), caller.deadline());
-            self.calls.insert(renewed, Call::new(renewed, Consumer::Inbound(caller)));
+            let call = self.calls.entry(renewed).or_insert_with(|| Call::empty(renewed));
+            call.consumer = Some(Consumer::Inbound(caller));
+            self.timers.set(Owner::Interaction(renewed), call.deadline());
         }
         let Some(call) = self.calls.get(&id) else { return };
         self.timers.set(Owner::Interaction(id), call.deadline());
@@ -532,7 +578,8 @@ mod tests {
 
     #[test]
     fn late_orders_for_unknown_calls_change_nothing() {
-        let script = "0 registered i1\n0 not-registered i1\n0 release i1 plain\n0 connect ann i1
+        let script =
+            "0 registered i1\n0 not-registered i1 closed\n0 release i1 plain\n0 connect ann i1
         0 cancel-alert ann i1\n0 disconnect ann i1\n0 ask-keep-waiting i1\n0 standing i1 1 5
         0 not-admitted i1 full\n0 agent-now ann ready\n0 alert ann i1 1\n0 answered x\n0 digit x 1";
         let log = Stage::play(settings(), script);

@@ -5,10 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::effect::Callee;
+use super::effect::{Callee, PendingChoice};
 use super::end::{AttemptClass, CallEnd, EndedBy};
-use super::event::{AgentSummary, AlertContext, Caller, Event, Goodbye, QueueExit};
+use super::event::{
+    AgentSummary, AlertContext, Caller, Event, Goodbye, NumberRefused, PendingCallback, QueueExit,
+    Refusal, SlotOffer, SlotRefused,
+};
 use super::flow::Entry;
+use super::spoken::{SpokenDay, SpokenTime};
 use super::stage::settings;
 use super::*;
 use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
@@ -34,7 +38,13 @@ struct World {
     plays: Vec<(LegId, PlayId)>,
     dialled: BTreeSet<AttemptId>,
     attempts_ended: BTreeMap<AttemptId, u32>,
-    arrived: BTreeMap<InteractionId, u32>,
+    /// How often the end of an interaction may still be told: once for each time a caller entered.
+    may_end: BTreeMap<InteractionId, u32>,
+    /// Callers whom the queue took and whose end was not told yet.
+    joined: BTreeSet<InteractionId>,
+    asked: Vec<InteractionId>,
+    /// Who wants to take over which callback.
+    taking_over: Option<(InteractionId, InteractionId)>,
     answered: Option<(AgentId, InteractionId)>,
 }
 
@@ -50,7 +60,10 @@ impl World {
             plays: vec![(LegId(0), PlayId(0))],
             dialled: BTreeSet::new(),
             attempts_ended: BTreeMap::new(),
-            arrived: BTreeMap::new(),
+            may_end: BTreeMap::new(),
+            joined: BTreeSet::new(),
+            asked: Vec::new(),
+            taking_over: None,
             answered: None,
         }
     }
@@ -94,7 +107,8 @@ impl World {
                 Event::LegEnded { leg, end }
             }
             8..=13 => {
-                Event::LegDigit { leg, digit: ['1', '1', '1', '1', '1', '2', '9', '0'][b % 8] }
+                let keys = ['1', '1', '1', '1', '1', '1', '2', '2', '2', '3', '9', '0', '#', '#'];
+                Event::LegDigit { leg, digit: keys[b % keys.len()] }
             }
             14..=17 => {
                 let (leg, play) = self.plays[latest(self.plays.len())];
@@ -132,13 +146,41 @@ impl World {
             },
             27 => Event::EndAttempt { attempt, goodbye, class: AttemptClass::NoConfirm },
             28 => Event::Registered { interaction },
-            29 => Event::NotRegistered { interaction },
+            29 => Event::NotRegistered { interaction, reason: refusal(b) },
             30 => Event::Release { interaction, goodbye },
             31 => Event::AskKeepWaiting { interaction },
             32 => Event::AgentNow { agent, state: AgentSummary::Ready },
             33..=35 => {
                 let ewt = (b % 3 > 0).then(|| Duration::from_secs(b as u64 % 300));
-                Event::Standing { interaction, position: 1, ewt, callbacks: b % 7 > 0 }
+                let (immediate, scheduled) = (b % 7 > 0, b % 2 == 0);
+                Event::Standing { interaction, position: 1, ewt, immediate, scheduled }
+            }
+            36 => {
+                let refusals = [
+                    NumberRefused::NotPermitted,
+                    NumberRefused::NotANumber,
+                    NumberRefused::TooMany,
+                ];
+                let address = Address::parse("1002").filter(|_| b % 2 == 0);
+                Event::NumberChecked { interaction, address: address.ok_or(refusals[b / 2 % 3]) }
+            }
+            37 | 38 => Event::SlotFound { interaction, found: slot(b) },
+            39 | 40 => {
+                let interaction = self.asked.last().copied().unwrap_or(interaction);
+                let callback = InteractionId(1 + (b % 5) as u128);
+                let (scheduled, dialled) = (None, b % 2 == 0);
+                let pending = PendingCallback { callback, scheduled, dialled };
+                Event::Pending { interaction, pending: (b % 5 > 0).then_some(pending) }
+            }
+            41 => {
+                let random = (interaction, InteractionId(1 + (b % 5) as u128));
+                let (interaction, callback) =
+                    self.taking_over.filter(|_| b % 5 > 0).unwrap_or(random);
+                Event::TakenOver { interaction, callback }
+            }
+            42 => {
+                let (interaction, _) = self.taking_over.unwrap_or((interaction, interaction));
+                Event::TakeOverRefused { interaction }
             }
             _ => Event::Tick,
         }
@@ -154,6 +196,12 @@ impl World {
         if let Event::Dial { attempt, .. } = &event {
             self.dialled.insert(*attempt);
         }
+        if let Event::NotAdmitted { interaction, .. } = &event {
+            self.joined.remove(interaction);
+        }
+        if let Event::TakenOver { callback, .. } = &event {
+            *self.may_end.entry(*callback).or_insert(0) += 1;
+        }
         if let Event::LegIncoming { leg, .. } = &event {
             if self.lives.contains_key(leg) {
                 return;
@@ -164,6 +212,11 @@ impl World {
         }
         for effect in self.calls.handle(at, event) {
             self.check(&effect);
+        }
+        // A queue that answers at once, as ours does, but not always.
+        if let Some(&interaction) = self.asked.last().filter(|_| self.plays.len() % 4 > 0) {
+            self.asked.pop();
+            self.step(at, Event::Pending { interaction, pending: None });
         }
         if let Some((next, reason)) = self.calls.poll_timeout() {
             assert!(next > self.now, "{reason} at {next} is not after {}", self.now);
@@ -206,12 +259,21 @@ impl World {
             }
             Effect::Arrived { interaction, .. } => {
                 self.interactions.push(*interaction);
-                assert_eq!(self.arrived.insert(*interaction, 0), None, "arrived twice");
+                self.joined.insert(*interaction);
+                assert_eq!(self.may_end.insert(*interaction, 1), None, "arrived twice");
+            }
+            Effect::ScheduleConfirmed { interaction, .. } => {
+                self.interactions.push(*interaction);
+                self.may_end.entry(*interaction).or_insert(1);
+            }
+            Effect::AskPending { interaction, .. } => self.asked.push(*interaction),
+            Effect::PendingChosen { interaction, callback, choice: PendingChoice::Now } => {
+                self.taking_over = Some((*interaction, *callback));
             }
             Effect::CallerLeft { interaction } | Effect::CallerHungUp { interaction } => {
-                let ends = self.arrived.get_mut(interaction).unwrap();
-                *ends += 1;
-                assert_eq!(*ends, 1, "one end for one arrival");
+                self.joined.remove(interaction);
+                let left = self.may_end.get_mut(interaction).filter(|left| **left > 0);
+                *left.expect("an end for each time a caller entered, and no more") -= 1;
             }
             Effect::AttemptEnded { attempt, .. } => {
                 *self.attempts_ended.entry(*attempt).or_insert(0) += 1;
@@ -221,6 +283,9 @@ impl World {
                 self.answered = Some((agent.clone(), *interaction));
             }
             Effect::AskStanding { .. }
+            | Effect::NumberKeyed { .. }
+            | Effect::FindSlot { .. }
+            | Effect::PendingChosen { .. }
             | Effect::CallbackConfirmed { .. }
             | Effect::AttemptAnswered { .. }
             | Effect::ConsumerConfirmed { .. }
@@ -250,10 +315,40 @@ impl World {
         assert!(self.calls.calls.is_empty() && self.calls.features.is_empty());
         assert!(self.calls.shared.legs.is_empty(), "{:?}", self.calls.shared.legs);
         assert!(self.lives.values().all(|life| *life != Life::Open), "{:?}", self.lives);
+        assert!(self.joined.is_empty(), "{:?} never ended", self.joined);
         for attempt in &self.dialled {
             assert_eq!(self.attempts_ended.get(attempt), Some(&1), "{attempt} has no end");
         }
     }
+}
+
+fn refusal(n: usize) -> Refusal {
+    let time = SpokenTime { day: SpokenDay::Today, hour: 9, minute: 30 };
+    let scheduled_for = (n % 2 == 0).then_some(time);
+    let reasons = [
+        Refusal::NotPermitted,
+        Refusal::Duplicate { scheduled_for },
+        Refusal::TooMany,
+        Refusal::Closed,
+        Refusal::SlotTaken,
+        Refusal::NeverCall,
+        Refusal::Unavailable,
+    ];
+    reasons[n % reasons.len()]
+}
+
+fn slot(n: usize) -> Result<SlotOffer, SlotRefused> {
+    let refusals = [
+        SlotRefused::Closed,
+        SlotRefused::TooFarAhead,
+        SlotRefused::Past,
+        SlotRefused::Full,
+        SlotRefused::NoSuchDate,
+        SlotRefused::NotOffered,
+    ];
+    let (due, day, moved) = (Timestamp(9), SpokenDay::Tomorrow, n % 3 == 0);
+    let slot = SlotOffer { due, day, hour: 9, minute: 30, moved };
+    if n % 2 == 0 { Ok(slot) } else { Err(refusals[n / 2 % refusals.len()]) }
 }
 
 /// With an entry that leads straight into a queue.
@@ -272,7 +367,7 @@ proptest! {
     #[test]
     fn whatever_happens_every_leg_and_attempt_ends_once(
         steps in prop::collection::vec(
-            (0..37u8, any::<u16>(), any::<u16>(), prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16]),
+            (0..44u8, any::<u16>(), any::<u16>(), prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16]),
             1..300,
         ),
     ) {
@@ -298,7 +393,12 @@ proptest! {
 fn each_listed_sound_is_used() {
     let sources = [
         include_str!("inbound.rs"),
+        include_str!("inbound/dialogues.rs"),
+        include_str!("inbound/walk.rs"),
+        include_str!("pending.rs"),
         include_str!("waiting.rs"),
+        include_str!("booking.rs"),
+        include_str!("booking/ask.rs"),
         include_str!("dialer.rs"),
         include_str!("feature.rs"),
     ]

@@ -3,7 +3,9 @@
 //!
 //! A line is `second event arguments`. Deadlines that pass before it are shown as
 //! `second (reason)`. Legs are named by the script (incoming), `agent/contact` or `dial/serial`;
-//! interactions `i1`, `i2` in the order they appear. Orders to ask for the standing are left out.
+//! interactions `i1`, `i2` in the order they appear. Orders to ask for the standing or for a
+//! pending callback are left out; the latter are answered by "none" until the script says that it
+//! tells.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -12,8 +14,12 @@ use expect_test::Expect;
 
 use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
-use super::event::{AgentSummary, AlertContext, Caller, Goodbye, QueueExit};
-use super::flow::{CallbackOffer, Entry, Flow, FlowNode, QueueNode, QueueVoice};
+use super::event::{
+    AgentSummary, AlertContext, Caller, Goodbye, NumberRefused, PendingCallback, QueueExit,
+    Refusal, SlotOffer, SlotRefused,
+};
+use super::flow::{BookingExits, CallbackOffer, Entry, Flow, FlowNode, QueueNode, QueueVoice};
+use super::spoken::{SpokenDay, SpokenTime};
 use super::*;
 use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
 use crate::phone::{Address, AddressPolicy, Pattern};
@@ -27,7 +33,9 @@ pub(super) fn settings() -> Settings {
     };
     let menu = FlowNode::Menu {
         prompts: vec!["which".to_owned()],
-        keys: [('1', "billing".to_owned()), ('2', "plain".to_owned())].into(),
+        keys: [('1', "billing"), ('2', "plain"), ('3', "later")]
+            .map(|(key, node)| (key, node.to_owned()))
+            .into(),
         first_digit_timeout: Duration::from_secs(5),
         tries: 2,
         timeout: "billing".to_owned(),
@@ -37,8 +45,21 @@ pub(super) fn settings() -> Settings {
         ("start", say("welcome", "menu")),
         ("menu", menu),
         ("billing", FlowNode::Queue(billing())),
-        ("plain", FlowNode::Queue(plain())),
-        ("offer", FlowNode::OfferCallback { declined: None, refused: None }),
+        ("plain", FlowNode::Queue(QueueNode::bare(QueueId::new("plain")))),
+        (
+            "offer",
+            FlowNode::OfferCallback {
+                exits: BookingExits::default(),
+                schedule: Some("later".to_owned()),
+            },
+        ),
+        (
+            "later",
+            FlowNode::ScheduleCallback {
+                queue: Some(QueueId::new("billing")),
+                exits: BookingExits { declined: None, refused: Some("survey".to_owned()) },
+            },
+        ),
         ("survey", say("thanks", "bye")),
         ("bye", FlowNode::Hangup { prompts: vec!["bye".to_owned()] }),
     ];
@@ -87,27 +108,12 @@ fn billing() -> QueueNode {
     }
 }
 
-fn plain() -> QueueNode {
-    QueueNode {
-        queue: QueueId::new("plain"),
-        skills: None,
-        priority: 0,
-        announce_every: None,
-        offer: None,
-        closed: None,
-        full: None,
-        no_agents: None,
-        max_wait: None,
-        keys: BTreeMap::new(),
-        after_call: None,
-    }
-}
-
 pub(super) struct Stage {
     calls: Calls,
     legs: BTreeMap<LegId, String>,
     plays: BTreeMap<String, PlayId>,
     interactions: Vec<InteractionId>,
+    nothing_pending: bool,
     log: String,
 }
 
@@ -119,21 +125,38 @@ impl Stage {
             legs: BTreeMap::new(),
             plays: BTreeMap::new(),
             interactions: Vec::new(),
+            nothing_pending: true,
             log: String::new(),
         };
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (second, rest) = line.split_once(' ').unwrap();
             let now = Timestamp((second.parse::<f64>().unwrap() * 1000.0) as i64);
             while let Some((at, reason)) = stage.calls.poll_timeout().filter(|(at, _)| *at < now) {
-                let effects = stage.calls.handle(at, Event::Tick);
+                let effects = stage.handle(at, Event::Tick);
                 stage.show(&format!("{} ({reason})", at.as_ms() as f64 / 1000.0), effects);
             }
             let event = stage.event(rest);
-            let effects = stage.calls.handle(now, event);
+            let effects = stage.handle(now, event);
             writeln!(stage.log, "{line}").unwrap();
             stage.show("", effects);
         }
         stage.log
+    }
+
+    fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
+        let mut effects = self.calls.handle(now, event);
+        let asks = |effect: &Effect| match effect {
+            Effect::AskPending { interaction, .. } => Some(*interaction),
+            _ => None,
+        };
+        if let Some(interaction) = effects.iter().find_map(asks) {
+            self.name(interaction);
+            if self.nothing_pending {
+                let answer = Event::Pending { interaction, pending: None };
+                effects.extend(self.calls.handle(now, answer));
+            }
+        }
+        effects
     }
 
     fn leg(&mut self, name: &str) -> LegId {
@@ -159,6 +182,10 @@ impl Stage {
         let agent = |n: usize| AgentId::new(word(n));
         match word(0) {
             "tick" => Event::Tick,
+            "tells-pending" => {
+                self.nothing_pending = false;
+                Event::Tick
+            }
             "incoming" => Event::LegIncoming {
                 leg: self.leg(word(1)),
                 ani: Ani::new(word(2)),
@@ -236,8 +263,60 @@ impl Stage {
                     other => panic!("{other}"),
                 },
             },
+            "number" => Event::NumberChecked {
+                interaction: self.interaction(word(1)),
+                address: match word(2) {
+                    "not-permitted" => Err(NumberRefused::NotPermitted),
+                    "not-a-number" => Err(NumberRefused::NotANumber),
+                    "too-many" => Err(NumberRefused::TooMany),
+                    address => Ok(Address::parse(address).unwrap()),
+                },
+            },
+            "slot" => Event::SlotFound {
+                interaction: self.interaction(word(1)),
+                found: match word(2) {
+                    "closed" => Err(SlotRefused::Closed),
+                    "too-far-ahead" => Err(SlotRefused::TooFarAhead),
+                    "past" => Err(SlotRefused::Past),
+                    "full" => Err(SlotRefused::Full),
+                    "no-such-date" => Err(SlotRefused::NoSuchDate),
+                    "not-offered" => Err(SlotRefused::NotOffered),
+                    time => {
+                        let SpokenTime { day, hour, minute } = spoken(time).unwrap();
+                        let (due, moved) = (Timestamp(77), word(3) == "moved");
+                        Ok(SlotOffer { due, day, hour, minute, moved })
+                    }
+                },
+            },
             "registered" => Event::Registered { interaction: self.interaction(word(1)) },
-            "not-registered" => Event::NotRegistered { interaction: self.interaction(word(1)) },
+            "not-registered" => Event::NotRegistered {
+                interaction: self.interaction(word(1)),
+                reason: match word(2) {
+                    "" | "not-permitted" => Refusal::NotPermitted,
+                    "duplicate" => Refusal::Duplicate { scheduled_for: spoken(word(3)) },
+                    "too-many" => Refusal::TooMany,
+                    "closed" => Refusal::Closed,
+                    "slot-taken" => Refusal::SlotTaken,
+                    "never-call" => Refusal::NeverCall,
+                    "unavailable" => Refusal::Unavailable,
+                    other => panic!("{other}"),
+                },
+            },
+            "pending" => Event::Pending {
+                interaction: self.interaction(word(1)),
+                pending: (word(2) != "none").then(|| PendingCallback {
+                    callback: self.interaction(word(2)),
+                    scheduled: spoken(word(3)),
+                    dialled: word(3) == "dialled",
+                }),
+            },
+            "taken-over" => Event::TakenOver {
+                interaction: self.interaction(word(1)),
+                callback: self.interaction(word(2)),
+            },
+            "take-over-refused" => {
+                Event::TakeOverRefused { interaction: self.interaction(word(1)) }
+            }
             "release" => {
                 Event::Release { interaction: self.interaction(word(1)), goodbye: goodbye(word(2)) }
             }
@@ -246,7 +325,8 @@ impl Stage {
                 interaction: self.interaction(word(1)),
                 position: number(2) as u32,
                 ewt: (word(3) != "unknown").then(|| seconds(3)),
-                callbacks: word(4) != "no-callbacks",
+                immediate: matches!(word(4), "" | "either"),
+                scheduled: matches!(word(4), "either" | "scheduled"),
             },
             "agent-now" => Event::AgentNow {
                 agent: agent(1),
@@ -270,7 +350,9 @@ impl Stage {
     fn show(&mut self, heading: &str, effects: Vec<Effect>) {
         let shown: Vec<String> = effects
             .into_iter()
-            .filter(|effect| !matches!(effect, Effect::AskStanding { .. }))
+            .filter(|effect| {
+                !matches!(effect, Effect::AskStanding { .. } | Effect::AskPending { .. })
+            })
             .map(|effect| self.text(&effect))
             .collect();
         if !heading.is_empty() && !shown.is_empty() {
@@ -326,10 +408,27 @@ impl Stage {
                 let name = self.name(*interaction);
                 format!("! arrived {name} {queue} {skills} {priority} {}", ani.expose())
             }
+            Effect::AskPending { interaction, .. } => {
+                format!("! ask pending {}", self.name(*interaction))
+            }
+            Effect::PendingChosen { interaction, callback, choice } => {
+                let (name, callback) = (self.name(*interaction), self.name(*callback));
+                format!("! pending {name} {callback} {choice:?}")
+            }
             Effect::AskStanding { interaction } => format!("! ask {}", self.name(*interaction)),
             Effect::CallerLeft { interaction } => format!("! left {}", self.name(*interaction)),
             Effect::CallerHungUp { interaction } => {
                 format!("! caller hung up {}", self.name(*interaction))
+            }
+            Effect::NumberKeyed { interaction, queue, digits } => {
+                format!("! keyed {} {queue} {}", self.name(*interaction), digits.expose())
+            }
+            Effect::FindSlot { interaction, queue, day, minute_of_day } => {
+                format!("! find {} {queue} {day:?} {minute_of_day}", self.name(*interaction))
+            }
+            Effect::ScheduleConfirmed { interaction, queue, address, due } => {
+                let (name, address) = (self.name(*interaction), address.expose());
+                format!("! scheduled {name} {queue} {address} {}", due.as_ms())
             }
             Effect::CallbackConfirmed { interaction, address } => {
                 format!("! confirmed {} {}", self.name(*interaction), address.expose())
@@ -360,6 +459,31 @@ impl Stage {
     }
 }
 
+/// `today@09:30`, `tomorrow@17:00` or `7/4@08:05`; empty: none.
+fn spoken(word: &str) -> Option<SpokenTime> {
+    let (day, time) = word.split_once('@')?;
+    let (hour, minute) = time.split_once(':').unwrap();
+    let day = match day {
+        "today" => SpokenDay::Today,
+        "tomorrow" => SpokenDay::Tomorrow,
+        date => {
+            let (month, day) = date.split_once('/').unwrap();
+            let (month, day) = (month.parse().unwrap(), day.parse().unwrap());
+            SpokenDay::Date { month, day, weekday: 6, year: 2026 }
+        }
+    };
+    Some(SpokenTime { day, hour: hour.parse().unwrap(), minute: minute.parse().unwrap() })
+}
+
+fn told(time: &SpokenTime) -> String {
+    let day = match time.day {
+        SpokenDay::Today => "today".to_owned(),
+        SpokenDay::Tomorrow => "tomorrow".to_owned(),
+        SpokenDay::Date { month, day, .. } => format!("{month}/{day}"),
+    };
+    format!("{day}@{:02}:{:02}", time.hour, time.minute)
+}
+
 fn goodbye(word: &str) -> Goodbye {
     match word {
         "silent" => Goodbye::Silent,
@@ -378,6 +502,7 @@ fn prompt(prompt: &Prompt) -> String {
         Prompt::Characters(address) => format!("<{}>", address.expose()),
         Prompt::Number(number) => number.to_string(),
         Prompt::Wait(wait) => format!("{wait:?}"),
+        Prompt::Appointment(time) => told(time),
         Prompt::Pause(pause) => format!("pause {pause:?}"),
     }
 }
@@ -396,12 +521,23 @@ pub(super) const IN_QUEUE: &str = "
 
 pub(super) fn in_queue(script: &str) -> String {
     let log = Stage::play(settings(), &format!("{IN_QUEUE}\n{script}"));
-    let arrived = log.find("    music caller\n").unwrap();
-    log[arrived..].trim_start_matches("    music caller\n").to_owned()
+    let arrived = "! arrived i1 billing billing 3 1001\n";
+    log[log.find(arrived).unwrap() + arrived.len()..].to_owned()
 }
 
 pub(super) fn expect_in_queue(script: &str, expected: Expect) {
     expected.assert_eq(&in_queue(script));
+}
+
+/// A caller who took the callback offer; the log begins after it.
+pub(super) fn in_booking(script: &str) -> String {
+    let log = in_queue(&format!("2 standing i1 1 200\n2 digit caller 1\n{script}"));
+    let begun = "2 digit caller 1\n";
+    log[log.find(begun).unwrap() + begun.len()..].to_owned()
+}
+
+pub(super) fn expect_booking(script: &str, expected: Expect) {
+    expected.assert_eq(&in_booking(script));
 }
 
 /// A dialled consumer who pressed 1.

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::document::{Item, Section};
 use super::file::{Names, known, read_expression};
 use crate::calls;
-use crate::calls::flow::{CallbackOffer, Flow, FlowError, FlowNode, FlowProblem, QueueNode};
+use crate::calls::flow::{
+    BookingExits, CallbackOffer, Flow, FlowError, FlowNode, FlowProblem, QueueNode,
+};
 use crate::ident::QueueId;
 use crate::time::Duration;
 
@@ -17,6 +19,7 @@ enum Kind {
     Menu,
     Queue,
     OfferCallback,
+    ScheduleCallback,
     Hangup,
 }
 
@@ -44,6 +47,9 @@ pub(super) fn check(
             | FlowProblem::LoopWithoutWait
             | FlowProblem::OfferOutsideQueue
             | FlowProblem::NotAnOffer(_)
+            | FlowProblem::NotASchedule(_)
+            | FlowProblem::ScheduleWithoutQueue(_)
+            | FlowProblem::ScheduleElsewhere(..)
             | FlowProblem::NotAKey(_)
             | FlowProblem::OutOfRange(_) => false,
         };
@@ -70,10 +76,7 @@ fn warn_of_empty_offers(root: &mut Section<'_>, settings: &calls::Settings) {
         .flat_map(|(flow, tree)| tree.nodes.iter().map(move |(name, node)| (flow, name, node)))
     {
         let FlowNode::Queue(QueueNode { queue, offer: Some(_), .. }) = node else { continue };
-        let calls_back = settings.queues.get(queue).is_some_and(|queue| {
-            !queue.addresses.prefixes.is_empty() || !queue.addresses.extensions.is_empty()
-        });
-        if !calls_back {
+        if settings.queues.get(queue).is_none_or(|queue| queue.addresses.is_empty()) {
             root.warn(
                 &format!("flows.{flow}.nodes.{name}.offer"),
                 format!("queue {queue} may call nobody back, so it is never made"),
@@ -96,6 +99,7 @@ fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
         ("menu", Kind::Menu),
         ("queue", Kind::Queue),
         ("offer_callback", Kind::OfferCallback),
+        ("schedule_callback", Kind::ScheduleCallback),
     ];
     if section.is_missing("kind") {
         let words: Vec<_> = kinds.iter().map(|(word, _)| format!("{word:?}")).collect();
@@ -119,11 +123,23 @@ fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
         },
         Kind::Queue => FlowNode::Queue(queue(section, names)),
         Kind::OfferCallback => FlowNode::OfferCallback {
-            declined: section.text_if("declined"),
-            refused: section.text_if("refused"),
+            exits: booking_exits(section),
+            schedule: section.text_if("schedule"),
         },
+        Kind::ScheduleCallback => {
+            let queue = section.text_if("queue");
+            if let Some(queue) = &queue {
+                known(section, "queue", "queue", queue, &names.queues);
+            }
+            let queue = queue.map(|name| QueueId::new(&name));
+            FlowNode::ScheduleCallback { queue, exits: booking_exits(section) }
+        }
         Kind::Hangup => FlowNode::Hangup { prompts: section.texts("prompts") },
     }
+}
+
+fn booking_exits(section: &mut Section<'_>) -> BookingExits {
+    BookingExits { declined: section.text_if("declined"), refused: section.text_if("refused") }
 }
 
 fn queue(section: &mut Section<'_>, names: &Names) -> QueueNode {

@@ -491,8 +491,15 @@ impl EventLoop {
 
     fn step_standing(&mut self, interaction: InteractionId) {
         let Some(position) = self.queue.position(interaction) else { return };
-        let (ewt, callbacks) = (self.queue.ewt(interaction), self.promises());
-        self.step_calls(calls::Event::Standing { interaction, position, ewt, callbacks });
+        let (ewt, immediate) = (self.queue.ewt(interaction), self.promises());
+        let scheduled = false;
+        self.step_calls(calls::Event::Standing {
+            interaction,
+            position,
+            ewt,
+            immediate,
+            scheduled,
+        });
     }
 
     fn route_free(&self, route: &Route) -> u32 {

@@ -6,11 +6,14 @@ use super::event_loop::{EventLoop, Leg, Work};
 use super::translate;
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
 use crate::calls::end::{CallEnd, EndedBy};
-use crate::calls::event::{AgentSummary, AlertContext, Caller};
+use crate::calls::event::{
+    AgentSummary, AlertContext, Caller, NumberRefused, Refusal, SlotRefused,
+};
 use crate::calls::{self};
 use crate::config::OnRegister;
 use crate::ident::{AgentId, AttemptId, LegId, QueueId, Route};
 use crate::media::leg::Refused;
+use crate::phone::{Address, KeyedNumber};
 use crate::queue::agent::AgentState;
 use crate::queue::effect::EndReason;
 use crate::queue::event::RetryClass;
@@ -114,7 +117,8 @@ impl EventLoop {
                 self.order(calls::Event::Registered { interaction });
             }
             Effect::NotRegistered { interaction } => {
-                self.order(calls::Event::NotRegistered { interaction });
+                let reason = Refusal::NotPermitted;
+                self.order(calls::Event::NotRegistered { interaction, reason });
             }
             Effect::Release { interaction, reason } => {
                 let goodbye = translate::goodbye_of_release(reason);
@@ -142,6 +146,26 @@ impl EventLoop {
             CallsEffect::Bridge { a, b } => self.media.bridge(a, b),
             CallsEffect::AskStanding { interaction } => {
                 self.work.push_back(Work::Standing(interaction));
+            }
+            CallsEffect::NumberKeyed { interaction, queue, digits } => {
+                let address = self.keyed(&queue, &digits);
+                self.order(calls::Event::NumberChecked { interaction, address });
+            }
+            // No queue takes scheduled callbacks.
+            CallsEffect::FindSlot { interaction, .. } => {
+                let found = Err(SlotRefused::NotOffered);
+                self.order(calls::Event::SlotFound { interaction, found });
+            }
+            CallsEffect::ScheduleConfirmed { interaction, .. } => {
+                let reason = Refusal::Closed;
+                self.order(calls::Event::NotRegistered { interaction, reason });
+            }
+            // Callbacks of callers who call in are not looked for.
+            CallsEffect::AskPending { interaction, .. } => {
+                self.order(calls::Event::Pending { interaction, pending: None });
+            }
+            CallsEffect::PendingChosen { interaction, .. } => {
+                self.order(calls::Event::TakeOverRefused { interaction });
             }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             // While its orphan is being ended, only the orphan's end counts.
@@ -174,6 +198,14 @@ impl EventLoop {
                 }
             }
         }
+    }
+
+    /// What a caller keyed, read by the policy of a queue.
+    fn keyed(&self, queue: &QueueId, digits: &KeyedNumber) -> Result<Address, NumberRefused> {
+        let read = Address::parse(digits.expose()).ok_or(NumberRefused::NotANumber)?;
+        let policy = self.queue_settings.queues.get(queue).map(|queue| &queue.addresses);
+        let callable = policy.is_some_and(|policy| !policy.routes(&read).is_empty());
+        if callable { Ok(read) } else { Err(NumberRefused::NotPermitted) }
     }
 
     fn answer(&mut self, leg: LegId) {

@@ -111,10 +111,24 @@ pub(super) fn fragments(prompts: &[Prompt]) -> Vec<Fragment> {
             Prompt::Characters(address) => spoken.extend(prompt::address(language, address)),
             Prompt::Number(number) => spoken.extend(prompt::number(language, *number)),
             Prompt::Wait(wait) => spoken.extend(prompt::wait(language, *wait)),
+            Prompt::Appointment(time) => spoken.extend(appointment(language, time)),
             Prompt::Pause(pause) => spoken.push(Fragment::Pause(*pause)),
         }
     }
     spoken
+}
+
+/// A day and a time, said one after the other; nothing for one that does not exist.
+fn appointment(language: Language, time: &SpokenTime) -> Vec<Fragment> {
+    let day = match time.day {
+        SpokenDay::Today => Some(Day::Today),
+        SpokenDay::Tomorrow => Some(Day::Tomorrow),
+        SpokenDay::Date { year, month, day, .. } => {
+            CalendarDate::new(year, month.into(), day.into()).map(Day::Date)
+        }
+    };
+    let of_day = TimeOfDay::new(time.hour.into(), time.minute.into());
+    day.zip(of_day).map_or(Vec::new(), |(day, of_day)| prompt::appointment(language, day, of_day))
 }
 
 /// What a feature code asks of the queue, and what the agent is told, by what they are doing.
@@ -215,6 +229,11 @@ pub(super) fn report(
         | CallsEffect::Bridge { .. }
         | CallsEffect::AttemptEnded { .. }
         | CallsEffect::AskStanding { .. }
+        | CallsEffect::NumberKeyed { .. }
+        | CallsEffect::AskPending { .. }
+        | CallsEffect::PendingChosen { .. }
+        | CallsEffect::FindSlot { .. }
+        | CallsEffect::ScheduleConfirmed { .. }
         | CallsEffect::FeatureCode { .. } => return None,
     })
 }

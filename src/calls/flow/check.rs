@@ -1,0 +1,197 @@
+//! What may be wrong with flows: values out of range, exits that lead nowhere, shapes that trap a
+//! caller. It must not change or run a flow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Exit, ExitKind, Flow, FlowError, FlowNode, FlowProblem, QueueNode, Settings, exits};
+use crate::ident::{FlowId, QueueId};
+
+/// Everything wrong with the entries and flows, by flow and node; empty: nothing. What passes has
+/// no dead end, and no exit, prompt or queue that does not exist.
+pub fn check(settings: &Settings, sound_exists: &dyn Fn(&str) -> bool) -> Vec<FlowError> {
+    let mut errors = Vec::new();
+    for entry in &settings.entries {
+        if !settings.flows.contains_key(&entry.flow) {
+            errors.push(FlowError {
+                flow: entry.flow.clone(),
+                node: String::new(),
+                key: format!("entry {:?}", entry.dnis.as_str()),
+                problem: FlowProblem::NoSuchFlow,
+            });
+        }
+    }
+    for (id, flow) in &settings.flows {
+        let mut found = Found { id, errors: &mut errors };
+        if !flow.nodes.contains_key(&flow.start) {
+            found.push("", "start", FlowProblem::NoSuchNode(flow.start.clone()));
+        }
+        for (name, node) in &flow.nodes {
+            check_values(&mut found, settings, name, node, sound_exists);
+            check_exits(&mut found, flow, name, node);
+        }
+        check_shape(&mut found, flow);
+    }
+    errors
+}
+
+/// The queues whose greeting has no sound, and that greeting.
+pub fn greetings_missing(
+    settings: &Settings,
+    sound_exists: &dyn Fn(&str) -> bool,
+) -> Vec<(QueueId, String)> {
+    let greetings = settings.queues.iter().map(|(id, voice)| (id.clone(), voice.greeting.clone()));
+    greetings.filter(|(_, greeting)| !sound_exists(greeting)).collect()
+}
+
+struct Found<'a> {
+    id: &'a FlowId,
+    errors: &'a mut Vec<FlowError>,
+}
+
+impl Found<'_> {
+    fn push(&mut self, node: &str, key: impl Into<String>, problem: FlowProblem) {
+        let (flow, node, key) = (self.id.clone(), node.to_owned(), key.into());
+        self.errors.push(FlowError { flow, node, key, problem });
+    }
+}
+
+fn check_values(
+    found: &mut Found<'_>,
+    settings: &Settings,
+    name: &str,
+    node: &FlowNode,
+    sound_exists: &dyn Fn(&str) -> bool,
+) {
+    let (prompts, keys) = match node {
+        FlowNode::Say { prompts, .. } => {
+            if prompts.is_empty() {
+                found.push(name, "prompts", FlowProblem::OutOfRange("at least one sound"));
+            }
+            (Some(prompts), None)
+        }
+        FlowNode::Menu { prompts, keys, first_digit_timeout, tries, .. } => {
+            if keys.is_empty() {
+                found.push(name, "keys", FlowProblem::OutOfRange("at least one key"));
+            }
+            if !(1..=5).contains(tries) {
+                found.push(name, "tries", FlowProblem::OutOfRange("1 to 5"));
+            }
+            if !(1_000..=30_000).contains(&first_digit_timeout.as_millis()) {
+                let problem = FlowProblem::OutOfRange("1 to 30 seconds");
+                found.push(name, "first_digit_timeout", problem);
+            }
+            (Some(prompts), Some(keys))
+        }
+        FlowNode::Queue(node) => {
+            if !settings.queues.contains_key(&node.queue) {
+                found.push(name, "queue", FlowProblem::NoSuchQueue(node.queue.clone()));
+            }
+            if let Some(offer) = &node.offer
+                && (offer.after, offer.ewt_above, offer.position_above) == (None, None, None)
+            {
+                found.push(name, "offer", FlowProblem::OfferNever);
+            }
+            (None, Some(&node.keys))
+        }
+        FlowNode::OfferCallback { .. } => (None, None),
+        FlowNode::ScheduleCallback { queue, .. } => {
+            if let Some(queue) = queue.as_ref().filter(|id| !settings.queues.contains_key(id)) {
+                found.push(name, "queue", FlowProblem::NoSuchQueue(queue.clone()));
+            }
+            (None, None)
+        }
+        FlowNode::Hangup { prompts } => (Some(prompts), None),
+    };
+    for prompt in prompts.into_iter().flatten().filter(|prompt| !sound_exists(prompt)) {
+        found.push(name, "prompts", FlowProblem::NoSuchSound(prompt.clone()));
+    }
+    for digit in keys.into_iter().flat_map(BTreeMap::keys) {
+        if !matches!(digit, '0'..='9' | '*' | '#') {
+            found.push(name, format!("keys.{digit}"), FlowProblem::NotAKey(*digit));
+        }
+    }
+}
+
+fn check_exits(found: &mut Found<'_>, flow: &Flow, name: &str, node: &FlowNode) {
+    for exit in exits(node) {
+        let problem = match (flow.nodes.get(exit.to), exit.kind) {
+            (None, _) => FlowProblem::NoSuchNode(exit.to.to_owned()),
+            (Some(FlowNode::OfferCallback { .. }), ExitKind::Offer)
+            | (Some(FlowNode::ScheduleCallback { .. }), ExitKind::Schedule) => continue,
+            (Some(_), ExitKind::Offer) => FlowProblem::NotAnOffer(exit.to.to_owned()),
+            (Some(_), ExitKind::Schedule) => FlowProblem::NotASchedule(exit.to.to_owned()),
+            (
+                Some(FlowNode::ScheduleCallback { queue: None, .. }),
+                ExitKind::AtOnce | ExitKind::Waited,
+            ) => FlowProblem::ScheduleWithoutQueue(exit.to.to_owned()),
+            (Some(FlowNode::OfferCallback { .. }), ExitKind::AtOnce | ExitKind::Waited) => {
+                FlowProblem::OfferOutsideQueue
+            }
+            (Some(_), ExitKind::AtOnce | ExitKind::Waited) => continue,
+        };
+        found.push(name, exit.key, problem);
+    }
+    if let FlowNode::Queue(QueueNode { queue, offer: Some(offer), .. }) = node
+        && let Some(FlowNode::OfferCallback { schedule: Some(to), .. }) =
+            flow.nodes.get(&offer.node)
+        && let Some(FlowNode::ScheduleCallback { queue: Some(other), .. }) = flow.nodes.get(to)
+        && other != queue
+    {
+        let problem = FlowProblem::ScheduleElsewhere(other.clone(), queue.clone());
+        found.push(name, "offer.node", problem);
+    }
+}
+
+/// Reached from the start, an end in reach, no circle that waits for nothing.
+fn check_shape(found: &mut Found<'_>, flow: &Flow) {
+    match flow.nodes.get(&flow.start) {
+        Some(FlowNode::OfferCallback { .. }) => {
+            found.push("", "start", FlowProblem::OfferOutsideQueue);
+        }
+        Some(FlowNode::ScheduleCallback { queue: None, .. }) => {
+            let problem = FlowProblem::ScheduleWithoutQueue(flow.start.clone());
+            found.push("", "start", problem);
+        }
+        _ => {}
+    }
+    let reached = reach(flow, &flow.start, |_| true);
+    for (name, node) in &flow.nodes {
+        if !reached.contains(name.as_str()) {
+            found.push(name, "", FlowProblem::Unreachable);
+            continue;
+        }
+        let ends = |name: &str| {
+            matches!(
+                flow.nodes.get(name),
+                Some(
+                    FlowNode::Queue(_)
+                        | FlowNode::OfferCallback { .. }
+                        | FlowNode::ScheduleCallback { .. }
+                        | FlowNode::Hangup { .. }
+                )
+            )
+        };
+        if !reach(flow, name, |_| true).into_iter().any(ends) {
+            found.push(name, "", FlowProblem::DeadEnd);
+        }
+        for exit in exits(node) {
+            let at_once = |exit: &Exit<'_>| exit.kind == ExitKind::AtOnce;
+            if at_once(&exit) && reach(flow, exit.to, at_once).contains(name.as_str()) {
+                found.push(name, exit.key, FlowProblem::LoopWithoutWait);
+            }
+        }
+    }
+}
+
+/// The nodes that exist and are reached from one (itself too) by exits of a kind.
+fn reach<'a>(flow: &'a Flow, from: &'a str, by: impl Fn(&Exit<'_>) -> bool) -> BTreeSet<&'a str> {
+    let mut reached = BTreeSet::new();
+    let mut open = vec![from];
+    while let Some(name) = open.pop() {
+        let Some(node) = flow.nodes.get(name) else { continue };
+        if reached.insert(name) {
+            open.extend(exits(node).iter().filter(|exit| by(exit)).map(|exit| exit.to));
+        }
+    }
+    reached
+}

@@ -1,0 +1,210 @@
+//! What is said of flows that are wrong, and how a sound one is printed.
+
+use expect_test::expect;
+
+use super::*;
+use crate::calls::stage::settings;
+
+fn exists(sound: &str) -> bool {
+    matches!(sound, "welcome" | "which" | "bye" | "thanks" | "greeting")
+}
+
+fn main_flow(settings: &mut Settings) -> &mut Flow {
+    settings.flows.get_mut(&FlowId::new("main")).unwrap()
+}
+
+/// The errors after one change of a flow that has none.
+fn broken(change: impl FnOnce(&mut BTreeMap<String, FlowNode>)) -> String {
+    let mut settings = settings();
+    change(&mut main_flow(&mut settings).nodes);
+    let errors = check(&settings, &exists);
+    errors.iter().map(|error| format!("{error}\n").replace(": ", "\n    ")).collect()
+}
+
+fn queue(nodes: &mut BTreeMap<String, FlowNode>) -> &mut QueueNode {
+    match nodes.get_mut("billing") {
+        Some(FlowNode::Queue(node)) => node,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn schedule(nodes: &mut BTreeMap<String, FlowNode>) -> &mut Option<String> {
+    match nodes.get_mut("offer") {
+        Some(FlowNode::OfferCallback { schedule, .. }) => schedule,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn say(next: &str) -> FlowNode {
+    FlowNode::Say { prompts: vec!["welcome".to_owned()], next: next.to_owned() }
+}
+
+#[test]
+fn a_sound_flow_has_no_errors() {
+    assert_eq!(check(&settings(), &exists), []);
+    assert_eq!(greetings_missing(&settings(), &exists), []);
+    assert_eq!(greetings_missing(&settings(), &|_| false).len(), 2);
+}
+
+type Change = fn(&mut BTreeMap<String, FlowNode>);
+
+fn all_broken(changes: &[Change]) -> String {
+    changes.iter().map(broken).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn a_wrong_value_is_named_with_its_place_and_remedy() {
+    let changes: &[Change] = &[
+        |nodes| queue(nodes).queue = QueueId::new("gone"),
+        |nodes| queue(nodes).keys = [('A', "bye".to_owned())].into(),
+        |nodes| {
+            let offer = queue(nodes).offer.as_mut().unwrap();
+            (offer.after, offer.ewt_above, offer.position_above) = (None, None, None);
+        },
+        |nodes| {
+            let prompts = vec!["huh".to_owned()];
+            nodes.insert("bye".to_owned(), FlowNode::Hangup { prompts });
+        },
+        |nodes| {
+            if let Some(FlowNode::Menu { keys, first_digit_timeout, tries, .. }) =
+                nodes.get_mut("menu")
+            {
+                keys.retain(|_, to| to == "plain");
+                (*first_digit_timeout, *tries) = (Duration::from_secs(31), 6);
+            }
+        },
+    ];
+    expect![[r#"
+        flow main, node billing, queue
+            there is no queue gone; define it or name another
+        flow main, node billing, offer.node
+            books in queue billing, and the caller waits in gone; leave `queue` out of that node
+
+        flow main, node billing, keys.A
+            'A' is not a key; use 0 to 9, * or #
+
+        flow main, node billing, offer
+            is never made; set after, ewt_above or position_above
+
+        flow main, node bye, prompts
+            there is no sound "huh"; add sounds/en/huh.wav or name another
+
+        flow main, node menu, tries
+            is out of its range; write 1 to 5
+        flow main, node menu, first_digit_timeout
+            is out of its range; write 1 to 30 seconds
+    "#]]
+    .assert_eq(&all_broken(changes));
+}
+
+#[test]
+fn a_wrong_shape_is_named_with_its_place_and_remedy() {
+    let changes: &[Change] = &[
+        |nodes| queue(nodes).closed = Some("nowhere".to_owned()),
+        |nodes| queue(nodes).offer.as_mut().unwrap().node = "bye".to_owned(),
+        |nodes| queue(nodes).no_agents = Some("offer".to_owned()),
+        |nodes| *schedule(nodes) = Some("bye".to_owned()),
+        |nodes| {
+            let exits = BookingExits::default();
+            nodes.insert("later".to_owned(), FlowNode::ScheduleCallback { queue: None, exits });
+        },
+        |nodes| {
+            let (queue, exits) = (Some(QueueId::new("plain")), BookingExits::default());
+            nodes.insert("later".to_owned(), FlowNode::ScheduleCallback { queue, exits });
+        },
+        |nodes| {
+            nodes.insert("island".to_owned(), say("bye"));
+        },
+        |nodes| {
+            nodes.insert("survey".to_owned(), say("again"));
+            nodes.insert("again".to_owned(), say("survey"));
+        },
+        |nodes| {
+            nodes.insert("sorry".to_owned(), say("billing"));
+            queue(nodes).full = Some("sorry".to_owned());
+        },
+    ];
+    expect![[r#"
+        flow main, node billing, closed
+            there is no node "nowhere"; define it or name another
+
+        flow main, node billing, offer.node
+            "bye" is not an offer_callback node; name one
+        flow main, node offer
+            nothing leads to this node; bind an exit to it or remove it
+
+        flow main, node billing, no_agents
+            only the offer of a queue may lead to an offer_callback; name another
+
+        flow main, node offer, schedule
+            "bye" is not a schedule_callback node; name one
+
+        flow main, node menu, keys.3
+            "later" names no queue, and nobody waits in one here; write `queue` in it
+
+        flow main, node billing, offer.node
+            books in queue plain, and the caller waits in billing; leave `queue` out of that node
+
+        flow main, node island
+            nothing leads to this node; bind an exit to it or remove it
+
+        flow main, node again
+            no way leads to a queue or hangup node; bind an exit to one
+        flow main, node again, next
+            leads back here without a key or a wait; let it lead elsewhere
+        flow main, node survey
+            no way leads to a queue or hangup node; bind an exit to one
+        flow main, node survey, next
+            leads back here without a key or a wait; let it lead elsewhere
+
+        flow main, node billing, full
+            leads back here without a key or a wait; let it lead elsewhere
+        flow main, node sorry, next
+            leads back here without a key or a wait; let it lead elsewhere
+    "#]]
+    .assert_eq(&all_broken(changes));
+}
+
+#[test]
+fn an_entry_or_start_that_leads_nowhere_is_named() {
+    let mut settings = settings();
+    settings.entries[0].flow = FlowId::new("other");
+    main_flow(&mut settings).start = "nowhere".to_owned();
+    let errors = check(&settings, &exists);
+    let named = |node: &str, key: &str| errors.iter().any(|e| e.node == node && e.key == key);
+    assert!(named("", "entry \"7*\"") && named("", "start"), "{errors:?}");
+}
+
+#[test]
+fn a_tree_names_each_node_once() {
+    let mut settings = settings();
+    expect![[r#"
+        start: say welcome
+          next -> menu: menu which
+            keys.1 -> billing: queue billing
+              closed -> bye: hangup bye
+              full -> bye: (above)
+              no_agents -> bye: (above)
+              max_wait -> bye: (above)
+              after_call -> survey: say thanks
+                next -> bye: (above)
+              keys.0 -> bye: (above)
+              offer.node -> offer: offer_callback
+                schedule -> later: schedule_callback billing
+                  refused -> survey: (above)
+                  registered -> (it is said, and the call ends)
+                  declined -> (back to the music; outside a queue, the call ends)
+                registered -> (it is said, and the call ends)
+                declined -> (back to the music, at the same place)
+                refused -> (it is said, and back to the music, at the same place)
+            keys.2 -> plain: queue plain
+              closed -> (it is said, and the call ends)
+              full -> (it is said, and the call ends)
+              no_agents -> (the caller waits)
+              after_call -> (the call ends)
+            keys.3 -> later: (above)
+            timeout -> billing: (above)
+            invalid -> bye: (above)
+    "#]]
+    .assert_eq(&tree(main_flow(&mut settings)));
+}
