@@ -11,6 +11,7 @@
 
 mod simulation {
     pub(crate) mod bench;
+    pub(crate) mod call_in;
     pub(crate) mod checks;
     pub(crate) mod policy;
     pub(crate) mod rules;
@@ -24,7 +25,7 @@ mod simulation {
 
 use std::process::ExitCode;
 
-use simulation::{bench, checks, policy, rules, run, scenario, swarm, text, world};
+use simulation::{bench, call_in, checks, policy, rules, run, scenario, swarm, text, world};
 
 /// Seeds of a plain test run, and of a run that says nothing else.
 const FEW: u64 = 100;

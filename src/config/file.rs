@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::document::{Item, Section, nearest};
-use super::{Config, OnRegister, SipConfig, TrunkConfig, flows};
+use super::{Config, OnRegister, SipConfig, TrunkConfig, callbacks, flows};
 use crate::calls::flow::{Entry, QueueVoice};
 use crate::ident::{AgentId, FlowId, NodeId, QueueId, Route, TrunkId};
 use crate::phone::{AddressPolicy, Extension, Pattern};
@@ -81,7 +81,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
     Config {
         node,
         data,
-        queue: queue::Settings { queues: policies, agents },
+        queue: queue::Settings { queues: policies, agents, call_in_groups: BTreeMap::new() },
         calls,
         sip: SipConfig {
             listen,
@@ -232,7 +232,7 @@ fn queue(
 ) -> (QueueSettings, QueueVoice) {
     check_name(section, name);
     let addresses = addresses(section, names);
-    let default = QueueSettings::default();
+    let default = callbacks::policy(section);
     let settings = QueueSettings {
         skills: read_expression(section).unwrap_or_default(),
         waiting_max: section.number("waiting_max", 1..=100_000, default.waiting_max),
@@ -274,6 +274,7 @@ fn queue(
             "early_hangup",
             &[("abandon", EarlyHangup::Abandon), ("callback", EarlyHangup::CallBack)],
         ),
+        ..default
     };
     let voice = QueueVoice {
         addresses,

@@ -8,6 +8,7 @@
 //! in it but in a file of their own ([`secrets`]). It must not open files or read the environment:
 //! text comes in, values go out.
 
+mod callbacks;
 mod document;
 mod file;
 mod flows;

@@ -7,7 +7,7 @@
 //! any ── log-out, contact lost ──▶ LoggedOut (from Talking: after the call)
 //! ```
 
-use crate::ident::{AgentId, InteractionId};
+use crate::ident::{AgentId, InteractionId, QueueId};
 use crate::time::Timestamp;
 
 use super::event::NotReadyReason;
@@ -59,6 +59,15 @@ pub struct Agent {
     pub after_call: Option<AfterCall>,
     /// Misses in a row.
     pub misses: u32,
+    /// The queue and the start of the call whose handling is being measured, through after-call
+    /// work.
+    pub handling: Option<(QueueId, Timestamp)>,
+    /// When their phone last rang for a caller; zero: never.
+    pub alerted_at: Timestamp,
+    /// Calls answered on the day of `calls_day`.
+    pub calls: u32,
+    /// The day of the last call in its queue's zone, as year, month and day in one number.
+    pub calls_day: i64,
     /// Did their phone answer since we started? Until then they trigger no dial.
     pub contact_checked: bool,
 }
@@ -75,6 +84,10 @@ impl Agent {
             deadline: None,
             after_call: None,
             misses: 0,
+            handling: None,
+            alerted_at: Timestamp::default(),
+            calls: 0,
+            calls_day: 0,
             contact_checked: false,
         }
     }

@@ -1,6 +1,6 @@
 //! What agents do, and what becomes of them and of the interaction they were alerted for.
 
-use super::Queue;
+use super::{Hours, Queue};
 use super::agent::{AfterCall, AgentState};
 use super::effect::Effect;
 use super::event::{DeclineReason, NotReadyReason};
@@ -8,12 +8,14 @@ use super::interaction::Stage;
 use super::skill::Skills;
 use super::upkeep::With;
 use crate::ident::{AgentId, InteractionId};
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 
 /// How long an agent whose phone was busy is left alone.
 const BUSY: Duration = Duration::from_secs(60);
 /// Calls whose handling time is kept for the estimate.
-const HANDLED_MAX: usize = 50;
+const HANDLED_MAX: usize = 200;
+/// Distributions whose gaps are kept for the estimate: 32 gaps.
+const DISTRIBUTED_MAX: usize = 33;
 
 impl Queue {
     fn state(&self, n: usize) -> AgentState {
@@ -37,13 +39,33 @@ impl Queue {
         if *next == AgentState::AfterCallWork {
             return;
         }
-        if let Some((q, began)) = self.agents[n].handling.take() {
-            let handled = &mut self.queues[q].handled;
-            handled.push_back(self.now.since(began));
-            if handled.len() > HANDLED_MAX {
-                handled.pop_front();
-            }
+        let Some((queue, began)) = self.agents[n].row.handling.take() else { return };
+        self.touched_agents.insert(n);
+        let Some(&q) = self.queue_index.get(&queue) else { return };
+        let handled = &mut self.queues[q].history.handled;
+        handled.push_back((self.now, self.now.since(began)));
+        if handled.len() > HANDLED_MAX {
+            handled.pop_front();
         }
+        self.touched_histories.insert(q);
+    }
+
+    /// An agent answered: one more call today, and one more distribution of the queue.
+    fn count_call(&mut self, n: usize, queue: Option<usize>) {
+        let Some(q) = queue else { return };
+        let day = day_number(&self.queues[q].settings.hours, self.now);
+        self.change_agent(n, |agent| {
+            if agent.calls_day != day {
+                (agent.calls, agent.calls_day) = (0, day);
+            }
+            agent.calls += 1;
+        });
+        let distributed = &mut self.queues[q].history.distributed;
+        distributed.push_back(self.now);
+        if distributed.len() > DISTRIBUTED_MAX {
+            distributed.pop_front();
+        }
+        self.touched_histories.insert(q);
     }
 
     pub(super) fn agent_logged_in(&mut self, id: &AgentId, ready: bool) {
@@ -183,16 +205,20 @@ impl Queue {
         }
         let now = self.now;
         let queue = self.interactions.get(&interaction).map(|slot| slot.queue);
-        self.agents[n].handling = queue.map(|q| (q, now));
+        self.agents[n].row.handling = queue.map(|q| (self.queues[q].id.clone(), now));
         self.change_agent(n, |agent| {
             agent.state = AgentState::Talking(interaction);
             agent.since = now;
             agent.misses = 0;
             agent.contact_checked = true;
         });
+        self.count_call(n, queue);
+        self.spend_requests(interaction);
         self.step(interaction, "alerting-answered-bridged", With::agent(id), |i| {
             i.stage = Stage::Bridged(id.clone());
             i.deadline = None;
+            i.leave_at = None;
+            i.connected_at = Some(now);
         });
         self.effects.push(Effect::Connect { agent: id.clone(), interaction });
     }
@@ -286,4 +312,10 @@ impl AfterCall {
 
 fn lasting(reason: NotReadyReason) -> Option<Duration> {
     (reason == NotReadyReason::Busy).then_some(BUSY)
+}
+
+/// The local day of a queue, as a number that differs from day to day.
+pub(super) fn day_number(hours: &Hours, now: Timestamp) -> i64 {
+    let date = hours.zone().date_of(now);
+    (i64::from(date.year()) * 100 + i64::from(date.month())) * 100 + i64::from(date.day())
 }

@@ -51,6 +51,7 @@ impl Queue {
         self.change_attempt(id, |attempt| attempt.answered_at = Some(now));
         self.step(id.interaction, "dialing-answered-confirming", With::attempt(id), |i| {
             i.stage = Stage::Confirming;
+            i.last_contact = Some(now);
             i.deadline = deadline;
         });
         if !settings.confirm {
@@ -64,12 +65,15 @@ impl Queue {
         }
         let Some(slot) = self.interactions.get(&id.interaction) else { return };
         let served = self.classes.get(slot.class).logged_in > 0;
-        let patience = self.queues[slot.queue].settings.answered_wait_max;
+        let settings = &self.queues[slot.queue].settings;
+        let patience = settings.answered_wait_max;
+        let leave_at = slot.row.first_end().filter(|_| settings.purge_on_line);
         // With nobody who could ever serve, the consumer is asked at once.
         let deadline = if served { self.now + patience } else { self.now };
         self.step(id.interaction, "confirming-passed-waiting", With::attempt(id), |i| {
             i.stage = Stage::Waiting;
             i.deadline = Some(deadline);
+            i.leave_at = leave_at;
         });
     }
 
@@ -154,9 +158,14 @@ impl Queue {
         let Some(stage) = current.map(|row| row.stage.clone()) else { return };
         let with = With::attempt(id);
         match stage {
-            Stage::Virtual { .. } => self.settle(id.interaction),
+            Stage::Scheduled
+            | Stage::Virtual { .. }
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed => self.settle(id.interaction),
             Stage::Dialing | Stage::Confirming => self.retry(id, class, stage),
-            Stage::Waiting if self.caller_leg(id) => {}
+            // They called in themselves; this was the phone that we stopped ringing.
+            Stage::Waiting | Stage::Alerting(_) | Stage::Bridged(_) if self.caller_leg(id) => {}
             Stage::Waiting => {
                 let row = "waiting-hungup-abandoned";
                 self.finish(id.interaction, row, with, Outcome::Abandoned);
@@ -179,7 +188,8 @@ impl Queue {
     fn retry(&mut self, id: AttemptId, class: RetryClass, stage: Stage) {
         let Some(settings) = self.settings_of(id.interaction) else { return };
         let dialing = stage == Stage::Dialing;
-        let carrier = class == RetryClass::Carrier;
+        let called_in = class == RetryClass::CalledIn;
+        let carrier = class == RetryClass::Carrier || called_in;
         // Hanging up before 1 was pressed is not confirming.
         let class = if class == RetryClass::HungUp { RetryClass::NoConfirm } else { class };
         let used = self.interaction(id.interaction).map_or(0, |row| row.attempts_used);
@@ -194,13 +204,17 @@ impl Queue {
             return self.finish(id.interaction, row, With::attempt(id), outcome);
         }
         let row = match (dialing, carrier) {
+            (true, true) if called_in => "dialing-menu-virtual",
             (true, true) => "dialing-carrier-virtual",
             (true, false) => "dialing-ended-virtual",
             (false, _) => "confirming-ended-virtual",
         };
         let delay = settings.retry_delay.get(&class).filter(|delay| !carrier && !delay.is_zero());
-        let not_before = delay.map(|&delay| self.now + delay);
+        let (now, not_before) = (self.now, delay.map(|&delay| self.now + delay));
         self.step(id.interaction, row, With::attempt(id), |i| {
+            if !carrier {
+                i.last_contact = Some(now);
+            }
             i.stage = Stage::Virtual { not_before };
             i.attempts_used = used;
             i.deadline = None;

@@ -78,6 +78,8 @@ pub(super) enum Spot {
     Line,
     /// Virtual, due and free: may be dialled.
     Due,
+    /// Virtual, due and free, of a consumer who calls in: may be pushed.
+    Push,
 }
 
 /// The classes in which somebody stands at one spot, and the first of each: what is asked for most,
@@ -123,6 +125,7 @@ pub(super) struct Class {
     pub(super) key: ClassKey,
     line: BTreeMap<Place, InteractionId>,
     due: BTreeMap<Place, InteractionId>,
+    push: BTreeMap<Place, InteractionId>,
     /// Interactions of this class, in any stage.
     users: usize,
     /// Those that hold a place.
@@ -140,6 +143,8 @@ pub(super) struct Classes {
     pub(super) line: Heads,
     /// Due and free.
     pub(super) due: Heads,
+    /// To be pushed.
+    pub(super) push: Heads,
     /// Classes with somebody who holds a place.
     pub(super) placed: Bits,
 }
@@ -166,8 +171,15 @@ impl Classes {
         if self.free.is_empty() && self.list.len() >= IDLE_MAX {
             self.sweep();
         }
-        let (line, due) = (BTreeMap::new(), BTreeMap::new());
-        let class = Class { key: key.clone(), line, due, users: 0, placed: 0, logged_in: 0 };
+        let class = Class {
+            key: key.clone(),
+            line: BTreeMap::new(),
+            due: BTreeMap::new(),
+            push: BTreeMap::new(),
+            users: 0,
+            placed: 0,
+            logged_in: 0,
+        };
         let n = match self.free.pop() {
             Some(n) => {
                 self.list[n] = class;
@@ -220,6 +232,7 @@ impl Classes {
         let heads = match spot {
             Spot::Line => &self.line,
             Spot::Due => &self.due,
+            Spot::Push => &self.push,
         };
         let head = heads.first[class].0;
         match after {
@@ -235,6 +248,7 @@ impl Classes {
         match spot {
             Spot::Line => &self.list[class].line,
             Spot::Due => &self.list[class].due,
+            Spot::Push => &self.list[class].push,
         }
     }
 
@@ -250,6 +264,7 @@ impl Classes {
         let (members, heads) = match spot {
             Spot::Line => (&mut of.line, &mut self.line),
             Spot::Due => (&mut of.due, &mut self.due),
+            Spot::Push => (&mut of.push, &mut self.push),
         };
         match id {
             Some(id) => members.insert(place, id),

@@ -8,7 +8,7 @@ use super::Queue;
 use super::effect::{Effect, EndReason, NotAdmitted, ReleaseReason};
 use super::event::{BridgeEnd, WaitChoice};
 use super::interaction::{Interaction, Origin, Outcome, Place, Stage};
-use super::settings::EarlyHangup;
+use super::settings::{AtClose, EarlyHangup};
 use super::skill::SkillExpression;
 use super::upkeep::With;
 use crate::ident::{AgentId, InteractionId, NodeId, QueueId};
@@ -46,6 +46,8 @@ impl Queue {
             Ok(q) => {
                 let mut row = self.new_interaction(arrival, q, Origin::Live);
                 row.deadline = Some(self.now + LONGEST_WAIT);
+                row.close_at = self.queues[q].settings.hours.close_after(self.now);
+                row.leave_at = row.close_at;
                 row.address = address;
                 row.node = Some(node);
                 row.caller_leg = true;
@@ -53,23 +55,6 @@ impl Queue {
                 self.step(id, "new-arrived-waiting", With::default(), |_| {});
             }
         }
-    }
-
-    /// Refused without an effect (nothing is there afterwards) when the queue does not take it, the
-    /// address is not permitted, or has an open callback already.
-    pub(super) fn callback_requested(&mut self, arrival: Arrival, address: Address) {
-        let id = arrival.interaction;
-        let Ok(q) = self.admit(&arrival) else { return };
-        if self.interactions.contains_key(&id) || !self.may_register(q, &address, id) {
-            return;
-        }
-        let mut row = self.new_interaction(arrival, q, Origin::Immediate);
-        row.address = Some(address);
-        let settings = &self.queues[q].settings;
-        row.purge_at = Some(self.now + settings.purge_after);
-        row.close_at = settings.hours.close_after(self.now);
-        self.add_interaction(row);
-        self.step(id, "new-requested-virtual", With::default(), |_| {});
     }
 
     fn admit(&self, arrival: &Arrival) -> Result<usize, NotAdmitted> {
@@ -86,7 +71,7 @@ impl Queue {
         }
     }
 
-    fn new_interaction(&self, arrival: Arrival, q: usize, origin: Origin) -> Interaction {
+    pub(super) fn new_interaction(&self, arrival: Arrival, q: usize, origin: Origin) -> Interaction {
         let sequence = self.sequences.last().map_or(1, |last| last + 1);
         Interaction {
             id: arrival.interaction,
@@ -96,7 +81,9 @@ impl Queue {
             place: Place { priority: Reverse(arrival.priority), arrival: self.now, sequence },
             stage: match origin {
                 Origin::Live => Stage::Waiting,
-                Origin::Immediate => Stage::Virtual { not_before: None },
+                Origin::Immediate | Origin::Scheduled | Origin::CallIn => {
+                    Stage::Virtual { not_before: None }
+                }
             },
             deadline: None,
             asked: false,
@@ -107,6 +94,16 @@ impl Queue {
             attempts_made: 0,
             postponed: 0,
             created_at: self.now,
+            due_at: None,
+            menu_until: None,
+            share_until: None,
+            leave_at: None,
+            notify: false,
+            upcoming: false,
+            called_in: false,
+            last_contact: None,
+            told: None,
+            connected_at: None,
             purge_at: None,
             close_at: None,
             missed_by: Vec::new(),
@@ -114,71 +111,24 @@ impl Queue {
         }
     }
 
-    /// May this address have a callback now: open, permitted, and none open but `own`?
-    fn may_register(&self, q: usize, address: &Address, own: InteractionId) -> bool {
-        let queue = &self.queues[q];
-        queue.known
-            && queue.settings.hours.open_at(self.now)
-            && !queue.settings.addresses.routes(address).is_empty()
-            && queue.callbacks.get(address).is_none_or(|&other| other == own)
-    }
-
-    pub(super) fn callback_confirmed(&mut self, id: InteractionId, address: Address) {
-        let Some(slot) = self.interactions.get(&id).filter(|slot| slot.row.caller_leg) else {
-            return;
-        };
-        let row = match slot.row.stage {
-            Stage::Waiting => "waiting-confirmed-virtual",
-            Stage::Alerting(_) => "alerting-confirmed-virtual",
-            Stage::Virtual { .. }
-            | Stage::Dialing
-            | Stage::Confirming
-            | Stage::Bridged(_)
-            | Stage::Done(_) => return,
-        };
-        if !self.may_register(slot.queue, &address, id) {
-            self.effects.push(Effect::NotRegistered { interaction: id });
-            return;
-        }
-        self.cancel_alert(id);
-        // However long the commit of this takes, the caller is on the line until we are told
-        // otherwise; purge and close bound the wait.
-        self.become_callback(id, row, address, |_| {});
-        self.effects.push(Effect::Registered { interaction: id });
-    }
-
-    /// A live caller becomes a callback at the same place.
-    fn become_callback(
-        &mut self,
-        id: InteractionId,
-        row: &'static str,
-        address: Address,
-        change: impl FnOnce(&mut Interaction),
-    ) {
-        let Some(slot) = self.interactions.get(&id) else { return };
-        let (q, settings) = (slot.queue, self.queues[slot.queue].settings.clone());
-        self.queues[q].callbacks.insert(address.clone(), id);
-        let purge_at = Some(self.now + settings.purge_after);
-        let close_at = settings.hours.close_after(self.now);
-        self.step(id, row, With::default(), |i| {
-            i.stage = Stage::Virtual { not_before: None };
-            i.origin = Origin::Immediate;
-            i.address = Some(address);
-            i.deadline = None;
-            i.purge_at = purge_at;
-            i.close_at = close_at;
-            i.node = None;
-            change(i);
-        });
-        self.reclass(id);
-    }
-
     pub(super) fn caller_hung_up(&mut self, id: InteractionId) {
         let Some(slot) = self.interactions.get(&id).filter(|slot| slot.row.caller_leg) else {
             return;
         };
+        let called_in = slot.row.called_in;
+        let comes_back = slot.row.origin == Origin::CallIn;
         match slot.row.stage.clone() {
-            Stage::Virtual { .. } => self.caller_leg_over(id),
+            Stage::Scheduled | Stage::Virtual { .. } => self.caller_leg_over(id),
+            Stage::Waiting if called_in => self.back_to_place(id, "waiting-hungup-virtual"),
+            Stage::Alerting(_) if called_in => {
+                self.cancel_alert(id);
+                self.back_to_place(id, "alerting-hungup-virtual");
+            }
+            Stage::Waiting if comes_back => self.await_reconnect(id, "waiting-hungup-awaiting"),
+            Stage::Alerting(_) if comes_back => {
+                self.cancel_alert(id);
+                self.await_reconnect(id, "alerting-hungup-awaiting");
+            }
             Stage::Waiting => {
                 self.early_hangup(id, "waiting-hungup-virtual", "waiting-hungup-abandoned");
             }
@@ -188,15 +138,25 @@ impl Queue {
                 self.finish(id, "alerting-hungup-abandoned", with, Outcome::Abandoned);
             }
             Stage::Bridged(agent) => self.consumer_left_bridge(id, &agent),
-            Stage::Dialing | Stage::Confirming | Stage::Done(_) => {}
+            Stage::Dialing
+            | Stage::Confirming
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed
+            | Stage::Done(_) => {}
         }
     }
 
     /// The leg of a caller who accepted a callback is gone: from now on they may be dialled.
     pub(super) fn caller_leg_over(&mut self, id: InteractionId) {
-        self.step(id, "virtual-released-virtual", With::default(), |i| {
+        let scheduled = self.interaction(id).is_some_and(|row| row.stage == Stage::Scheduled);
+        let row =
+            if scheduled { "scheduled-released-scheduled" } else { "virtual-released-virtual" };
+        let now = self.now;
+        self.step(id, row, With::default(), |i| {
             i.caller_leg = false;
             i.deadline = None;
+            i.last_contact = Some(now);
         });
     }
 
@@ -208,9 +168,12 @@ impl Queue {
         to_abandoned: &'static str,
     ) {
         let Some(slot) = self.interactions.get(&id) else { return };
+        let live = slot.row.origin == Origin::Live;
         let wanted = self.queues[slot.queue].settings.early_hangup == EarlyHangup::CallBack;
-        let address = slot.row.address.clone().filter(|_| wanted);
-        match address.filter(|address| self.may_register(slot.queue, address, id)) {
+        let address = slot.row.address.clone().filter(|_| wanted && live);
+        let q = slot.queue;
+        let may = |address: &Address| self.may_register(q, Some(address), id, false).is_ok();
+        match address.filter(may) {
             Some(address) => {
                 self.become_callback(id, to_virtual, address, |i| i.caller_leg = false);
             }
@@ -220,10 +183,16 @@ impl Queue {
 
     /// The consumer of a bridged call hung up.
     pub(super) fn consumer_left_bridge(&mut self, id: InteractionId, agent: &AgentId) {
-        let work = self.after_call_work(id);
-        self.finish(id, "bridged-hungup-served", With::agent(agent), Outcome::Served);
+        let (work, outcome) = (self.after_call_work(id), self.served(id));
+        self.finish(id, "bridged-hungup-served", With::agent(agent), outcome);
         self.effects.push(Effect::Disconnect { agent: agent.clone(), interaction: id });
         self.release_agent(agent, work);
+    }
+
+    /// What being served is to it.
+    fn served(&self, id: InteractionId) -> Outcome {
+        let called_in = self.interaction(id).is_some_and(|row| row.called_in);
+        if called_in { Outcome::CalledIn } else { Outcome::Served }
     }
 
     fn after_call_work(&self, id: InteractionId) -> Duration {
@@ -238,8 +207,14 @@ impl Queue {
             Stage::Waiting => "waiting-left-done",
             Stage::Alerting(_) => "alerting-left-done",
             // The callback stands; whoever goes on in the flow is not waited for any more.
-            Stage::Virtual { .. } => return self.caller_hung_up(id),
-            Stage::Dialing | Stage::Confirming | Stage::Bridged(_) | Stage::Done(_) => return,
+            Stage::Scheduled | Stage::Virtual { .. } => return self.caller_hung_up(id),
+            Stage::Dialing
+            | Stage::Confirming
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed
+            | Stage::Bridged(_)
+            | Stage::Done(_) => return,
         };
         self.cancel_alert(id);
         self.finish(id, row, With::default(), Outcome::Left);
@@ -286,7 +261,8 @@ impl Queue {
     pub(super) fn waiting_deadline(&self, id: InteractionId) -> Option<Timestamp> {
         let slot = self.interactions.get(&id)?;
         if slot.row.caller_leg {
-            return Some((slot.row.created_at + LONGEST_WAIT).max(self.now + NEXT_AGENT));
+            let since = slot.row.last_contact.unwrap_or(slot.row.created_at);
+            return Some((since + LONGEST_WAIT).max(self.now + NEXT_AGENT));
         }
         let answered = self.attempts.get(&slot.row.attempt()).and_then(|a| a.answered_at);
         let settings = &self.queues[slot.queue].settings;
@@ -298,7 +274,11 @@ impl Queue {
         let Some(slot) = self.interactions.get(&id) else { return };
         let (live, attempt) = (slot.row.caller_leg, slot.row.attempt());
         let (row, on_line) = match slot.row.stage {
+            Stage::Scheduled => ("scheduled-cancelled-done", false),
             Stage::Virtual { .. } => ("virtual-cancelled-done", false),
+            Stage::Pushed => ("pushed-cancelled-done", false),
+            Stage::AwaitingCallIn => ("awaiting-cancelled-done", false),
+            Stage::Lapsed => ("lapsed-cancelled-done", false),
             Stage::Dialing => ("dialing-cancelled-done", false),
             Stage::Confirming => ("confirming-cancelled-done", false),
             Stage::Waiting => ("waiting-cancelled-done", live),
@@ -323,13 +303,86 @@ impl Queue {
         }
     }
 
+    /// The agent sent the person they talk to into a queue: they wait there, at the place of their
+    /// arrival.
+    pub(super) fn transferred(&mut self, id: InteractionId, queue: &QueueId) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        let Stage::Bridged(agent) = slot.row.stage.clone() else { return };
+        let Some(to) = self.known_queue(queue) else { return };
+        let work = self.after_call_work(id);
+        let live = slot.row.caller_leg;
+        let settings = &self.queues[to].settings;
+        let (skills, patience) = (settings.skills.clone(), settings.answered_wait_max);
+        let deadline = self.now + if live { LONGEST_WAIT } else { patience };
+        self.forget_open(id);
+        // An appointment of the queue that they leave counts there no more.
+        if let Some(slot) = self.interactions.get_mut(&id) {
+            slot.row.due_at = None;
+        }
+        self.settle(id);
+        if let Some(slot) = self.interactions.get_mut(&id) {
+            slot.queue = to;
+            slot.row.queue = queue.clone();
+        }
+        self.step(id, "bridged-transferred-waiting", With::agent(&agent), |i| {
+            i.stage = Stage::Waiting;
+            i.skills = skills;
+            i.deadline = Some(deadline);
+            i.missed_by = Vec::new();
+        });
+        self.reclass(id);
+        self.note_open(id);
+        self.effects.push(Effect::Disconnect { agent: agent.clone(), interaction: id });
+        self.release_agent(&agent, work);
+    }
+
+    /// A caller on the line is let go or led away: close of business, or (where that is wanted) the
+    /// purge of a callback whose consumer is on the line.
+    pub(super) fn leave_line(&mut self, id: InteractionId) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        let settings = self.queues[slot.queue].settings.clone();
+        let (live, attempt) = (slot.row.origin == Origin::Live, slot.row.attempt());
+        let close_at = slot.row.close_at.filter(|&at| at <= self.now);
+        if !live {
+            let (row, outcome) = match close_at {
+                Some(_) => ("waiting-closed-done", Outcome::Closed),
+                None => ("waiting-purged-done", Outcome::Purged),
+            };
+            if slot.row.caller_leg {
+                let reason = ReleaseReason::Closed;
+                self.effects.push(Effect::Release { interaction: id, reason });
+            }
+            self.end_attempt(attempt, EndReason::Closed);
+            return self.finish(id, row, With::default(), outcome);
+        }
+        let served = self.classes.get(slot.class).logged_in > 0;
+        if let (AtClose::Finish(most), true, Some(close)) = (settings.at_close, served, close_at)
+            && self.now < close + most
+        {
+            return self.step(id, "waiting-closing-waiting", With::default(), |i| {
+                i.leave_at = Some(close + most);
+            });
+        }
+        let offer_schedule = settings.at_close == AtClose::OfferSchedule;
+        self.effects.push(Effect::LeaveQueue { interaction: id, offer_schedule });
+        self.finish(id, "waiting-closed-done", With::default(), Outcome::Closed);
+    }
+
+    pub(super) fn ewt_told(&mut self, id: InteractionId, ewt: Duration) {
+        let now = self.now;
+        if let Some(slot) = self.interactions.get_mut(&id) {
+            slot.row.told = Some((now, ewt));
+            self.touched_interactions.insert(id);
+        }
+    }
+
     /// The agent hung up, or a leg of the bridge was lost.
     pub(super) fn bridge_ended(&mut self, id: InteractionId, cause: BridgeEnd) {
         let Some(slot) = self.interactions.get(&id) else { return };
         let Stage::Bridged(agent) = slot.row.stage.clone() else { return };
         let attempt = slot.row.attempt();
         let (row, outcome) = match cause {
-            BridgeEnd::Agent => ("bridged-ended-served", Outcome::Served),
+            BridgeEnd::Agent => ("bridged-ended-served", self.served(id)),
             BridgeEnd::Lost => ("bridged-lost-dropped", Outcome::Dropped),
         };
         if cause == BridgeEnd::Lost {

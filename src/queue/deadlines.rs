@@ -3,7 +3,7 @@
 use super::agent::AgentState;
 use super::effect::{Effect, EndReason, ReleaseReason};
 use super::event::{DeclineReason, WaitChoice};
-use super::interaction::{Outcome, Stage};
+use super::interaction::{Origin, Outcome, Stage};
 use super::upkeep::With;
 use super::{Queue, Timer};
 use crate::ident::{AgentId, AttemptId, InteractionId, NodeId};
@@ -18,6 +18,7 @@ impl Queue {
                 self.interaction(*id).and_then(|row| row.timer()).map_or("stale", |(_, why)| why)
             }
             Timer::Attempt(_) => "attempt_guard",
+            Timer::Requests => "call_in_lifetime",
             Timer::Agent(id) => match self.agent(id).map(|agent| &agent.state) {
                 Some(AgentState::AfterCallWork) => "after_call_work",
                 Some(AgentState::Ready) => "hold_trigger",
@@ -31,6 +32,7 @@ impl Queue {
     pub(super) fn expire(&mut self) {
         while let Some((_, timer)) = self.timers.first().filter(|(at, _)| *at <= self.now) {
             match timer.clone() {
+                Timer::Requests => self.expire_requests(),
                 Timer::Interaction(id) => self.interaction_overdue(id),
                 Timer::Attempt(id) => self.attempt_overdue(id),
                 Timer::Agent(id) => {
@@ -45,8 +47,16 @@ impl Queue {
     fn interaction_overdue(&mut self, id: InteractionId) {
         let Some(row) = self.interaction(id) else { return };
         let (attempt, live, asked) = (row.attempt(), row.caller_leg, row.asked);
+        let leaves = row.leave_at.is_some_and(|at| at <= self.now);
         match row.stage.clone() {
+            Stage::Scheduled if row.menu_until.is_some_and(|at| at <= self.now) => {
+                self.menu_over(id);
+            }
+            Stage::Scheduled => self.promote(id),
             Stage::Virtual { .. } => self.virtual_overdue(id),
+            Stage::Pushed | Stage::AwaitingCallIn => self.pushed_overdue(id),
+            Stage::Lapsed => self.gone_by_time(id),
+            Stage::Waiting if leaves => self.leave_line(id),
             Stage::Dialing => {
                 self.end_attempt(attempt, EndReason::RingTimeout);
                 self.no_more_deadline(id, "dialing-timeout-dialing");
@@ -78,20 +88,15 @@ impl Queue {
     /// Close of business, then purge, then what only frees it to be dialled.
     fn virtual_overdue(&mut self, id: InteractionId) {
         let Some(row) = self.interaction(id) else { return };
-        let attempt = row.attempt();
-        let due = |at: Option<Timestamp>| at.filter(|&at| at <= self.now);
-        match (due(row.close_at), due(row.purge_at)) {
-            (Some(close), purge) if purge.is_none_or(|purge| close <= purge) => {
-                self.end_attempt(attempt, EndReason::Cancelled);
-                self.finish(id, "virtual-closed-done", With::default(), Outcome::Closed);
-            }
-            (_, Some(_)) => {
-                self.end_attempt(attempt, EndReason::Cancelled);
-                self.finish(id, "virtual-purged-done", With::default(), Outcome::Purged);
-            }
-            (_, None) => self.step(id, "virtual-delayed-virtual", With::default(), |i| {
+        let due = |at: Option<Timestamp>| at.is_some_and(|at| at <= self.now);
+        if due(row.first_end()) {
+            self.gone_by_time(id);
+        } else if due(row.menu_until) {
+            self.menu_over(id);
+        } else {
+            self.step(id, "virtual-delayed-virtual", With::default(), |i| {
                 i.stage = Stage::Virtual { not_before: None };
-            }),
+            });
         }
     }
 
@@ -126,11 +131,27 @@ impl Queue {
     fn leg_lost(&mut self, id: InteractionId) {
         let Some(row) = self.interaction(id) else { return };
         let (live, attempt) = (row.caller_leg, row.attempt());
+        let called_in = row.called_in;
+        let comes_back = live && row.origin == Origin::CallIn;
         match row.stage.clone() {
-            Stage::Virtual { .. } if live => self.caller_leg_over(id),
-            Stage::Virtual { .. } => {}
+            Stage::Scheduled | Stage::Virtual { .. } if live => self.caller_leg_over(id),
+            Stage::Scheduled
+            | Stage::Virtual { .. }
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed => {}
             Stage::Dialing => self.no_more_deadline(id, "dialing-lost-dialing"),
             Stage::Confirming => self.no_more_deadline(id, "confirming-lost-confirming"),
+            Stage::Waiting if called_in => self.back_to_place(id, "waiting-lost-virtual"),
+            Stage::Alerting(agent) if called_in => {
+                self.back_to_place(id, "alerting-lost-virtual");
+                self.agent_cut_off(&agent);
+            }
+            Stage::Waiting if comes_back => self.await_reconnect(id, "waiting-lost-awaiting"),
+            Stage::Alerting(agent) if comes_back => {
+                self.await_reconnect(id, "alerting-lost-awaiting");
+                self.agent_cut_off(&agent);
+            }
             Stage::Waiting if live => {
                 self.early_hangup(id, "waiting-lost-virtual", "waiting-lost-abandoned");
             }
@@ -163,7 +184,7 @@ impl Queue {
 
     fn agent_cut_off(&mut self, agent: &AgentId) {
         if let Some(&n) = self.agent_index.get(agent) {
-            self.agents[n].handling = None;
+            self.agents[n].row.handling = None;
             self.alert_over(agent);
         }
     }

@@ -1,9 +1,10 @@
 //! Everything the queue may ask for: a closed enum of orders.
 
 use super::event::RetryClass;
-use super::interaction::Origin;
-use crate::ident::{AgentId, AttemptId, InteractionId, QueueId, Route};
-use crate::phone::Address;
+use super::interaction::{Origin, Outcome};
+use super::matching::Combination;
+use crate::ident::{AgentId, AttemptId, CallInId, InteractionId, QueueId, Route};
+use crate::phone::{Address, Dnis};
 use crate::time::{Duration, Timestamp};
 
 /// An order. Which ones wait for the commit of their step is said by [`Effect::waits_for_commit`].
@@ -83,10 +84,88 @@ pub enum Effect {
         /// Whose.
         interaction: InteractionId,
     },
-    /// The confirmation came too late or the number is not permitted: say why, back to the queue.
+    /// The callback that a live caller confirmed is refused: say why, back to the queue.
     NotRegistered {
         /// Whose.
         interaction: InteractionId,
+        /// Why.
+        why: Refusal,
+    },
+    /// A callback asked for from outside is committed, or was committed before.
+    Accepted {
+        /// Which.
+        interaction: InteractionId,
+        /// When it is due, if not at once.
+        due_at: Option<Timestamp>,
+    },
+    /// A callback asked for from outside, or another time for one, is refused; nothing was changed.
+    Refused {
+        /// Which.
+        interaction: InteractionId,
+        /// Why.
+        why: Refusal,
+    },
+    /// The consumer who called in is on the line now, at the place of their callback.
+    TakenOver {
+        /// The callback.
+        interaction: InteractionId,
+    },
+    /// The consumer who called in is served by the phone that we dialled, or the callback is over.
+    NotTakenOver {
+        /// The callback.
+        interaction: InteractionId,
+    },
+    /// A Call-In request is committed.
+    CallInGranted {
+        /// Which.
+        request: CallInId,
+        /// The callback it is for, or the request's own id.
+        interaction: InteractionId,
+        /// The number to call.
+        number: Dnis,
+        /// Which of the candidates drawn for that number is the code; `None`: no code.
+        code: Option<usize>,
+        /// When it ends.
+        expires_at: Timestamp,
+    },
+    /// A Call-In request was not made.
+    CallInRefused {
+        /// Which.
+        request: CallInId,
+        /// The callback it is for, or the request's own id.
+        interaction: InteractionId,
+        /// Why.
+        why: CallInRefusal,
+    },
+    /// A caller is known by a Call-In request.
+    CallInMatched {
+        /// The call, by the id it came in with.
+        interaction: InteractionId,
+        /// The request.
+        request: CallInId,
+        /// What agreed.
+        combination: Combination,
+        /// The callback at whose place the caller now waits; `None`: the flow goes on.
+        callback: Option<InteractionId>,
+    },
+    /// A caller is tied to no request; the requests stay as they are.
+    CallInUnmatched {
+        /// The call, by the id it came in with.
+        interaction: InteractionId,
+    },
+    /// Tell the consumer's app.
+    Push {
+        /// Of which callback.
+        interaction: InteractionId,
+        /// What.
+        event: PushEvent,
+    },
+    /// A caller on the line leaves the queue by its exit for closing time.
+    LeaveQueue {
+        /// Who.
+        interaction: InteractionId,
+        /// Is a scheduled callback to be offered first?
+        offer_schedule: bool,
     },
     /// Tell a person on the line, with a short goodbye, and hang up.
     Release {
@@ -113,6 +192,85 @@ pub enum NotAdmitted {
     Unknown,
 }
 
+/// Why a callback was not taken.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Outside business hours, or closing soon. A time in `proposals` could be had.
+    Closed {
+        /// Times that could be had, the closest first.
+        proposals: Vec<Timestamp>,
+    },
+    /// Further ahead than the queue plans.
+    TooFarAhead {
+        /// Times that could be had, the closest first.
+        proposals: Vec<Timestamp>,
+    },
+    /// The time has passed.
+    Past {
+        /// Times that could be had, the closest first.
+        proposals: Vec<Timestamp>,
+    },
+    /// No callback can be had at that time any more.
+    SlotTaken {
+        /// Times that could be had, the closest first.
+        proposals: Vec<Timestamp>,
+    },
+    /// As many wait, or are to be called back, as the queue takes.
+    Full,
+    /// No such queue, or no such callback (any more).
+    Unknown,
+    /// The queue takes no such callbacks.
+    NotOffered,
+    /// The number is not one that this queue calls.
+    NotPermitted,
+    /// There is one already for this address; it stands as it is.
+    Duplicate {
+        /// Which.
+        open: InteractionId,
+        /// When it is due, if not at once.
+        due_at: Option<Timestamp>,
+    },
+    /// Too many requests for this number.
+    TooManyRequests,
+    /// The number is never to be called.
+    NeverCall,
+}
+
+/// Why no Call-In request was made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum CallInRefusal {
+    /// No such group.
+    UnknownGroup,
+    /// The callback is over, lapsed, or it is not its turn yet.
+    NotItsTurn,
+    /// There is no such callback (any more).
+    Over,
+    /// The group knows callers by their number, which was not said.
+    NumberNeeded,
+    /// Every number or code is taken.
+    NoneFree {
+        /// When the first is free again.
+        retry_at: Timestamp,
+    },
+}
+
+/// What a consumer's app is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PushEvent {
+    /// The estimated wait fell below the queue's threshold; told once.
+    Upcoming,
+    /// It is the consumer's turn to call.
+    Ready,
+    /// Here is what to call.
+    CallIn(CallInId),
+    /// Too late: the callback lapsed.
+    Expired,
+    /// The appointment was moved by us.
+    Moved(Timestamp),
+    /// It is over.
+    Completed(Outcome),
+}
+
 /// Why an attempt's leg is ended by us.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum EndReason {
@@ -124,6 +282,10 @@ pub enum EndReason {
     Cancelled,
     /// Call me back, call me later, never again: a fitting goodbye, then BYE.
     Goodbye,
+    /// The consumer calls in themselves: CANCEL.
+    CalledIn,
+    /// The queue closed, or the callback is purged, over somebody on the line: an apology, then BYE.
+    Closed,
     /// Its node restarted and nothing is known of the leg: CANCEL or BYE by the derived
     /// identifiers.
     Orphaned,
@@ -136,7 +298,8 @@ impl EndReason {
         match self {
             EndReason::RingTimeout => RetryClass::NoAnswer,
             EndReason::NoConfirm => RetryClass::NoConfirm,
-            EndReason::Cancelled | EndReason::Goodbye => RetryClass::HungUp,
+            EndReason::Cancelled | EndReason::Goodbye | EndReason::Closed => RetryClass::HungUp,
+            EndReason::CalledIn => RetryClass::CalledIn,
             EndReason::Orphaned => RetryClass::Carrier,
         }
     }
@@ -158,8 +321,19 @@ impl Effect {
     /// order to a leg in our own process for a person on the line does not: it dies with us.
     pub fn waits_for_commit(&self) -> bool {
         match self {
-            Effect::Dial { .. } | Effect::Registered { .. } => true,
-            Effect::NotAdmitted { .. }
+            Effect::Dial { .. }
+            | Effect::Registered { .. }
+            | Effect::Accepted { .. }
+            | Effect::CallInGranted { .. }
+            | Effect::Push { .. } => true,
+            Effect::Refused { .. }
+            | Effect::TakenOver { .. }
+            | Effect::NotTakenOver { .. }
+            | Effect::CallInRefused { .. }
+            | Effect::CallInMatched { .. }
+            | Effect::CallInUnmatched { .. }
+            | Effect::LeaveQueue { .. }
+            | Effect::NotAdmitted { .. }
             | Effect::Alert { .. }
             | Effect::CancelAlert { .. }
             | Effect::Connect { .. }
@@ -171,7 +345,36 @@ impl Effect {
         }
     }
 
-    /// The interaction it is about; effects of one interaction leave in the order made.
+    /// Is it for an app or a web page, not for a leg or an agent? What somebody is told there holds
+    /// up no telephone.
+    pub fn for_outside(&self) -> bool {
+        match self {
+            Effect::Accepted { .. }
+            | Effect::Refused { .. }
+            | Effect::CallInGranted { .. }
+            | Effect::CallInRefused { .. }
+            | Effect::Push { .. } => true,
+            Effect::NotAdmitted { .. }
+            | Effect::Alert { .. }
+            | Effect::CancelAlert { .. }
+            | Effect::Connect { .. }
+            | Effect::Disconnect { .. }
+            | Effect::Dial { .. }
+            | Effect::EndAttempt { .. }
+            | Effect::Registered { .. }
+            | Effect::NotRegistered { .. }
+            | Effect::TakenOver { .. }
+            | Effect::NotTakenOver { .. }
+            | Effect::CallInMatched { .. }
+            | Effect::CallInUnmatched { .. }
+            | Effect::LeaveQueue { .. }
+            | Effect::Release { .. }
+            | Effect::AskKeepWaiting { .. } => false,
+        }
+    }
+
+    /// The interaction it is about; effects of one interaction leave in the order made, those for
+    /// outside among themselves.
     pub fn interaction(&self) -> InteractionId {
         match self {
             Effect::NotAdmitted { interaction, .. }
@@ -180,7 +383,17 @@ impl Effect {
             | Effect::Connect { interaction, .. }
             | Effect::Disconnect { interaction, .. }
             | Effect::Registered { interaction }
-            | Effect::NotRegistered { interaction }
+            | Effect::NotRegistered { interaction, .. }
+            | Effect::Accepted { interaction, .. }
+            | Effect::Refused { interaction, .. }
+            | Effect::TakenOver { interaction }
+            | Effect::NotTakenOver { interaction }
+            | Effect::CallInGranted { interaction, .. }
+            | Effect::CallInRefused { interaction, .. }
+            | Effect::CallInMatched { interaction, .. }
+            | Effect::CallInUnmatched { interaction }
+            | Effect::Push { interaction, .. }
+            | Effect::LeaveQueue { interaction, .. }
             | Effect::Release { interaction, .. }
             | Effect::AskKeepWaiting { interaction } => *interaction,
             Effect::Dial { attempt, .. } | Effect::EndAttempt { attempt, .. } => {
@@ -198,6 +411,16 @@ impl Effect {
             | Effect::Connect { agent, .. }
             | Effect::Disconnect { agent, .. } => Some(agent),
             Effect::NotAdmitted { .. }
+            | Effect::Accepted { .. }
+            | Effect::Refused { .. }
+            | Effect::TakenOver { .. }
+            | Effect::NotTakenOver { .. }
+            | Effect::CallInGranted { .. }
+            | Effect::CallInRefused { .. }
+            | Effect::CallInMatched { .. }
+            | Effect::CallInUnmatched { .. }
+            | Effect::Push { .. }
+            | Effect::LeaveQueue { .. }
             | Effect::Dial { .. }
             | Effect::EndAttempt { .. }
             | Effect::Registered { .. }
@@ -208,12 +431,17 @@ impl Effect {
     }
 
     /// Does `self`, made later, revoke `earlier`, so that an `earlier` still withheld is dropped
-    /// together with `self`? (An attempt that was never dialled and is ended: the gate reports it.)
+    /// together with `self`? (An attempt that was never dialled and is ended: the gate reports it.
+    /// A phone that never rang: nobody needs to know.)
     pub fn revokes(&self, earlier: &Effect) -> bool {
         match (self, earlier) {
             (Effect::EndAttempt { attempt, .. }, Effect::Dial { attempt: dialled, .. }) => {
                 attempt == dialled
             }
+            (
+                Effect::CancelAlert { agent, interaction },
+                Effect::Alert { agent: alerted, interaction: caller, .. },
+            ) => agent == alerted && interaction == caller,
             _ => false,
         }
     }

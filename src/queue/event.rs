@@ -1,10 +1,13 @@
 //! Everything the queue may be told: a closed enum of facts in the past.
 
 use super::Settings;
+use super::matching::{DrawnCodes, Presented};
 use super::skill::{SkillExpression, Skills};
-use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route};
+use crate::ident::{
+    AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId, Route,
+};
 use crate::phone::Address;
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 
 /// A fact. A late or stale one (of a finished attempt, leg or interaction) changes nothing.
 #[derive(Clone, PartialEq, Debug)]
@@ -45,9 +48,17 @@ pub enum Event {
         /// Where to call.
         address: Address,
     },
-    /// Somebody not on the line asked for a call now. Refused by doing nothing (the interaction is
-    /// not there afterwards) when the queue is closed, full or unknown, the address is not
-    /// permitted, or it has an open callback in this queue.
+    /// A live caller confirmed a callback at a time that was found by [`super::Queue::find_slot`].
+    ScheduleConfirmed {
+        /// Who; still waiting, or the confirmation comes too late and changes nothing.
+        interaction: InteractionId,
+        /// Where to call.
+        address: Address,
+        /// When; exactly then, or refused.
+        due: Timestamp,
+    },
+    /// Somebody not on the line of this queue asked for a callback. `Accepted` or `Refused` follows;
+    /// the id of one that is open is accepted again and changes nothing.
     CallbackRequested {
         /// The id of the callback.
         interaction: InteractionId,
@@ -57,8 +68,66 @@ pub enum Event {
         skills: Option<SkillExpression>,
         /// Higher goes first.
         priority: i16,
-        /// Where to call.
-        address: Address,
+        /// Where to call; may be missing where the consumer calls.
+        address: Option<Address>,
+        /// When.
+        when: When,
+        /// Is somebody to be told by pushes how it fares?
+        notify: bool,
+    },
+    /// A callback that nobody works on is wanted at another time. `Accepted` or `Refused` follows.
+    Rescheduled {
+        /// Which; Scheduled, or Virtual and free.
+        interaction: InteractionId,
+        /// The new time.
+        when: When,
+    },
+    /// The consumer of an open callback calls in and is asked what to do: for a minute at most it is
+    /// neither dialled nor pushed, and a phone that rings for it stops ringing.
+    MenuOpened {
+        /// The callback.
+        interaction: InteractionId,
+    },
+    /// The consumer is not asked any more and the callback stands.
+    MenuClosed {
+        /// The callback.
+        interaction: InteractionId,
+    },
+    /// The consumer of an open callback who calls in wants to speak to someone now, at the same
+    /// place. `TakenOver` or `NotTakenOver` follows.
+    CalledIn {
+        /// The callback.
+        interaction: InteractionId,
+        /// The node that holds the leg.
+        node: NodeId,
+    },
+    /// Somebody is to be told a number to call, and perhaps a code. `CallInGranted` or
+    /// `CallInRefused` follows.
+    CallInRequested(Box<CallInAsked>),
+    /// A caller's number, what they called and keyed: `CallInMatched` or `CallInUnmatched` follows.
+    CallInArrived {
+        /// The call, by the id it has while it belongs to no interaction.
+        call: InteractionId,
+        /// Which requests it may be tied to.
+        group: GroupId,
+        /// What it shows.
+        presented: Presented,
+        /// The node that holds the leg.
+        node: NodeId,
+    },
+    /// A caller was told this estimate.
+    EwtTold {
+        /// Who.
+        interaction: InteractionId,
+        /// The estimate.
+        ewt: Duration,
+    },
+    /// The agent transferred the person they talk to into a queue, at the place of their arrival.
+    Transferred {
+        /// Whom.
+        interaction: InteractionId,
+        /// Where to; one that is not known changes nothing.
+        queue: QueueId,
     },
     /// The dialled consumer answered (2xx).
     AttemptAnswered {
@@ -203,6 +272,32 @@ pub enum Event {
     SettingsChanged(Box<Settings>),
 }
 
+/// When a callback is wanted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// As soon as it is its turn.
+    Now,
+    /// About then: at the closest time there is.
+    Near(Timestamp),
+    /// Then or not at all.
+    At(Timestamp),
+}
+
+/// What a Call-In request asks for.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CallInAsked {
+    /// Its id.
+    pub request: CallInId,
+    /// The numbers it may be given.
+    pub group: GroupId,
+    /// The number that will call, if it is known.
+    pub from: Option<Address>,
+    /// The callback it is for.
+    pub callback: Option<InteractionId>,
+    /// The codes drawn for it, as hashes for each number of the group.
+    pub codes: DrawnCodes,
+}
+
 /// What the end of an attempt means for the next one.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum RetryClass {
@@ -220,6 +315,8 @@ pub enum RetryClass {
     Carrier,
     /// The consumer, answered and confirmed, hung up: the end of the interaction, not a retry.
     HungUp,
+    /// The consumer called in while we dialled: no attempt used, no delay.
+    CalledIn,
 }
 
 /// The choice of an answered consumer whom nobody serves.

@@ -5,7 +5,7 @@
 use std::fmt;
 
 use super::agent::AgentState;
-use super::interaction::{Interaction, Place, Stage};
+use super::interaction::{Interaction, Origin, Place, Stage};
 use super::{Queue, Slot};
 use crate::ident::{AgentId, InteractionId, QueueId};
 use crate::time::{Duration, Timestamp};
@@ -23,6 +23,18 @@ pub enum WaitsFor {
     CallerLeg,
     /// The end of the leg of the last attempt.
     AttemptLeg,
+    /// The time that it was promised for.
+    DueTime,
+    /// Its consumer, who calls in just now, to choose.
+    Menu,
+    /// A turn to be told to call: as many were told as the agents logged in can take.
+    PushPacing,
+    /// The consumer, to accept or to call.
+    CallIn,
+    /// Nothing: it lapsed, and will be purged.
+    Purge,
+    /// Pending callbacks to be processed again: they are switched off.
+    Processing,
     /// A trunk or registration that may carry its number and has a free channel.
     Route,
     /// The Ready agents carry as many dials as they may, or the queue has its most dials at once.
@@ -86,7 +98,7 @@ impl Queue {
             stage: row.stage.clone(),
             place: row.place,
             ahead: self.position(id).map(|position| position - 1),
-            ewt: self.ewt(id),
+            ewt: self.ewt(id).ok(),
             waits_for: self.waits_for(slot, &could_serve),
             could_serve,
             lack_skills,
@@ -100,11 +112,22 @@ impl Queue {
             Stage::Dialing | Stage::Confirming => WaitsFor::Consumer,
             Stage::Alerting(_) => WaitsFor::AgentAnswer,
             Stage::Bridged(_) | Stage::Done(_) => WaitsFor::EndOfCall,
+            Stage::Scheduled => WaitsFor::DueTime,
+            Stage::Pushed | Stage::AwaitingCallIn => WaitsFor::CallIn,
+            Stage::Lapsed => WaitsFor::Purge,
             Stage::Virtual { .. } if slot.row.caller_leg => WaitsFor::CallerLeg,
+            Stage::Virtual { .. } if slot.row.menu_until.is_some() => WaitsFor::Menu,
             Stage::Virtual { .. } if self.attempts.contains_key(&slot.row.attempt()) => {
                 WaitsFor::AttemptLeg
             }
             Stage::Virtual { not_before: Some(_) } => WaitsFor::RetryDelay,
+            Stage::Virtual { .. } if !self.queues[slot.queue].settings.process_callbacks => {
+                WaitsFor::Processing
+            }
+            Stage::Virtual { .. } if slot.row.origin == Origin::CallIn => {
+                let nobody = could_serve.is_empty();
+                if nobody { WaitsFor::AgentLoggedIn } else { WaitsFor::PushPacing }
+            }
             Stage::Waiting | Stage::Virtual { not_before: None } => {
                 let ready = could_serve.iter().any(|(_, state)| *state == AgentState::Ready);
                 match (could_serve.is_empty(), ready) {
@@ -123,8 +146,12 @@ impl Queue {
         match row.stage {
             Stage::Virtual { .. } if !channel => WaitsFor::Route,
             Stage::Virtual { .. } => WaitsFor::Pacing,
-            Stage::Dialing
+            Stage::Scheduled
+            | Stage::Dialing
             | Stage::Confirming
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed
             | Stage::Waiting
             | Stage::Alerting(_)
             | Stage::Bridged(_)
@@ -141,6 +168,12 @@ impl fmt::Display for WaitsFor {
             WaitsFor::RetryDelay => "the delay after its last attempt",
             WaitsFor::CallerLeg => "the caller's own leg to end",
             WaitsFor::AttemptLeg => "the leg of its last attempt to end",
+            WaitsFor::DueTime => "the time that it was promised for",
+            WaitsFor::Menu => "its consumer, who calls in, to choose",
+            WaitsFor::PushPacing => "its turn to be told to call",
+            WaitsFor::CallIn => "the consumer to accept or to call",
+            WaitsFor::Purge => "nothing; it lapsed and will be purged",
+            WaitsFor::Processing => "pending callbacks to be processed again",
             WaitsFor::Route => "a free channel that may carry its number",
             WaitsFor::Pacing => "one of the dials under way to end",
             WaitsFor::Consumer => "the consumer",

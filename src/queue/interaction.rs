@@ -4,15 +4,18 @@
 //!
 //! ```text
 //! (new) ── call arrives ──────────▶ Waiting        (new) ── callback asked for ──▶ Virtual
+//! (new) ── asked for later ───────▶ Scheduled      Scheduled ── due ─────────────▶ Virtual
 //! Waiting ── callback confirmed ──▶ Virtual        Virtual ── its turn ──────────▶ Dialing
 //! Dialing ── answered ────────────▶ Confirming     Confirming ── 1 ──────────────▶ Waiting
 //! Dialing, Confirming ── leg ended ▶ Virtual | Done(AttemptsExhausted)
 //! Waiting ── alert ▶ Alerting ── answered ▶ Bridged ── hang-up ▶ Done(Served)
+//! Virtual ── its turn, where the consumer calls ▶ Pushed ── accepted ▶ AwaitingCallIn
+//! AwaitingCallIn ── matched ▶ Waiting              Pushed, AwaitingCallIn ── expiry ▶ Lapsed
 //! ```
 
 use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route};
 use crate::phone::Address;
-use crate::time::Timestamp;
+use crate::time::{Duration, Timestamp};
 
 use super::effect::EndReason;
 use super::event::RetryClass;
@@ -21,6 +24,8 @@ use super::skill::SkillExpression;
 /// Where an interaction stands. What it waits for has a deadline of its own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Stage {
+    /// Promised for a later time: no place before it is due.
+    Scheduled,
     /// A place in the queue while nobody is on the line; not dialled before `not_before`.
     Virtual {
         /// Earliest next dial; `None`: at once.
@@ -30,6 +35,12 @@ pub enum Stage {
     Dialing,
     /// The dialled consumer answered and has not pressed 1 yet.
     Confirming,
+    /// The consumer was told that it is their turn to call, and has not accepted yet.
+    Pushed,
+    /// The consumer accepted and holds a number and perhaps a code; or was on the line and dropped.
+    AwaitingCallIn,
+    /// The consumer did not call in time: no place, no code, no agent, until it is purged.
+    Lapsed,
     /// On the line, waiting for an agent.
     Waiting,
     /// On the line, this agent's phone rings.
@@ -45,6 +56,8 @@ pub enum Stage {
 pub enum Outcome {
     /// Talked to an agent.
     Served,
+    /// Called in before the callback was made, and talked to an agent.
+    CalledIn,
     /// The consumer left before an agent answered.
     Abandoned,
     /// The caller left the queue by the flow and stayed on the line.
@@ -63,6 +76,8 @@ pub enum Outcome {
     Closed,
     /// The queue or the address is no longer permitted.
     NotPermitted,
+    /// The number was dialled as often today as it may be.
+    LimitReached,
 }
 
 /// Where an interaction came from.
@@ -72,6 +87,20 @@ pub enum Origin {
     Live,
     /// A callback, asked for in the queue or from outside.
     Immediate,
+    /// A callback for an agreed time.
+    Scheduled,
+    /// A callback where the consumer calls, once it is their turn.
+    CallIn,
+}
+
+impl Origin {
+    /// Is the consumer dialled when it is their turn?
+    pub fn dialled(self) -> bool {
+        match self {
+            Origin::Immediate | Origin::Scheduled => true,
+            Origin::Live | Origin::CallIn => false,
+        }
+    }
 }
 
 /// The fixed key of the order: higher priority first, then the earlier arrival, then the sequence.
@@ -93,7 +122,7 @@ pub struct Interaction {
     pub id: InteractionId,
     /// Its queue.
     pub queue: QueueId,
-    /// Where it came from; a live caller who accepts a callback becomes `Immediate`.
+    /// Where it came from; a live caller who accepts a callback becomes `Immediate` or `Scheduled`.
     pub origin: Origin,
     /// What it needs of an agent.
     pub skills: SkillExpression,
@@ -121,6 +150,26 @@ pub struct Interaction {
     pub postponed: u32,
     /// When it came into being.
     pub created_at: Timestamp,
+    /// When it is due, if it was asked for a later time: never dialled before.
+    pub due_at: Option<Timestamp>,
+    /// Its consumer calls in and is asked what to do: until then it is neither dialled nor pushed.
+    pub menu_until: Option<Timestamp>,
+    /// Pushed or accepted: until then it counts against the pacing of pushes.
+    pub share_until: Option<Timestamp>,
+    /// Waiting: when the person on the line is let go or led away (close of business, purge).
+    pub leave_at: Option<Timestamp>,
+    /// Is somebody to be told by pushes how it fares?
+    pub notify: bool,
+    /// Was `Upcoming` pushed?
+    pub upcoming: bool,
+    /// Did its consumer call in, so that being served is its end as `CalledIn`?
+    pub called_in: bool,
+    /// When its consumer was last spoken to or rung.
+    pub last_contact: Option<Timestamp>,
+    /// The estimate that the consumer was last told, and when.
+    pub told: Option<(Timestamp, Duration)>,
+    /// When an agent answered.
+    pub connected_at: Option<Timestamp>,
     /// When it is purged if nobody is on the line.
     pub purge_at: Option<Timestamp>,
     /// When its business day ends.
@@ -129,6 +178,13 @@ pub struct Interaction {
     pub missed_by: Vec<AgentId>,
     /// When it reached its outcome.
     pub ended_at: Option<Timestamp>,
+}
+
+impl Interaction {
+    /// Purge or close of business, whichever comes first.
+    pub(super) fn first_end(&self) -> Option<Timestamp> {
+        [self.purge_at, self.close_at].into_iter().flatten().min()
+    }
 }
 
 /// One try to reach a consumer. Also its row in the store. Open until its leg is known to be gone,
@@ -184,27 +240,64 @@ pub struct Transition {
 pub const ROWS: &[&str] = &[
     "new-arrived-waiting",
     "new-requested-virtual",
+    "new-requested-scheduled",
+    "scheduled-due-virtual",
+    "scheduled-released-scheduled",
+    "scheduled-moved-scheduled",
+    "scheduled-cancelled-done",
+    "scheduled-closed-done",
+    "scheduled-calledin-waiting",
     "waiting-confirmed-virtual",
+    "waiting-confirmed-scheduled",
     "waiting-alerted-alerting",
     "waiting-asked-waiting",
     "waiting-kept-waiting",
     "waiting-callback-virtual",
     "waiting-hungup-abandoned",
     "waiting-hungup-virtual",
+    "waiting-hungup-awaiting",
     "waiting-left-done",
     "waiting-cancelled-done",
     "waiting-overdue-dropped",
+    "waiting-closing-waiting",
+    "waiting-closed-done",
+    "waiting-purged-done",
     "waiting-lost-abandoned",
     "waiting-lost-virtual",
+    "waiting-lost-awaiting",
     "virtual-released-virtual",
     "virtual-delayed-virtual",
+    "virtual-menu-virtual",
+    "virtual-moved-scheduled",
     "virtual-turn-dialing",
+    "virtual-turn-pushed",
     "virtual-turn-notpermitted",
+    "virtual-turn-limited",
+    "virtual-window-virtual",
     "virtual-purged-done",
     "virtual-closed-done",
     "virtual-cancelled-done",
+    "virtual-calledin-waiting",
+    "pushed-accepted-awaiting",
+    "pushed-expired-lapsed",
+    "pushed-purged-done",
+    "pushed-closed-done",
+    "pushed-cancelled-done",
+    "pushed-calledin-waiting",
+    "awaiting-accepted-awaiting",
+    "awaiting-matched-waiting",
+    "awaiting-expired-lapsed",
+    "awaiting-purged-done",
+    "awaiting-closed-done",
+    "awaiting-cancelled-done",
+    "awaiting-calledin-waiting",
+    "lapsed-purged-done",
+    "lapsed-closed-done",
+    "lapsed-cancelled-done",
     "dialing-answered-confirming",
     "dialing-timeout-dialing",
+    "dialing-calledin-waiting",
+    "dialing-menu-virtual",
     "dialing-ended-virtual",
     "dialing-carrier-virtual",
     "dialing-ended-exhausted",
@@ -219,15 +312,20 @@ pub const ROWS: &[&str] = &[
     "confirming-cancelled-done",
     "confirming-lost-confirming",
     "alerting-confirmed-virtual",
+    "alerting-confirmed-scheduled",
     "alerting-answered-bridged",
     "alerting-declined-waiting",
     "alerting-hungup-abandoned",
+    "alerting-hungup-awaiting",
+    "alerting-hungup-virtual",
     "alerting-left-done",
     "alerting-cancelled-done",
     "alerting-lost-abandoned",
     "alerting-lost-virtual",
+    "alerting-lost-awaiting",
     "bridged-hungup-served",
     "bridged-ended-served",
     "bridged-lost-dropped",
+    "bridged-transferred-waiting",
     "open-priority-same",
 ];

@@ -1,6 +1,8 @@
 //! The rules that hold after every step, by name: [`ALL`] of a queue as it stands, [`STEPS`] of one
 //! step. Checked by the simulator after each of its steps. Must not: change anything.
 
+mod callbacks;
+
 use super::agent::{Agent, AgentState};
 use super::event::{Event, NotReadyReason};
 use super::interaction::{Interaction, Outcome, Place, Stage};
@@ -51,6 +53,12 @@ pub const ALL: &[(&str, OfQueue)] = &[
     ("purged_on_time", purged_on_time),
     ("closed_at_close", closed_at_close),
     ("every_wait_has_a_deadline", every_wait_has_a_deadline),
+    ("lapsed_is_out", callbacks::lapsed_is_out),
+    ("appointments_counted", callbacks::appointments_counted),
+    ("one_open_per_address", callbacks::one_open_per_address),
+    ("pushes_paced", callbacks::pushes_paced),
+    ("codes_distinct", callbacks::codes_distinct),
+    ("requests_tied", callbacks::requests_tied),
     ("time_monotone", time_monotone),
     ("work_conserving", work_conserving),
 ];
@@ -68,6 +76,13 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("missed_asked_last", missed_asked_last),
     ("virtual_and_live_one_order", virtual_and_live_one_order),
     ("late_events_harmless", late_events_harmless),
+    ("slot_capacity", callbacks::slot_capacity),
+    ("never_before_due", callbacks::never_before_due),
+    ("code_single_use", callbacks::code_single_use),
+    ("unmatched_changes_nothing", callbacks::unmatched_changes_nothing),
+    ("refused_changes_nothing", callbacks::refused_changes_nothing),
+    ("pushed_once", callbacks::pushed_once),
+    ("no_push_overtaking", callbacks::no_push_overtaking),
 ];
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Verdict {
@@ -102,9 +117,13 @@ fn agent_engaged_once(q: &Queue) -> Verdict {
 fn engages(row: &Interaction) -> Option<&AgentId> {
     match &row.stage {
         Stage::Alerting(agent) | Stage::Bridged(agent) => Some(agent),
-        Stage::Virtual { .. }
+        Stage::Scheduled
+        | Stage::Virtual { .. }
         | Stage::Dialing
         | Stage::Confirming
+        | Stage::Pushed
+        | Stage::AwaitingCallIn
+        | Stage::Lapsed
         | Stage::Waiting
         | Stage::Done(_) => None,
     }
@@ -115,9 +134,13 @@ fn agent_and_interaction_agree(q: &Queue) -> Verdict {
         let wanted = match row.stage {
             Stage::Alerting(_) => AgentState::Alerting(row.id),
             Stage::Bridged(_) => AgentState::Talking(row.id),
-            Stage::Virtual { .. }
+            Stage::Scheduled
+            | Stage::Virtual { .. }
             | Stage::Dialing
             | Stage::Confirming
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed
             | Stage::Waiting
             | Stage::Done(_) => return Ok(()),
         };
@@ -157,9 +180,19 @@ fn trigger_not_reserved(q: &Queue) -> Verdict {
 }
 
 fn overdue(q: &Queue, limit: fn(&Interaction) -> Option<Timestamp>, what: &str) -> Verdict {
-    q.interactions().filter(|row| matches!(row.stage, Stage::Virtual { .. })).try_for_each(|row| {
+    let off_line = |row: &&Interaction| match row.stage {
+        Stage::Virtual { .. } | Stage::Pushed | Stage::AwaitingCallIn | Stage::Lapsed => true,
+        Stage::Scheduled
+        | Stage::Dialing
+        | Stage::Confirming
+        | Stage::Waiting
+        | Stage::Alerting(_)
+        | Stage::Bridged(_)
+        | Stage::Done(_) => false,
+    };
+    q.interactions().filter(off_line).try_for_each(|row| {
         let late = limit(row).is_some_and(|at| at <= q.now);
-        ensure(!late, || format!("{} is Virtual at {}, past its {what}", row.id, q.now))
+        ensure(!late, || format!("{} is {:?} at {}, past its {what}", row.id, row.stage, q.now))
     })
 }
 
@@ -178,7 +211,12 @@ fn every_wait_has_a_deadline(q: &Queue) -> Verdict {
     let open = |row: &Interaction| q.attempts.contains_key(&row.attempt());
     q.interactions().try_for_each(|row| {
         let fine = match row.stage {
+            Stage::Scheduled => row.due_at.is_some(),
             Stage::Virtual { .. } => row.purge_at.is_some() && (!open(row) || guarded(row)),
+            Stage::Pushed | Stage::AwaitingCallIn => {
+                row.deadline.is_some() && row.purge_at.is_some()
+            }
+            Stage::Lapsed => row.purge_at.is_some(),
             Stage::Dialing | Stage::Confirming => row.deadline.is_some() || guarded(row),
             Stage::Waiting | Stage::Alerting(_) => row.deadline.is_some(),
             Stage::Bridged(_) | Stage::Done(_) => true,
@@ -268,6 +306,16 @@ fn given<'a>(s: &'a Step) -> impl Iterator<Item = (&'a Agent, &'a Interaction, b
         | Effect::EndAttempt { .. }
         | Effect::Registered { .. }
         | Effect::NotRegistered { .. }
+        | Effect::Accepted { .. }
+        | Effect::Refused { .. }
+        | Effect::TakenOver { .. }
+        | Effect::NotTakenOver { .. }
+        | Effect::CallInGranted { .. }
+        | Effect::CallInRefused { .. }
+        | Effect::CallInMatched { .. }
+        | Effect::CallInUnmatched { .. }
+        | Effect::Push { .. }
+        | Effect::LeaveQueue { .. }
         | Effect::Release { .. }
         | Effect::AskKeepWaiting { .. } => None,
     })
@@ -355,8 +403,15 @@ fn place_fixed(s: &Step) -> Verdict {
         let Some(row) = s.after.interaction(was.id) else { return Ok(()) };
         let set =
             matches!(s.event, Event::PrioritySet { interaction, .. } if *interaction == was.id);
-        let wanted =
-            if set { Place { priority: row.place.priority, ..was.place } } else { was.place };
+        // An appointment that is made, moved, or given up for being served now, is another arrival.
+        let asked =
+            matches!(s.event, Event::Rescheduled { interaction, .. } if *interaction == was.id);
+        let rearranged = asked
+            || (was.due_at != row.due_at && row.due_at.is_some())
+            || (was.stage == Stage::Scheduled && row.called_in);
+        let priority = if set { row.place.priority } else { was.place.priority };
+        let arrival = if rearranged { row.place.arrival } else { was.place.arrival };
+        let wanted = Place { priority, arrival, sequence: was.place.sequence };
         ensure(row.place == wanted, || {
             format!("{}: {:?} became {:?}", row.id, was.place, row.place)
         })
@@ -380,30 +435,17 @@ fn no_overtaking(s: &Step) -> Verdict {
 
 /// A dial may pass an earlier callback only where that one could not have gone in its stead.
 fn no_dial_overtaking(s: &Step) -> Verdict {
-    let dials: Vec<(AttemptId, &Route, &Agent, &Interaction)> = s
+    let dials: Vec<(&Route, &Agent, &Interaction)> = s
         .effects
         .iter()
-        .filter_map(|effect| match effect {
-            Effect::Dial { attempt, route, triggered_by, .. } => Some((
-                *attempt,
-                route,
-                s.after.agent(triggered_by)?,
-                s.after.interaction(attempt.interaction)?,
-            )),
-            Effect::NotAdmitted { .. }
-            | Effect::Alert { .. }
-            | Effect::CancelAlert { .. }
-            | Effect::Connect { .. }
-            | Effect::Disconnect { .. }
-            | Effect::EndAttempt { .. }
-            | Effect::Registered { .. }
-            | Effect::NotRegistered { .. }
-            | Effect::Release { .. }
-            | Effect::AskKeepWaiting { .. } => None,
+        .filter_map(|effect| {
+            let Effect::Dial { attempt, route, triggered_by, .. } = effect else { return None };
+            let row = s.after.interaction(attempt.interaction)?;
+            Some((route, s.after.agent(triggered_by)?, row))
         })
         .collect();
-    for (at, (_, route, agent, row)) in dials.iter().enumerate() {
-        let since = dials[at..].iter().filter(|(_, other, ..)| other == route).count() as i64;
+    for (at, (route, agent, row)) in dials.iter().enumerate() {
+        let since = dials[at..].iter().filter(|(other, ..)| other == route).count() as i64;
         let passed = s.after.interactions().find(|earlier| {
             earlier.place < row.place
                 && due_and_free(s.after, earlier)
@@ -435,6 +477,8 @@ fn missed_asked_last(s: &Step) -> Verdict {
 
 fn due_and_free(q: &Queue, row: &Interaction) -> bool {
     row.stage == Stage::Virtual { not_before: None }
+        && row.origin.dialled()
+        && row.menu_until.is_none()
         && !row.caller_leg
         && !q.attempts.contains_key(&row.attempt())
 }
@@ -460,7 +504,7 @@ fn could_have_taken(
         queue.free.get(way).is_some_and(|free| free + given_back > 0)
     });
     let room = queue.charges - same_queue < queue.settings.dials_max;
-    free && room && same_boost && (boost.is_multiple_of(100) || same_queue == 1)
+    free && room && queue.settings.process_callbacks && same_boost && (boost.is_multiple_of(100) || same_queue == 1)
 }
 
 fn virtual_and_live_one_order(s: &Step) -> Verdict {
@@ -515,9 +559,12 @@ fn late(before: &Queue, event: &Event) -> bool {
         | Event::AgentDeclined { agent, interaction, .. } => {
             before.agent(agent).is_none_or(|a| a.state != AgentState::Alerting(*interaction))
         }
-        Event::CallArrived { interaction, .. } | Event::CallbackRequested { interaction, .. } => {
-            !gone(interaction)
-        }
+        Event::CallArrived { interaction, .. } => !gone(interaction),
+        Event::ScheduleConfirmed { interaction, .. }
+        | Event::MenuOpened { interaction }
+        | Event::MenuClosed { interaction }
+        | Event::EwtTold { interaction, .. }
+        | Event::Transferred { interaction, .. } => gone(interaction),
         Event::Tick
         | Event::AgentLoggedIn { .. }
         | Event::AgentLoggedOut { .. }
@@ -526,6 +573,11 @@ fn late(before: &Queue, event: &Event) -> bool {
         | Event::AfterCallWorkEnded { .. }
         | Event::AgentContactLost { .. }
         | Event::SkillsChanged { .. }
+        | Event::CallbackRequested { .. }
+        | Event::Rescheduled { .. }
+        | Event::CalledIn { .. }
+        | Event::CallInRequested(_)
+        | Event::CallInArrived { .. }
         | Event::DialCapacity { .. }
         | Event::NodeLost { .. }
         | Event::ContactChecked { .. }

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use super::agent::Agent;
 use super::classes::{Bits, Classes};
-use super::interaction::{Interaction, Origin};
+use super::interaction::Interaction;
+use super::matching::CallIns;
 use super::settings::{QueueSettings, Settings};
+use super::slots::Slots;
 use super::{AgentSlot, Changed, Queue, QueueState, Slot, Standing, Timer};
 use crate::ident::{NodeId, QueueId};
 use crate::time::Timestamp;
@@ -30,6 +32,12 @@ impl Queue {
             sequences: BTreeSet::new(),
             dirty_classes: Bits::default(),
             dirty_agents: BTreeSet::new(),
+            dirty_pushes: Bits::default(),
+            call_in_groups: Default::default(),
+            call_ins: CallIns::load(rows.requests),
+            requests_timer: None,
+            touched_requests: BTreeSet::new(),
+            touched_histories: BTreeSet::new(),
             effects: Vec::new(),
             touched_interactions: BTreeSet::new(),
             touched_attempts: BTreeSet::new(),
@@ -40,12 +48,17 @@ impl Queue {
         };
         rows.agents.into_iter().for_each(|agent| queue.add_agent(agent));
         queue.settings_changed(settings);
+        for (id, history) in rows.histories {
+            let q = queue.queue_number(&id);
+            queue.queues[q].history = history;
+        }
         for attempt in rows.attempts.into_iter().filter(|a| a.ended_at.is_none()) {
             queue.add_attempt(attempt);
         }
         for row in rows.interactions.into_iter().filter(|i| !i.done()) {
             queue.add_interaction(row);
         }
+        queue.set_requests_timer();
         queue.touched_agents.clear();
         queue.touched_interactions.clear();
         queue
@@ -58,6 +71,8 @@ impl Queue {
             interactions: self.interactions().cloned().collect(),
             attempts: self.attempts.values().cloned().collect(),
             agents: self.agents().cloned().collect(),
+            requests: self.call_ins.rows().cloned().collect(),
+            histories: self.queues.iter().map(|q| (q.id.clone(), q.history.clone())).collect(),
             transitions: Vec::new(),
         }
     }
@@ -70,6 +85,13 @@ impl Queue {
         }
         for id in std::mem::take(&mut self.touched_attempts) {
             changed.attempts.extend(self.attempts.get(&id).cloned());
+        }
+        for id in std::mem::take(&mut self.touched_requests) {
+            changed.requests.extend(self.call_ins.get(id).cloned());
+        }
+        for q in std::mem::take(&mut self.touched_histories) {
+            let queue = &self.queues[q];
+            changed.histories.push((queue.id.clone(), queue.history.clone()));
         }
         for n in std::mem::take(&mut self.touched_agents) {
             changed.agents.push(self.agents[n].row.clone());
@@ -86,7 +108,6 @@ impl Queue {
             serves: Bits::default(),
             charges: 0,
             held: None,
-            handling: None,
             indexed_ready: None,
             indexed_here: false,
             timer: None,
@@ -110,14 +131,12 @@ impl Queue {
     pub(super) fn add_interaction(&mut self, row: Interaction) {
         let id = row.id;
         let queue = self.queue_number(&row.queue);
-        if let (Origin::Immediate, Some(address)) = (row.origin, &row.address) {
-            self.queues[queue].callbacks.insert(address.clone(), id);
-        }
         self.sequences.insert(row.place.sequence);
         self.accepted += 1;
         let class = self.class_of(queue, &row);
         self.classes.use_class(class, true);
         self.interactions.insert(id, Slot { row, queue, class, indexed: Standing::default() });
+        self.note_open(id);
         self.settle(id);
     }
 
@@ -137,8 +156,10 @@ impl Queue {
             charged: Default::default(),
             charges: 0,
             places: Default::default(),
-            callbacks: Default::default(),
-            handled: Default::default(),
+            open: Default::default(),
+            slots: Default::default(),
+            shares: Default::default(),
+            history: Default::default(),
         });
         q
     }
@@ -152,6 +173,7 @@ impl Queue {
             self.queues[q].known = true;
             self.queues[q].settings = Arc::new(policy);
         }
+        self.call_in_groups = settings.call_in_groups;
         for id in settings.agents.keys() {
             if !self.agent_index.contains_key(id) {
                 self.add_agent(Agent::new(id.clone()));
@@ -192,6 +214,8 @@ impl Queue {
         }
         for q in 0..self.queues.len() {
             self.queues[q].places.clear();
+            self.queues[q].shares.clear();
+            self.queues[q].slots = Slots::default();
         }
         self.timers.retain(|(_, timer)| !matches!(timer, Timer::Interaction(_)));
         for n in 0..self.agents.len() {
@@ -210,6 +234,8 @@ impl Queue {
             self.settle(id);
         }
         self.rebuild_holds();
+        self.look_at_all_pushes();
+        self.resettle_appointments();
     }
 
     /// Keeps agents for the answers of their dials as the policies of now say.

@@ -6,12 +6,14 @@
 //! [`agent`], `routing`, then `consumers`, `attempts` and `agents` for what each event does.
 //!
 //! All that decides is in the rows (see [`Queue::rows`]). Lost with the process, and harmless: what
-//! the routes can take (nothing is dialled until it is told again), how long the last calls took.
+//! the routes can take (nothing is dialled until it is told again).
 //! Must not: read a clock, do I/O, draw random numbers, know legs, SIP, or the store.
 
 pub mod agent;
 mod agents;
 mod attempts;
+mod call_in;
+mod callbacks;
 mod classes;
 mod consumers;
 mod deadlines;
@@ -22,9 +24,11 @@ pub mod hours;
 pub mod interaction;
 pub mod invariants;
 mod load;
+pub mod matching;
 mod routing;
 pub mod settings;
 pub mod skill;
+pub mod slots;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -34,17 +38,24 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use agent::{Agent, AgentState};
+pub use callbacks::{Appointment, Offers};
 pub use effect::Effect;
 pub use event::Event;
 pub use hours::Hours;
-pub use interaction::{Attempt, Interaction, Outcome, Stage, Transition};
-pub use settings::{AgentSettings, EarlyHangup, QueueSettings, Settings};
+pub use interaction::{Attempt, Interaction, Origin, Outcome, Stage, Transition};
+pub use settings::{
+    AgentSettings, AtClose, EarlyHangup, EwtMode, PushSettings, QueueSettings, Selection, Settings,
+};
+pub use wait::EwtUnknown;
 
-use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route};
-use crate::phone::Address;
+use crate::ident::{
+    AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId, Route,
+};
 use crate::time::{Duration, Timestamp};
 use classes::{Bits, Classes, Spot};
 use interaction::Place;
+use matching::{CallInGroup, CallInRequest, CallIns};
+use slots::Slots;
 
 /// The rows touched since the last call, to be committed as one step. Taken, not pushed, so that a
 /// forgotten save is impossible.
@@ -56,8 +67,21 @@ pub struct Changed {
     pub attempts: Vec<Attempt>,
     /// Agents, as they are now.
     pub agents: Vec<Agent>,
+    /// Call-In requests, as they are now.
+    pub requests: Vec<CallInRequest>,
+    /// What the estimates of queues are made from, as it is now.
+    pub histories: Vec<(QueueId, History)>,
     /// The trail: what happened, in order.
     pub transitions: Vec<Transition>,
+}
+
+/// What the estimates of a queue are made from. Also its row in the store.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct History {
+    /// Talk and after-call work of the last calls, and when they ended.
+    pub handled: VecDeque<(Timestamp, Duration)>,
+    /// When agents answered the last calls.
+    pub distributed: VecDeque<Timestamp>,
 }
 
 /// Who is served next. Pure: time and events in, effects out. A clone is an independent queue.
@@ -81,6 +105,13 @@ pub struct Queue {
     /// What `route()` has to look at again.
     dirty_classes: Bits,
     dirty_agents: BTreeSet<usize>,
+    /// The queues in which somebody may have to be pushed.
+    dirty_pushes: Bits,
+    call_in_groups: BTreeMap<GroupId, CallInGroup>,
+    call_ins: CallIns,
+    requests_timer: Option<Timestamp>,
+    touched_requests: BTreeSet<CallInId>,
+    touched_histories: BTreeSet<usize>,
     effects: Vec<Effect>,
     touched_interactions: BTreeSet<InteractionId>,
     touched_attempts: BTreeSet<AttemptId>,
@@ -105,10 +136,13 @@ struct QueueState {
     charges: u32,
     /// All that hold a place, in order.
     places: BTreeMap<Place, InteractionId>,
-    /// Open callbacks by address.
-    callbacks: BTreeMap<Address, InteractionId>,
-    /// Talk and after-call work of the last calls.
-    handled: VecDeque<Duration>,
+    /// Open callbacks by address, immediate and scheduled ones.
+    open: BTreeMap<callbacks::OpenKey, InteractionId>,
+    /// The appointments that were promised.
+    slots: Slots,
+    /// Pushed and not yet called in, with their classes.
+    shares: BTreeMap<InteractionId, usize>,
+    history: History,
 }
 
 #[derive(Clone, Debug)]
@@ -121,8 +155,6 @@ struct AgentSlot {
     charges: u32,
     /// Kept for the answer of this dial until then.
     held: Option<(InteractionId, Timestamp)>,
-    /// The queue and start of the call whose handling is being measured.
-    handling: Option<(usize, Timestamp)>,
     indexed_ready: Option<Timestamp>,
     indexed_here: bool,
     timer: Option<Timestamp>,
@@ -142,6 +174,10 @@ struct Standing {
     placed: Option<Place>,
     spot: Option<(Spot, Place)>,
     timer: Option<Timestamp>,
+    /// Does it count against the pacing of pushes?
+    share: bool,
+    /// The time it is promised for, and the slot that it counts against until it is over.
+    booked: Option<(Timestamp, Option<Timestamp>)>,
 }
 
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -149,6 +185,8 @@ enum Timer {
     Interaction(InteractionId),
     Attempt(AttemptId),
     Agent(AgentId),
+    /// The next Call-In request that expires.
+    Requests,
 }
 
 impl Queue {
@@ -165,6 +203,8 @@ impl Queue {
         self.apply(event);
         self.expire();
         self.route();
+        self.push_turns();
+        self.set_requests_timer();
         std::mem::take(&mut self.effects)
     }
 
@@ -175,10 +215,31 @@ impl Queue {
                 let arrival = consumers::Arrival { interaction, queue, skills, priority };
                 self.call_arrived(arrival, address, node);
             }
-            Event::CallbackRequested { interaction, queue, skills, priority, address } => {
+            Event::CallbackRequested {
+                interaction,
+                queue,
+                skills,
+                priority,
+                address,
+                when,
+                notify,
+            } => {
                 let arrival = consumers::Arrival { interaction, queue, skills, priority };
-                self.callback_requested(arrival, address);
+                self.callback_requested(callbacks::Request { arrival, address, when, notify });
             }
+            Event::ScheduleConfirmed { interaction, address, due } => {
+                self.schedule_confirmed(interaction, address, event::When::At(due));
+            }
+            Event::Rescheduled { interaction, when } => self.rescheduled(interaction, when),
+            Event::MenuOpened { interaction } => self.menu_opened(interaction),
+            Event::MenuClosed { interaction } => self.menu_over(interaction),
+            Event::CalledIn { interaction, node } => self.called_in(interaction, node),
+            Event::CallInRequested(asked) => self.call_in_requested(*asked),
+            Event::CallInArrived { call, group, presented, node } => {
+                self.call_in_arrived(call, &group, &presented, node);
+            }
+            Event::EwtTold { interaction, ewt } => self.ewt_told(interaction, ewt),
+            Event::Transferred { interaction, queue } => self.transferred(interaction, &queue),
             Event::CallerHungUp { interaction } => self.caller_hung_up(interaction),
             Event::CallerLeft { interaction } => self.caller_left(interaction),
             Event::CallbackConfirmed { interaction, address } => {
@@ -210,6 +271,20 @@ impl Queue {
             Event::NodeLost { node } => self.node_lost(&node),
             Event::ContactChecked { agent, reachable } => self.contact_checked(&agent, reachable),
             Event::SettingsChanged(settings) => self.settings_changed(*settings),
+        }
+    }
+
+    /// When the next Call-In request expires is a deadline like any other.
+    fn set_requests_timer(&mut self) {
+        let next = self.call_ins.next_expiry();
+        if next == self.requests_timer {
+            return;
+        }
+        if let Some(at) = std::mem::replace(&mut self.requests_timer, next) {
+            self.timers.remove(&(at, Timer::Requests));
+        }
+        if let Some(at) = next {
+            self.timers.insert((at, Timer::Requests));
         }
     }
 

@@ -14,11 +14,13 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::agent::AgentState;
+use super::agents::day_number;
 use super::classes::{Bits, Spot};
 use super::effect::Effect;
 use super::interaction::{Attempt, Outcome, Place, Stage};
+use super::settings::Selection;
 use super::upkeep::With;
-use super::{Queue, QueueState};
+use super::{Queue, QueueSettings, QueueState};
 use crate::ident::{InteractionId, Route};
 use crate::time::{Duration, Timestamp};
 
@@ -38,6 +40,8 @@ struct Pass {
     heads: BinaryHeap<Reverse<Head>>,
 }
 
+/// The lesser goes first.
+type Rank = i64;
 /// The first interaction of a class; on the line before due at the same place.
 type Head = (Place, bool, usize);
 
@@ -69,7 +73,7 @@ impl Queue {
             pass.cursor = Some(place);
             match spot {
                 Spot::Line => self.serve(class, place, &mut pass),
-                Spot::Due => {
+                Spot::Due | Spot::Push => {
                     self.dial(class, place, &mut pass);
                     rooms = self.rooms();
                     if pass.cursor.is_none() {
@@ -80,7 +84,7 @@ impl Queue {
             }
             let stands = match spot {
                 Spot::Line => &self.classes.line.present,
-                Spot::Due => &self.classes.due.present,
+                Spot::Due | Spot::Push => &self.classes.due.present,
             };
             if stands.has(class)
                 && let Some(next) = self.classes.next(class, spot, pass.cursor)
@@ -141,7 +145,8 @@ impl Queue {
         }
         let room = |queue: &QueueState| {
             let free = queue.free.values().any(|&free| free > 0);
-            free && queue.charges < queue.settings.dials_max
+            let settings = &queue.settings;
+            free && settings.process_callbacks && queue.charges < settings.dials_max
         };
         self.queues.iter().map(room).collect()
     }
@@ -159,41 +164,65 @@ impl Queue {
         }
     }
 
-    /// Of those who have not missed it the agent kept for this interaction, else the longest idle;
-    /// else the longest idle of those who have.
+    /// Of those who have not missed it the agent kept for this interaction, else the best by the
+    /// queue's selection; else the best of those who have.
     fn agent_for(&self, class: usize, id: InteractionId) -> Option<usize> {
         let missed_by = &self.interaction(id)?.missed_by;
-        let mut second = None;
-        let mut first = None;
+        let settings = &self.queues[self.classes.get(class).key.queue].settings;
+        // The longest idle come first: the first found is the one, if nothing else is looked at.
+        let first_is_best =
+            settings.selection == Selection::LongestIdle && settings.hold_trigger.is_zero();
+        let mut best: Option<((bool, Rank), usize)> = None;
         for (_, name, n) in &self.ready {
             let agent = &self.agents[*n];
             if !agent.serves.has(class) {
                 continue;
             }
+            let missed = missed_by.contains(name);
             match agent.held {
-                Some((held_for, _)) if held_for != id => {}
-                Some(_) | None if missed_by.contains(name) => second = second.or(Some(*n)),
-                Some(_) => return Some(*n),
-                None => {
-                    first = first.or(Some(*n));
-                    if self.queues[self.classes.get(class).key.queue]
-                        .settings
-                        .hold_trigger
-                        .is_zero()
-                    {
-                        break;
-                    }
-                }
+                Some((held_for, _)) if held_for != id => continue,
+                Some(_) if !missed => return Some(*n),
+                Some(_) | None => {}
+            }
+            let key = (missed, self.rank(settings, class, *n));
+            if best.as_ref().is_none_or(|(least, _)| key < *least) {
+                best = Some((key, *n));
+            }
+            if first_is_best && !missed {
+                break;
             }
         }
-        first.or(second)
+        best.map(|(_, n)| n)
+    }
+
+    /// Where an agent stands by the queue's selection; among equals the longest idle, who comes
+    /// first.
+    fn rank(&self, settings: &QueueSettings, class: usize, n: usize) -> Rank {
+        let row = &self.agents[n].row;
+        match settings.selection {
+            Selection::LongestIdle => 0,
+            Selection::FewestCalls => {
+                let today = day_number(&settings.hours, self.now) == row.calls_day;
+                if today { i64::from(row.calls) } else { 0 }
+            }
+            Selection::RoundRobin => row.alerted_at.as_ms(),
+            Selection::MostSkilled => {
+                let level = |name: &str| row.skills.get(name).copied().unwrap_or(0);
+                let names = self.classes.get(class).key.skills.names();
+                -names.into_iter().map(|name| i64::from(level(name))).sum::<i64>()
+            }
+        }
     }
 
     fn alert(&mut self, n: usize, id: InteractionId) {
         let Some(settings) = self.settings_of(id) else { return };
         let agent = self.agents[n].row.id.clone();
         let deadline = self.now + settings.agent_ring_timeout + ALERT_MARGIN;
-        self.change_agent(n, |agent| agent.state = AgentState::Alerting(id));
+        let now = self.now;
+        self.change_agent(n, |agent| {
+            agent.state = AgentState::Alerting(id);
+            agent.alerted_at = now;
+        });
         self.step(id, "waiting-alerted-alerting", With::agent(&agent), |i| {
             i.stage = Stage::Alerting(agent.clone());
             i.deadline = Some(deadline);

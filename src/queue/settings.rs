@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::event::RetryClass;
 use super::hours::Hours;
+use super::matching::CallInGroup;
 use super::skill::{SkillExpression, Skills};
-use crate::ident::{AgentId, QueueId};
+use super::slots::SlotSettings;
+use crate::ident::{AgentId, GroupId, QueueId};
 use crate::phone::AddressPolicy;
 use crate::time::Duration;
 
@@ -16,6 +18,8 @@ pub struct Settings {
     pub queues: BTreeMap<QueueId, QueueSettings>,
     /// The agents and their skills; a change made at run time overrides the file.
     pub agents: BTreeMap<AgentId, AgentSettings>,
+    /// The groups of numbers for call-ins.
+    pub call_in_groups: BTreeMap<GroupId, CallInGroup>,
 }
 
 /// One agent, as configured.
@@ -64,8 +68,95 @@ pub struct QueueSettings {
     pub purge_after: Duration,
     /// When it is open.
     pub hours: Hours,
+    /// How callbacks are scheduled; `None`: they are not.
+    pub slots: Option<SlotSettings>,
     /// What becomes of a caller who hangs up while waiting.
     pub early_hangup: EarlyHangup,
+    /// Who is alerted among several Ready agents.
+    pub selection: Selection,
+    /// How the wait is estimated.
+    pub ewt: EwtMode,
+    /// Are new callbacks taken?
+    pub accept_callbacks: bool,
+    /// Are pending callbacks dialled and pushed?
+    pub process_callbacks: bool,
+    /// Immediate callbacks are not taken so long before closing.
+    pub accept_until_before_close: Duration,
+    /// Most callbacks pending, scheduled ones too.
+    pub callbacks_max: u32,
+    /// What becomes of callers on the line at close of business.
+    pub at_close: AtClose,
+    /// Are people on the line let go at close of business and purge?
+    pub purge_on_line: bool,
+    /// Do the consumers of its callbacks call in, when it is their turn?
+    pub user_originated: bool,
+    /// How pushes are paced and how long they last.
+    pub pushes: PushSettings,
+}
+
+/// Who is alerted among several Ready agents who may serve.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Selection {
+    /// Idle for the longest time.
+    #[default]
+    LongestIdle,
+    /// Fewest calls since 00:00 of the queue's zone.
+    FewestCalls,
+    /// In turn: whose last alert is the longest ago.
+    RoundRobin,
+    /// The highest sum of levels over the skills that the caller needs.
+    MostSkilled,
+}
+
+/// How the wait is estimated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum EwtMode {
+    /// Mean gap of the last 32 distributions x (ahead + 1).
+    Mode1,
+    /// Mean handling time of the last 50 x ceil((ahead + 1 - Ready agents) / agents).
+    #[default]
+    Mode2,
+    /// Like `Mode2`, of the ten minutes up to the last call.
+    Mode3,
+}
+
+/// What becomes of live callers at close of business.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AtClose {
+    /// Served while somebody who could serve them is logged in, at most for so long; then as
+    /// `Branch`.
+    Finish(Duration),
+    /// The flow's exit `closed`, at once.
+    Branch,
+    /// A scheduled callback is offered, then as `Branch`.
+    OfferSchedule,
+}
+
+/// How the consumers of a queue are told to call in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PushSettings {
+    /// From the READY push on; then the callback lapses.
+    pub expiry: Duration,
+    /// How long one who does not react counts against the pacing.
+    pub ready_answer_time: Duration,
+    /// Pushes at once for each agent who could serve, in percent: 100 = 1.0.
+    pub factor_percent: u32,
+    /// `Upcoming` is pushed once the estimated wait is below this; `None`: never.
+    pub upcoming_below: Option<Duration>,
+    /// A matched consumer who drops keeps place and code for so long.
+    pub reconnect_grace: Duration,
+}
+
+impl Default for PushSettings {
+    fn default() -> Self {
+        Self {
+            expiry: Duration::from_secs(15 * 60),
+            ready_answer_time: Duration::from_secs(3 * 60),
+            factor_percent: 100,
+            upcoming_below: None,
+            reconnect_grace: Duration::from_secs(120),
+        }
+    }
 }
 
 /// What becomes of a live caller who hangs up while waiting.
@@ -105,7 +196,18 @@ impl Default for QueueSettings {
             ]),
             purge_after: minutes(24 * 60),
             hours: Hours::RoundTheClock,
+            slots: None,
             early_hangup: EarlyHangup::Abandon,
+            selection: Selection::default(),
+            ewt: EwtMode::default(),
+            accept_callbacks: true,
+            process_callbacks: true,
+            accept_until_before_close: Duration::ZERO,
+            callbacks_max: 100_000,
+            at_close: AtClose::Finish(minutes(30)),
+            purge_on_line: false,
+            user_originated: false,
+            pushes: PushSettings::default(),
         }
     }
 }

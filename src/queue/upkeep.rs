@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::agent::{Agent, AgentState};
 use super::classes::{ClassKey, Spot};
+use super::effect::{Effect, PushEvent};
 use super::interaction::{Attempt, Interaction, Origin, Outcome, Stage, Transition};
 use super::{Queue, QueueSettings, Standing, Timer};
 use crate::ident::{AgentId, AttemptId, InteractionId};
@@ -56,25 +57,46 @@ impl Queue {
         with: With,
         outcome: Outcome,
     ) {
+        let Some(slot) = self.interactions.get(&id) else { return };
         let now = self.now;
+        let notify = slot.row.notify;
+        self.end_requests(id);
+        self.forget_open(id);
         self.step(id, row, with, |i| {
             i.stage = Stage::Done(outcome);
             i.deadline = None;
             i.asked = false;
             i.node = None;
+            i.share_until = None;
+            i.menu_until = None;
+            i.leave_at = None;
             i.ended_at = Some(now);
         });
+        if notify {
+            let event = PushEvent::Completed(outcome);
+            self.effects.push(Effect::Push { interaction: id, event });
+        }
     }
 
     /// Brings the indexes in step with an interaction's row; one that is Done leaves memory.
     pub(super) fn settle(&mut self, id: InteractionId) {
         let Some(slot) = self.interactions.get_mut(&id) else { return };
         let row = &slot.row;
-        let waits_for_leg = row.caller_leg || self.attempts.contains_key(&row.attempt());
+        let booked = row.due_at.filter(|_| !row.done()).map(|due| {
+            let known = slot.indexed.booked.filter(|&(was, _)| was == due);
+            let settings = &self.queues[slot.queue].settings;
+            let plan = settings.slots.as_ref();
+            known.unwrap_or_else(|| (due, plan.and_then(|plan| plan.slot_of(&settings.hours, due))))
+        });
+        let waits = row.caller_leg
+            || row.menu_until.is_some()
+            || self.attempts.contains_key(&row.attempt());
         let wanted = Standing {
             placed: row.placed().then_some(row.place),
-            spot: row.spot(waits_for_leg).map(|spot| (spot, row.place)),
+            spot: row.spot(waits).map(|spot| (spot, row.place)),
             timer: row.timer().map(|(at, _)| at),
+            share: row.share_until.is_some(),
+            booked,
         };
         let was = std::mem::replace(&mut slot.indexed, wanted);
         let (queue, class, done) = (slot.queue, slot.class, row.done());
@@ -90,13 +112,32 @@ impl Queue {
                 self.classes.hold_place(class, wanted.placed.is_some());
             }
         }
+        if was.booked != wanted.booked {
+            let slots = &mut self.queues[queue].slots;
+            was.booked.and_then(|(_, slot)| slot).into_iter().for_each(|slot| slots.release(slot));
+            let now = wanted.booked.and_then(|(_, slot)| slot);
+            now.into_iter().for_each(|slot| slots.reserve(slot));
+        }
+        if was.placed != wanted.placed || was.share != wanted.share {
+            self.dirty_pushes.set(queue, true);
+        }
+        if was.share != wanted.share {
+            let shares = &mut self.queues[queue].shares;
+            match wanted.share {
+                true => _ = shares.insert(id, class),
+                false => _ = shares.remove(&id),
+            }
+        }
         if was.spot != wanted.spot {
             if let Some((spot, place)) = was.spot {
                 self.classes.stand(class, spot, place, None);
             }
             if let Some((spot, place)) = wanted.spot {
                 self.classes.stand(class, spot, place, Some(id));
-                self.dirty_classes.set(class, true);
+                match spot {
+                    Spot::Line | Spot::Due => self.dirty_classes.set(class, true),
+                    Spot::Push => self.dirty_pushes.set(queue, true),
+                }
             }
         }
         move_timer(&mut self.timers, Timer::Interaction(id), was.timer, wanted.timer);
@@ -111,24 +152,15 @@ impl Queue {
         self.touched_interactions.remove(&id);
         self.sequences.remove(&slot.row.place.sequence);
         self.classes.use_class(slot.class, false);
-        if let Some(address) = &slot.row.address {
-            let callbacks = &mut self.queues[slot.queue].callbacks;
-            if callbacks.get(address) == Some(&id) {
-                callbacks.remove(address);
-            }
-        }
         self.ended += 1;
         self.taken_next.interactions.push(slot.row);
     }
 
     /// The class of a row, made if it is new.
     pub(super) fn class_of(&mut self, queue: usize, row: &Interaction) -> usize {
-        let routes = match (row.origin, &row.address) {
-            (Origin::Immediate, Some(address)) => {
-                self.queues[queue].settings.addresses.routes(address)
-            }
-            (Origin::Immediate, None) | (Origin::Live, _) => Vec::new(),
-        };
+        let address = row.address.as_ref().filter(|_| row.origin.dialled());
+        let addresses = &self.queues[queue].settings.addresses;
+        let routes = address.map_or(Vec::new(), |address| addresses.routes(address));
         let key = ClassKey { queue, skills: row.skills.clone(), routes };
         if let Some(class) = self.classes.find(&key) {
             return class;
@@ -163,6 +195,9 @@ impl Queue {
             self.classes.hold_place(class, true);
         }
         slot.class = class;
+        if let Some(share) = self.queues[queue].shares.get_mut(&id) {
+            *share = class;
+        }
         self.classes.use_class(old, false);
         self.classes.use_class(class, true);
         self.settle(id);
@@ -194,7 +229,9 @@ impl Queue {
                 self.dirty_agents.insert(n);
             }
             slot.indexed_ready = ready;
+            self.look_at_all_pushes();
         }
+        let slot = &mut self.agents[n];
         let held = slot.held.filter(|_| ready.is_some()).map(|(_, until)| until);
         let timer = slot.row.deadline.or(held);
         move_timer(&mut self.timers, Timer::Agent(slot.row.id.clone()), slot.timer, timer);
@@ -211,6 +248,7 @@ impl Queue {
                 }
             }
             self.ask_soon(deserted);
+            self.look_at_all_pushes();
         }
     }
 
@@ -233,20 +271,25 @@ impl Queue {
             }
         }
         self.ask_soon(deserted);
+        self.look_at_all_pushes();
         self.dirty_agents.insert(n);
     }
 
-    /// Dialled consumers whom nobody logged in can serve any more are asked at once.
+    /// Dialled consumers whom nobody logged in can serve any more are asked at once; callers who
+    /// are only still here because somebody could serve them after closing leave.
     fn ask_soon(&mut self, waiting: Vec<InteractionId>) {
         for id in waiting {
             let now = self.now;
-            if let Some(slot) = self.interactions.get_mut(&id)
-                && !slot.row.caller_leg
-                && !slot.row.asked
-            {
-                slot.row.deadline = Some(now);
-                self.settle(id);
+            let Some(slot) = self.interactions.get_mut(&id) else { continue };
+            let row = &mut slot.row;
+            if !row.caller_leg && !row.asked {
+                row.deadline = Some(now);
+            } else if row.caller_leg && row.close_at.is_some_and(|at| at <= now) {
+                row.leave_at = Some(now);
+            } else {
+                continue;
             }
+            self.settle(id);
         }
     }
 
@@ -289,7 +332,22 @@ impl Interaction {
 
     /// Does it hold a place: does it count for those behind it?
     pub fn placed(&self) -> bool {
-        !matches!(self.stage, Stage::Bridged(_) | Stage::Done(_))
+        match self.stage {
+            Stage::Virtual { .. }
+            | Stage::Dialing
+            | Stage::Confirming
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Waiting
+            | Stage::Alerting(_) => true,
+            Stage::Scheduled | Stage::Lapsed | Stage::Bridged(_) | Stage::Done(_) => false,
+        }
+    }
+
+    /// Is it a callback that counts as open for its address?
+    pub fn open_callback(&self) -> bool {
+        let over = matches!(self.stage, Stage::Lapsed | Stage::Done(_));
+        self.origin != Origin::Live && !over
     }
 
     /// Its last attempt, which may be open, closed, or (serial 0) not yet made.
@@ -297,14 +355,19 @@ impl Interaction {
         AttemptId { interaction: self.id, serial: self.attempts_made }
     }
 
-    fn spot(&self, waits_for_leg: bool) -> Option<Spot> {
+    fn spot(&self, waits: bool) -> Option<Spot> {
         match self.stage {
             Stage::Waiting => Some(Spot::Line),
-            Stage::Virtual { not_before } => {
-                (not_before.is_none() && !waits_for_leg).then_some(Spot::Due)
+            Stage::Virtual { not_before: None } if !waits => {
+                Some(if self.origin == Origin::CallIn { Spot::Push } else { Spot::Due })
             }
-            Stage::Dialing
+            Stage::Virtual { .. }
+            | Stage::Scheduled
+            | Stage::Dialing
             | Stage::Confirming
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed
             | Stage::Alerting(_)
             | Stage::Bridged(_)
             | Stage::Done(_) => None,
@@ -313,21 +376,34 @@ impl Interaction {
 
     /// The next instant at which something happens to it by time alone, and what.
     pub fn timer(&self) -> Option<(Timestamp, &'static str)> {
-        let deadline = |reason| self.deadline.map(|at| (at, reason));
+        let at = |at: Option<Timestamp>, why| at.map(|at| (at, why));
+        let deadline = |why| at(self.deadline, why);
+        let menu = at(self.menu_until, "menu");
+        let close = at(self.close_at, "close_of_business");
+        let purge = at(self.purge_at, "purge");
+        let first = |all: &[Option<(Timestamp, &'static str)>]| {
+            all.iter().flatten().min_by_key(|(at, _)| *at).copied()
+        };
         match &self.stage {
-            Stage::Virtual { not_before } => [
-                not_before.map(|at| (at, "retry_delay")),
-                self.close_at.map(|at| (at, "close_of_business")),
-                self.purge_at.map(|at| (at, "purge")),
-            ]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(at, _)| *at),
+            Stage::Scheduled => first(&[at(self.due_at, "due"), menu]),
+            Stage::Virtual { not_before } => {
+                first(&[at(*not_before, "retry_delay"), menu, close, purge])
+            }
+            Stage::Pushed | Stage::AwaitingCallIn => {
+                let share = at(self.share_until, "ready_answer_time");
+                first(&[deadline("pushed_callback_expiry"), share, menu, close, purge])
+            }
+            Stage::Lapsed => first(&[close, purge]),
             Stage::Dialing => deadline("ring_timeout"),
             Stage::Confirming => deadline("confirm_timeout"),
-            Stage::Waiting if self.caller_leg => deadline("longest_wait"),
-            Stage::Waiting if self.asked => deadline("choice_timeout"),
-            Stage::Waiting => deadline("answered_wait_max"),
+            Stage::Waiting => {
+                let why = match (self.caller_leg, self.asked) {
+                    (true, _) => "longest_wait",
+                    (false, true) => "choice_timeout",
+                    (false, false) => "answered_wait_max",
+                };
+                first(&[deadline(why), at(self.leave_at, "close_of_business")])
+            }
             Stage::Alerting(_) => deadline("agent_ring_timeout"),
             Stage::Bridged(_) | Stage::Done(_) => None,
         }

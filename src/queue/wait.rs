@@ -1,16 +1,32 @@
 //! Position and estimated wait.
 
-use super::Queue;
 use super::agent::AgentState;
 use super::classes::{Bits, ClassKey};
-use super::interaction::Place;
+use super::interaction::{Place, Stage};
+use super::settings::EwtMode;
 use super::skill::SkillExpression;
+use super::Queue;
 use crate::ident::{InteractionId, QueueId};
 use crate::time::Duration;
 
 /// The handling time assumed until [`SAMPLES_MIN`] calls were handled.
 const HANDLING_ASSUMED: Duration = Duration::from_secs(90);
 const SAMPLES_MIN: usize = 10;
+/// Calls that the mean of mode 2 is taken over.
+const SAMPLES_MAX: usize = 50;
+/// What mode 3 looks back on, from the last call.
+const WINDOW: Duration = Duration::from_secs(600);
+
+/// Why a wait cannot be estimated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EwtUnknown {
+    /// Nobody logged in could serve.
+    NobodyLoggedIn,
+    /// Fewer than two calls were distributed.
+    NoDistributions,
+    /// No such queue, or nobody who waits.
+    NotWaiting,
+}
 
 impl Queue {
     /// Position in its queue, 1 is next; `None` if it holds no place (bridged, done, unknown).
@@ -19,18 +35,25 @@ impl Queue {
         Some(self.ahead(slot.queue, Some(slot.row.place)).saturating_add(1))
     }
 
-    /// Estimated wait of an interaction that holds a place; `None` when nobody logged in could
-    /// serve it.
-    pub fn ewt(&self, id: InteractionId) -> Option<Duration> {
-        let slot = self.interactions.get(&id).filter(|slot| slot.row.placed())?;
+    /// Estimated wait of an interaction that holds a place.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn ewt(&self, id: InteractionId) -> Result<Duration, EwtUnknown> {
+        let slot = self.interactions.get(&id).filter(|slot| slot.row.placed());
+        let slot = slot.ok_or(EwtUnknown::NotWaiting)?;
         self.estimate(slot.queue, &slot.row.skills, self.ahead(slot.queue, Some(slot.row.place)))
     }
 
-    /// Estimated wait of one who would join the queue now, asking for its default skills; `None`
-    /// when nobody logged in could serve, or there is no such queue.
-    pub fn queue_ewt(&self, queue: &QueueId) -> Option<Duration> {
-        let q = *self.queue_index.get(queue)?;
-        self.estimate(q, &self.queues[q].settings.skills, self.ahead(q, None))
+    /// Estimated wait of one who would join the queue now, asking for its default skills; those who
+    /// wait on the line count or not.
+    ///
+    /// # Errors
+    /// Why it is not known.
+    pub fn queue_ewt(&self, queue: &QueueId, on_line: bool) -> Result<Duration, EwtUnknown> {
+        let q = *self.queue_index.get(queue).ok_or(EwtUnknown::NotWaiting)?;
+        let ahead = if on_line { self.ahead(q, None) } else { self.ahead_off_line(q) };
+        self.estimate(q, &self.queues[q].settings.skills, ahead)
     }
 
     /// How many hold a place in a queue.
@@ -44,9 +67,36 @@ impl Queue {
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 
-    /// Mean handling time x ceil((ahead + 1 - Ready agents) / agents), at least 0; an agent who
-    /// could serve k queues in which somebody waits counts 1/k.
-    fn estimate(&self, q: usize, skills: &SkillExpression, ahead: u32) -> Option<Duration> {
+    fn ahead_off_line(&self, q: usize) -> u32 {
+        let off_line = |id: &&InteractionId| {
+            self.interaction(**id).is_some_and(|row| row.stage != Stage::Waiting)
+        };
+        let count = self.queues[q].places.values().filter(off_line).count();
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    /// By the queue's mode. An agent who could serve k queues in which somebody waits counts 1/k.
+    /// Nothing in it moves by time alone, so that an estimate never grows while nothing changes.
+    fn estimate(
+        &self,
+        q: usize,
+        skills: &SkillExpression,
+        ahead: u32,
+    ) -> Result<Duration, EwtUnknown> {
+        let (agents, ready) = self.crew(q, skills);
+        if agents == 0.0 {
+            return Err(EwtUnknown::NobodyLoggedIn);
+        }
+        if self.queues[q].settings.ewt == EwtMode::Mode1 {
+            let gap = self.distribution_gap(q).ok_or(EwtUnknown::NoDistributions)?;
+            return Ok(gap.saturating_mul(ahead.saturating_add(1)));
+        }
+        let turns = (i64::from(ahead) + 1 - ready).max(0) as f64 / agents;
+        Ok(self.handling_time(q).mul_f64(turns.ceil()))
+    }
+
+    /// The agents logged in who could serve, as counted, and how many are Ready.
+    fn crew(&self, q: usize, skills: &SkillExpression) -> (f64, i64) {
         let waiting = self.queues_with_waiting();
         let key = ClassKey { queue: q, skills: skills.clone(), routes: Vec::new() };
         let class = self.classes.find(&key);
@@ -65,11 +115,7 @@ impl Queue {
                 ready += i64::from(agent.row.state == AgentState::Ready);
             }
         }
-        if agents == 0.0 {
-            return None;
-        }
-        let turns = (i64::from(ahead) + 1 - ready).max(0) as f64 / agents;
-        Some(self.handling_time(q).mul_f64(turns.ceil()))
+        (agents, ready)
     }
 
     /// For each queue in which somebody holds a place, the classes of those who do.
@@ -82,11 +128,30 @@ impl Queue {
     }
 
     fn handling_time(&self, q: usize) -> Duration {
-        let handled = &self.queues[q].handled;
-        let count = u32::try_from(handled.len()).unwrap_or(u32::MAX);
-        match handled.len() < SAMPLES_MIN {
+        let queue = &self.queues[q];
+        let last = queue.history.handled.back().map(|&(at, _)| at).unwrap_or_default();
+        let looked_at = queue.history.handled.iter().rev();
+        let samples: Vec<Duration> = match queue.settings.ewt {
+            EwtMode::Mode3 => {
+                let within = looked_at.take_while(|&&(at, _)| last.since(at) <= WINDOW);
+                within.map(|&(_, time)| time).collect()
+            }
+            EwtMode::Mode1 | EwtMode::Mode2 => {
+                looked_at.take(SAMPLES_MAX).map(|&(_, time)| time).collect()
+            }
+        };
+        let count = u32::try_from(samples.len()).unwrap_or(u32::MAX);
+        match samples.len() < SAMPLES_MIN {
             true => HANDLING_ASSUMED,
-            false => handled.iter().sum::<Duration>() / count,
+            false => samples.iter().sum::<Duration>() / count,
         }
+    }
+
+    /// The mean gap of the last distributions.
+    fn distribution_gap(&self, q: usize) -> Option<Duration> {
+        let distributed = &self.queues[q].history.distributed;
+        let (first, last) = (distributed.front()?, distributed.back()?);
+        let gaps = u32::try_from(distributed.len() - 1).ok().filter(|&gaps| gaps > 0)?;
+        Some(last.since(*first) / gaps)
     }
 }

@@ -2,12 +2,16 @@
 
 use super::memory::Memory;
 use super::{BindingRow, Loaded, Step, Store, StoreError, UserBindings};
-use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, NodeId, QueueId, Route, TrunkId};
-use crate::phone::{Address, AddressPolicy, Pattern};
+use crate::ident::{
+    AgentId, AttemptId, CallInId, Entropy, GroupId, InteractionId, NodeId, QueueId, Route, TrunkId,
+};
+use crate::phone::{Address, AddressPolicy, CodeHash, Dnis, Pattern};
+use crate::queue::History;
 use crate::queue::agent::AfterCall;
 use crate::queue::effect::EndReason;
 use crate::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass};
 use crate::queue::interaction::{Origin, Place};
+use crate::queue::matching::CallInRequest;
 use crate::queue::skill::SkillExpression;
 use crate::queue::{
     Agent, AgentSettings, AgentState, Attempt, Changed, Event, Interaction, Outcome, Queue,
@@ -62,6 +66,8 @@ fn every_row_comes_back_as_it_was<S: Store>(kind: &Kind<'_, S>) {
         interactions: every_stage(),
         attempts: vec![full_attempt(), attempt(2, 1, None)],
         agents: every_state(),
+        requests: vec![call_in_request(1), call_in_request(2)],
+        histories: vec![(QueueId::new("support"), history())],
         transitions: Vec::new(),
     };
     let bindings = vec![user("1001", &["sip:1001@127.0.0.1:5070", "sip:1001@[::1]:5071"])];
@@ -72,6 +78,8 @@ fn every_row_comes_back_as_it_was<S: Store>(kind: &Kind<'_, S>) {
     assert_eq!(loaded.rows.interactions, rows.interactions);
     assert_eq!(loaded.rows.attempts, rows.attempts);
     assert_eq!(loaded.rows.agents, rows.agents);
+    assert_eq!(loaded.rows.requests, rows.requests);
+    assert_eq!(loaded.rows.histories, rows.histories);
     assert_eq!(loaded.bindings, bindings);
     assert_eq!((loaded.step, loaded.now), (1, Timestamp(77)));
 }
@@ -317,6 +325,16 @@ pub(super) fn interaction(n: u128, stage: Stage) -> Interaction {
         attempts_made: 0,
         postponed: 0,
         created_at: Timestamp(4),
+        due_at: None,
+        menu_until: None,
+        share_until: None,
+        leave_at: None,
+        notify: false,
+        upcoming: false,
+        called_in: false,
+        last_contact: None,
+        told: None,
+        connected_at: None,
         purge_at: None,
         close_at: None,
         missed_by: Vec::new(),
@@ -328,6 +346,10 @@ pub(super) fn interaction(n: u128, stage: Stage) -> Interaction {
 fn every_stage() -> Vec<Interaction> {
     let agent = AgentId::new;
     let stages = [
+        Stage::Scheduled,
+        Stage::Pushed,
+        Stage::AwaitingCallIn,
+        Stage::Lapsed,
         Stage::Virtual { not_before: None },
         Stage::Virtual { not_before: Some(Timestamp(8)) },
         Stage::Dialing,
@@ -349,11 +371,21 @@ fn every_stage() -> Vec<Interaction> {
         attempts_used: 1,
         attempts_made: 2,
         postponed: 3,
+        due_at: Some(Timestamp(14)),
+        menu_until: Some(Timestamp(15)),
+        share_until: Some(Timestamp(16)),
+        leave_at: Some(Timestamp(17)),
+        notify: true,
+        upcoming: true,
+        called_in: true,
+        last_contact: Some(Timestamp(18)),
+        told: Some((Timestamp(19), Duration::from_millis(90_500))),
+        connected_at: Some(Timestamp(20)),
         purge_at: Some(Timestamp(11)),
         close_at: Some(Timestamp(12)),
         missed_by: vec![agent("zoe"), agent("ann")],
         ended_at: Some(Timestamp(13)),
-        ..interaction(8, Stage::Waiting)
+        ..interaction(12, Stage::Waiting)
     };
     rows.push(full);
     rows
@@ -399,7 +431,36 @@ fn idle(name: &str) -> Agent {
         deadline: None,
         after_call: None,
         misses: 0,
+        alerted_at: Timestamp(1),
+        calls: 0,
+        calls_day: 0,
+        handling: None,
         contact_checked: false,
+    }
+}
+
+fn history() -> History {
+    History {
+        handled: [(Timestamp(9), Duration::from_millis(90_500)), (Timestamp(11), Duration::ZERO)]
+            .into(),
+        distributed: [Timestamp(7), Timestamp(8)].into(),
+    }
+}
+
+/// The first with every field set, the second as bare as may be.
+pub(super) fn call_in_request(n: u128) -> CallInRequest {
+    let full = n == 1;
+    CallInRequest {
+        id: CallInId(n),
+        group: GroupId::new("app"),
+        sequence: n as u64,
+        number: Dnis::new("800"),
+        code: full.then_some(CodeHash::from_bytes([7; 32])),
+        ani: Address::parse("+14155550123").filter(|_| full),
+        interaction: full.then_some(InteractionId(1)),
+        created_at: Timestamp(3),
+        expires_at: Timestamp(9),
+        ended: None,
     }
 }
 
@@ -426,6 +487,10 @@ fn every_state() -> Vec<Agent> {
         deadline: Some(Timestamp(20)),
         after_call: Some(after_call),
         misses: 2,
+        alerted_at: Timestamp(19),
+        calls: 4,
+        calls_day: 20_261_126,
+        handling: Some((QueueId::new("support"), Timestamp(18))),
         contact_checked: true,
         ..idle(name)
     };

@@ -131,24 +131,26 @@ impl Gate {
 
 fn same_owner(one: &Effect, other: &Effect) -> bool {
     let agents = one.agent().zip(other.agent());
-    one.interaction() == other.interaction() || agents.is_some_and(|(one, other)| one == other)
+    let lanes = one.for_outside() == other.for_outside();
+    (lanes && one.interaction() == other.interaction()) || agents.is_some_and(|(one, other)| one == other)
 }
 
 /// The interactions and agents that have an order held.
 #[derive(Default)]
 struct Blocked {
-    interactions: BTreeSet<InteractionId>,
+    /// And whether it is for outside.
+    interactions: BTreeSet<(InteractionId, bool)>,
     agents: BTreeSet<AgentId>,
 }
 
 impl Blocked {
     fn holds(&self, effect: &Effect) -> bool {
-        self.interactions.contains(&effect.interaction())
+        self.interactions.contains(&(effect.interaction(), effect.for_outside()))
             || effect.agent().is_some_and(|agent| self.agents.contains(agent))
     }
 
     fn add(&mut self, effect: &Effect) {
-        self.interactions.insert(effect.interaction());
+        self.interactions.insert((effect.interaction(), effect.for_outside()));
         self.agents.extend(effect.agent().cloned());
     }
 }

@@ -11,8 +11,9 @@
 use std::collections::BTreeMap;
 
 use super::{BindingRow, Loaded, Step, Store, StoreError, UserBindings};
-use crate::ident::{AgentId, AttemptId, InteractionId};
-use crate::queue::{Agent, Attempt, Changed, Interaction, Stage, Transition};
+use crate::ident::{AgentId, AttemptId, CallInId, InteractionId, QueueId};
+use crate::queue::matching::CallInRequest;
+use crate::queue::{Agent, Attempt, Changed, History, Interaction, Stage, Transition};
 use crate::time::Timestamp;
 
 /// Tables in memory.
@@ -28,6 +29,8 @@ struct Tables {
     interactions: BTreeMap<InteractionId, Interaction>,
     attempts: BTreeMap<AttemptId, Attempt>,
     agents: BTreeMap<AgentId, Agent>,
+    requests: BTreeMap<CallInId, CallInRequest>,
+    histories: BTreeMap<QueueId, History>,
     bindings: BTreeMap<String, Vec<BindingRow>>,
     trail: Vec<Transition>,
     step: u64,
@@ -120,13 +123,24 @@ impl Memory {
 }
 
 impl Tables {
+    /// Those outstanding, and the youngest of each group.
+    fn requests_to_load(&self) -> Vec<CallInRequest> {
+        let all = || self.requests.values();
+        let youngest = |row: &CallInRequest| {
+            all().all(|other| other.group != row.group || other.sequence <= row.sequence)
+        };
+        all().filter(|row| row.ended.is_none() || youngest(row)).cloned().collect()
+    }
+
     fn apply(&mut self, step: Step) {
         self.step = step.number;
         self.now = self.now.max(step.now);
-        let Changed { interactions, attempts, agents, transitions } = step.changed;
+        let Changed { interactions, attempts, agents, requests, histories, transitions } = step.changed;
         self.interactions.extend(interactions.into_iter().map(|row| (row.id, row)));
         self.attempts.extend(attempts.into_iter().map(|row| (row.id, row)));
         self.agents.extend(agents.into_iter().map(|row| (row.id.clone(), row)));
+        self.requests.extend(requests.into_iter().map(|row| (row.id, row)));
+        self.histories.extend(histories);
         self.trail.extend(transitions);
         for UserBindings { user, bindings } in step.bindings {
             if bindings.is_empty() {
@@ -149,6 +163,8 @@ impl Store for Memory {
                 interactions: tables.interactions.values().filter(open).cloned().collect(),
                 attempts: attempts.cloned().collect(),
                 agents: tables.agents.values().cloned().collect(),
+                requests: tables.requests_to_load(),
+                histories: tables.histories.clone().into_iter().collect(),
                 transitions: Vec::new(),
             },
             bindings: bindings

@@ -7,10 +7,15 @@ use crate::queue::{Outcome, Stage};
 /// The state of an interaction as told outside.
 pub fn state(stage: &Stage) -> &'static str {
     match stage {
-        Stage::Virtual { .. } | Stage::Dialing | Stage::Confirming => "QUEUED",
+        Stage::Scheduled => "SCHEDULED",
+        Stage::Virtual { .. }
+        | Stage::Dialing
+        | Stage::Confirming
+        | Stage::Pushed
+        | Stage::AwaitingCallIn => "QUEUED",
         Stage::Waiting | Stage::Alerting(_) => "ROUTING",
         Stage::Bridged(_) => "PROCESSING",
-        Stage::Done(_) => "COMPLETED",
+        Stage::Done(_) | Stage::Lapsed => "COMPLETED",
     }
 }
 
@@ -18,7 +23,7 @@ pub fn state(stage: &Stage) -> &'static str {
 /// counts as one who cancelled.
 pub fn reason(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Served => "AGENT_CONNECTED",
+        Outcome::Served | Outcome::CalledIn => "AGENT_CONNECTED",
         Outcome::Cancelled | Outcome::Refused | Outcome::Left => "CANCELLED",
         Outcome::AttemptsExhausted(RetryClass::NoConfirm) => "FAIL_USER_NO_CONFIRM",
         Outcome::AttemptsExhausted(
@@ -27,11 +32,12 @@ pub fn reason(outcome: Outcome) -> &'static str {
             | RetryClass::Rejected
             | RetryClass::Unreachable
             | RetryClass::Carrier
-            | RetryClass::HungUp,
+            | RetryClass::HungUp
+            | RetryClass::CalledIn,
         ) => "FAIL_CALL_TO_CUSTOMER",
         Outcome::Purged | Outcome::Closed => "FAIL_TIMEOUT_TTL",
         Outcome::Abandoned => "FAIL_AGENT_CONNECT",
-        Outcome::Dropped | Outcome::NotPermitted => "FAIL_ERROR",
+        Outcome::Dropped | Outcome::NotPermitted | Outcome::LimitReached => "FAIL_ERROR",
     }
 }
 
@@ -45,6 +51,10 @@ mod tests {
         let ann = AgentId::new("ann");
         let table = [
             (Stage::Virtual { not_before: None }, "QUEUED"),
+            (Stage::Scheduled, "SCHEDULED"),
+            (Stage::Pushed, "QUEUED"),
+            (Stage::AwaitingCallIn, "QUEUED"),
+            (Stage::Lapsed, "COMPLETED"),
             (Stage::Dialing, "QUEUED"),
             (Stage::Confirming, "QUEUED"),
             (Stage::Waiting, "ROUTING"),

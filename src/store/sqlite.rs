@@ -43,7 +43,8 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const APPLICATION_ID: i64 = 0x5267_426b;
 
 /// Number `n` of them leads to schema `n`, and sets `user_version` to it.
-const MIGRATIONS: [&str; 1] = [include_str!("sql/sqlite/schema_1.sql")];
+const MIGRATIONS: [&str; 2] =
+    [include_str!("sql/sqlite/schema_1.sql"), include_str!("sql/sqlite/schema_2.sql")];
 
 /// The store. Dropping it closes the database and lets go of the data folder.
 #[derive(Debug)]
@@ -331,11 +332,11 @@ mod tests {
     fn a_newer_or_foreign_database_is_refused() {
         let (folder, store) = new();
         drop(store);
-        alter(folder.path(), "PRAGMA user_version = 2");
+        alter(folder.path(), "PRAGMA user_version = 3");
         let newer = SqliteStore::open(folder.path()).unwrap_err();
         assert!(matches!(&newer, StoreError::Broken(_)), "{newer}");
         assert!(newer.to_string().contains("run the newer program"), "{newer}");
-        alter(folder.path(), "PRAGMA user_version = 1; PRAGMA application_id = 7");
+        alter(folder.path(), "PRAGMA user_version = 2; PRAGMA application_id = 7");
         let foreign = SqliteStore::open(folder.path()).unwrap_err();
         assert!(foreign.to_string().contains("another program"), "{foreign}");
         std::fs::write(folder.path().join(DATABASE), "not a database, but long enough".repeat(99))

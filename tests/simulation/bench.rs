@@ -194,7 +194,7 @@ impl Bench {
             };
             every_rule(&step)?;
             rules::all(&step)?;
-            checks.made(self.step, &event, effects, changed, after)?;
+            checks.made(self.step, effects, changed)?;
             checks.left(at, &departures, &self.memory)?;
         }
         stepped.departures.extend(departures);

@@ -31,8 +31,6 @@ pub(crate) struct Checks {
     ringing: BTreeMap<AgentId, InteractionId>,
     /// Agents joined with a person.
     joined: BTreeMap<AgentId, InteractionId>,
-    /// Callbacks asked for over the API, by the step that made them.
-    asked: Vec<(u64, InteractionId)>,
     /// Callbacks that somebody was promised.
     promised: BTreeSet<InteractionId>,
     /// Interactions that reached their outcome and in which step.
@@ -89,17 +87,10 @@ impl Checks {
     pub(crate) fn made(
         &mut self,
         step: u64,
-        event: &Event,
         effects: &[Effect],
         changed: &Changed,
-        queue: &Queue,
     ) -> Result<(), Violation> {
         self.made.extend(effects.iter().map(|effect| (step, effect.clone())));
-        if let Event::CallbackRequested { interaction, .. } = event
-            && queue.interaction(*interaction).is_some()
-        {
-            self.asked.push((step, *interaction));
-        }
         for transition in &changed.transitions {
             let id = transition.interaction;
             if let Stage::Done(outcome) = transition.stage
@@ -111,13 +102,9 @@ impl Checks {
         Ok(())
     }
 
-    /// Every step up to this is durable: what was asked for over the API is now answered.
+    /// Every step up to this is durable.
     pub(crate) fn durable(&mut self, step: u64) {
         self.durable = step;
-        let (answered, waiting) = self.asked.drain(..).partition(|&(asked, _)| asked <= step);
-        self.asked = waiting;
-        let answered: Vec<(u64, InteractionId)> = answered;
-        self.promised.extend(answered.into_iter().map(|(_, id)| id));
     }
 
     /// Orders left the gate.
@@ -146,7 +133,8 @@ impl Checks {
     /// An order may leave only if nothing of its own that was made before is still here.
     fn in_order(&self, effect: &Effect) -> Result<(), Violation> {
         let before = self.made.iter().take_while(|(_, made)| made != effect).find(|(_, made)| {
-            made.interaction() == effect.interaction()
+            (made.interaction() == effect.interaction()
+                && made.for_outside() == effect.for_outside())
                 || made.agent().is_some_and(|agent| effect.agent() == Some(agent))
         });
         match before {
@@ -207,7 +195,17 @@ impl Checks {
             Effect::Disconnect { agent, .. } => {
                 self.joined.remove(agent);
             }
-            Effect::NotRegistered { .. } | Effect::AskKeepWaiting { .. } => {}
+            Effect::Accepted { interaction, .. } => {
+                self.promised.insert(*interaction);
+            }
+            Effect::CallInMatched { callback: Some(id), .. }
+            | Effect::TakenOver { interaction: id } => {
+                self.callers.insert(*id, None);
+            }
+            Effect::LeaveQueue { interaction, .. } => {
+                self.callers.remove(interaction);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -262,7 +260,6 @@ impl Checks {
     pub(crate) fn restarted(&mut self, durable: u64) {
         self.durable = durable;
         self.made.clear();
-        self.asked.clear();
         self.callers.clear();
         self.ringing.clear();
         self.joined.clear();

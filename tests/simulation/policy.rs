@@ -1,17 +1,36 @@
 //! The configuration as text: `queue billing skills=billing attempts=3` and
 //! `agent ann skills=billing:5 queues=billing`. What is not said is as in [`plain_queue`].
 
-use ringback::ident::{AgentId, QueueId};
-use ringback::phone::{AddressPolicy, Pattern};
+use ringback::ident::{AgentId, GroupId, QueueId};
+use ringback::phone::{AddressPolicy, Dnis, Pattern};
 use ringback::queue::event::RetryClass;
-use ringback::queue::{AgentSettings, EarlyHangup, Hours, QueueSettings, Settings};
-use ringback::time::Duration;
+use ringback::queue::matching::{CallInGroup, CodeUse, Combination};
+use ringback::queue::slots::SlotSettings;
+use ringback::queue::{
+    AgentSettings, AtClose, EarlyHangup, EwtMode, Hours, QueueSettings, Selection, Settings,
+};
+use ringback::time::{Duration, Timestamp};
 
 use crate::bench::Input;
+use crate::swarm::START;
 use crate::text::{self, CLASSES, Words, parsed, read, word};
+
+/// Longer than a run may take.
+const RUN_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
 const HANGUPS: text::Table<EarlyHangup> =
     &[("abandon", EarlyHangup::Abandon), ("call-back", EarlyHangup::CallBack)];
+
+const SELECTIONS: text::Table<Selection> = &[
+    ("longest-idle", Selection::LongestIdle),
+    ("fewest-calls", Selection::FewestCalls),
+    ("round-robin", Selection::RoundRobin),
+    ("most-skilled", Selection::MostSkilled),
+];
+const MODES: text::Table<EwtMode> =
+    &[("mode1", EwtMode::Mode1), ("mode2", EwtMode::Mode2), ("mode3", EwtMode::Mode3)];
+const CODES: text::Table<CodeUse> =
+    &[("always", CodeUse::Always), ("if-needed", CodeUse::IfNeeded), ("off", CodeUse::Off)];
 
 /// A queue as it is by default, which may call North America and its own extensions back.
 pub(crate) fn plain_queue() -> QueueSettings {
@@ -42,11 +61,14 @@ fn fields(queue: &QueueSettings) -> Vec<(&'static str, String)> {
     let extension = |(pattern, route): &(Pattern, _)| {
         format!("{}:{}", pattern.as_str(), text::show_route(route))
     };
+    let interval = |&(from, to): &(Timestamp, Timestamp)| {
+        format!("{}-{}", text::show_time(from), text::show_time(to))
+    };
     let hours = match &queue.hours {
         Hours::RoundTheClock => "always".into(),
-        Hours::Intervals(open) => {
-            list(open, |&(from, to)| format!("{}-{}", text::show_time(from), text::show_time(to)))
-        }
+        Hours::Intervals(open) => list(open, interval),
+        // As it is within the days that a run may take.
+        Hours::Calendar(_) => list(&queue.hours.intervals(START, START + RUN_MAX), interval),
     };
     vec![
         ("skills", text::show_expression(&queue.skills)),
@@ -69,12 +91,63 @@ fn fields(queue: &QueueSettings) -> Vec<(&'static str, String)> {
         ("purge", seconds(queue.purge_after)),
         ("hours", hours),
         ("early_hang_up", word(HANGUPS, queue.early_hangup).into()),
+        ("selection", word(SELECTIONS, queue.selection).into()),
+        ("ewt", word(MODES, queue.ewt).into()),
+        ("accept", queue.accept_callbacks.to_string()),
+        ("process", queue.process_callbacks.to_string()),
+        ("accept_until", seconds(queue.accept_until_before_close)),
+        ("callbacks", queue.callbacks_max.to_string()),
+        ("at_close", show_at_close(queue.at_close)),
+        ("purge_on_line", queue.purge_on_line.to_string()),
+        ("user_originated", queue.user_originated.to_string()),
+        ("push_expiry", seconds(queue.pushes.expiry)),
+        ("push_answer", seconds(queue.pushes.ready_answer_time)),
+        ("push_factor", queue.pushes.factor_percent.to_string()),
+        ("upcoming", queue.pushes.upcoming_below.map_or("-".into(), seconds)),
+        ("reconnect", seconds(queue.pushes.reconnect_grace)),
+        ("slots", show_slots(queue.slots.as_ref())),
     ]
+}
+
+fn show_at_close(at_close: AtClose) -> String {
+    match at_close {
+        AtClose::Finish(most) => format!("finish:{}", most.as_secs()),
+        AtClose::Branch => "branch".into(),
+        AtClose::OfferSchedule => "offer-schedule".into(),
+    }
+}
+
+/// `900x2` is two in each quarter of an hour; `,always` checks the capacity of now too, `,stays`
+/// moves nobody.
+fn show_slots(slots: Option<&SlotSettings>) -> String {
+    slots.map_or("-".into(), |slots| {
+        let always = if slots.always_check_capacity { ",always" } else { "" };
+        let stays = if slots.moves { "" } else { ",stays" };
+        format!("{}x{}{always}{stays}", slots.length.as_secs(), slots.capacity)
+    })
+}
+
+fn read_slots(text: &str) -> Result<Option<SlotSettings>, String> {
+    if text == "-" {
+        return Ok(None);
+    }
+    let mut words = text.split(',');
+    let size = words.next().unwrap_or_default();
+    let (length, capacity) = parsed("length x capacity", size, size.split_once('x'))?;
+    let words: Vec<&str> = words.collect();
+    Ok(Some(SlotSettings {
+        length: Duration::from_secs(parsed("number", length, length.parse().ok())?),
+        capacity: parsed("number", capacity, capacity.parse().ok())?,
+        always_check_capacity: words.contains(&"always"),
+        moves: !words.contains(&"stays"),
+        ..SlotSettings::default()
+    }))
 }
 
 fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> {
     let number = || parsed("number", value, value.parse::<u32>().ok());
     let seconds = || Ok::<_, String>(Duration::from_secs(u64::from(number()?)));
+    let truth = || parsed("true or false", value, value.parse::<bool>().ok());
     match key {
         "skills" => queue.skills = text::expression(value)?,
         "waiting" => queue.waiting_max = number()?,
@@ -114,6 +187,33 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
             };
             queue.hours = Hours::Intervals(read_list(value, interval)?);
         }
+        "slots" => queue.slots = read_slots(value)?,
+        "selection" => queue.selection = read(SELECTIONS, value)?,
+        "ewt" => queue.ewt = read(MODES, value)?,
+        "accept" => queue.accept_callbacks = truth()?,
+        "process" => queue.process_callbacks = truth()?,
+        "accept_until" => queue.accept_until_before_close = seconds()?,
+        "callbacks" => queue.callbacks_max = number()?,
+        "at_close" => {
+            queue.at_close = match (value, value.strip_prefix("finish:")) {
+                (_, Some(most)) => AtClose::Finish(Duration::from_secs(parsed(
+                    "number",
+                    most,
+                    most.parse().ok(),
+                )?)),
+                ("branch", _) => AtClose::Branch,
+                ("offer-schedule", _) => AtClose::OfferSchedule,
+                _ => return Err(format!("`{value}`: write finish:SECONDS, branch, offer-schedule")),
+            };
+        }
+        "purge_on_line" => queue.purge_on_line = truth()?,
+        "user_originated" => queue.user_originated = truth()?,
+        "push_expiry" => queue.pushes.expiry = seconds()?,
+        "push_answer" => queue.pushes.ready_answer_time = seconds()?,
+        "push_factor" => queue.pushes.factor_percent = number()?,
+        "upcoming" if value == "-" => queue.pushes.upcoming_below = None,
+        "upcoming" => queue.pushes.upcoming_below = Some(seconds()?),
+        "reconnect" => queue.pushes.reconnect_grace = seconds()?,
         "early_hang_up" => queue.early_hangup = read(HANGUPS, value)?,
         _ => return Err(format!("a queue has no `{key}`")),
     }
@@ -138,6 +238,42 @@ fn read_agent(words: &Words<'_>) -> Result<AgentSettings, String> {
     Ok(agent)
 }
 
+fn read_criteria(text: &str) -> Result<Combination, String> {
+    let all = Combination::every().into_iter();
+    let found = all.into_iter().find(|combination| combination.to_string() == text);
+    parsed("combination, such as code+ani", text, found)
+}
+
+/// `group app numbers=800,801 code=always length=6 lifetime=1800 criteria=code+ani+dnis`.
+fn read_group(words: &Words<'_>) -> Result<CallInGroup, String> {
+    let mut group = CallInGroup::default();
+    for (key, value) in words.pairs() {
+        let number = || parsed("number", value, value.parse::<u64>().ok());
+        match key {
+            "numbers" => group.numbers = read_list(value, |part| Ok(Dnis::new(part)))?,
+            "code" => group.code = read(CODES, value)?,
+            "length" => group.code_length = number()? as u8,
+            "lifetime" => group.lifetime = Duration::from_secs(number()?),
+            "criteria" => group.criteria = read_criteria(value)?,
+            "required" => group.required = read_criteria(value)?,
+            _ => return Err(format!("a group has no `{key}`")),
+        }
+    }
+    Ok(group)
+}
+
+fn show_group(group: &CallInGroup) -> String {
+    format!(
+        " numbers={} code={} length={} lifetime={} criteria={} required={}",
+        list(&group.numbers, |number| number.expose().to_string()),
+        word(CODES, group.code),
+        group.code_length,
+        group.lifetime.as_secs(),
+        group.criteria,
+        group.required
+    )
+}
+
 /// Reads a line of the head of a scenario into the settings; `false` if it is none.
 pub(crate) fn read_settings(settings: &mut Settings, line: &str) -> Result<bool, String> {
     let words = Words::of(line);
@@ -147,6 +283,9 @@ pub(crate) fn read_settings(settings: &mut Settings, line: &str) -> Result<bool,
         }
         ["agent", id, ..] => {
             settings.agents.insert(AgentId::new(id), read_agent(&words)?);
+        }
+        ["group", id, ..] => {
+            settings.call_in_groups.insert(GroupId::new(id), read_group(&words)?);
         }
         _ => return Ok(false),
     }
@@ -193,5 +332,7 @@ pub(crate) fn show_settings(settings: &Settings) -> String {
         settings.queues.iter().map(|(id, queue)| format!("queue {id}{}\n", show_queue(queue)));
     let agents =
         settings.agents.iter().map(|(id, agent)| format!("agent {id}{}\n", show_agent(agent)));
-    queues.chain(agents).collect()
+    let groups = settings.call_in_groups.iter();
+    let groups = groups.map(|(id, group)| format!("group {id}{}\n", show_group(group)));
+    queues.chain(agents).chain(groups).collect()
 }

@@ -225,7 +225,11 @@ fn drained(bench: &Bench, steps: usize) -> Result<(), Violation> {
 /// Fixed columns: seed, time, interaction, letter of the stage, priority and arrival, agent, row.
 fn log_line(seed: u64, queue: &Queue, transition: &Transition) -> String {
     let letter = match transition.stage {
+        Stage::Scheduled => 'S',
         Stage::Virtual { .. } => 'V',
+        Stage::Pushed => 'P',
+        Stage::AwaitingCallIn => 'I',
+        Stage::Lapsed => 'L',
         Stage::Dialing => 'D',
         Stage::Confirming => 'C',
         Stage::Waiting => 'W',

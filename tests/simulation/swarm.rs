@@ -5,11 +5,16 @@
 use std::cmp::max;
 use std::collections::BTreeMap;
 
-use ringback::ident::{AgentId, Entropy, QueueId, Route, TrunkId};
-use ringback::phone::{AddressPolicy, Pattern};
+use ringback::ident::{AgentId, Entropy, GroupId, QueueId, Route, TrunkId};
+use ringback::phone::{AddressPolicy, Dnis, Pattern};
 use ringback::queue::event::RetryClass;
+use ringback::queue::matching::{CallInGroup, CodeUse, Combination};
 use ringback::queue::skill::{SkillExpression, Skills};
-use ringback::queue::{AgentSettings, EarlyHangup, Hours, QueueSettings, Settings};
+use ringback::queue::slots::SlotSettings;
+use ringback::queue::{
+    AgentSettings, AtClose, EarlyHangup, EwtMode, Hours, PushSettings, QueueSettings, Selection,
+    Settings,
+};
 use ringback::time::{Duration, Timestamp};
 
 /// When every run begins: midnight of a Monday.
@@ -92,7 +97,7 @@ impl Swarm {
         let agents = (0..1 + entropy.below(7)).map(|n| AgentId::new(&format!("a{n}")));
         let agents = agents.map(|id| (id, agent(entropy, &ids))).collect();
         Self {
-            settings: Settings { queues, agents },
+            settings: Settings { queues, agents, call_in_groups: groups(entropy) },
             weights: (0..whims).map(|_| [0, 1, 2, 4, 8][entropy.below(5) as usize]).collect(),
             crowd: *pick(entropy, &[2, 6, 12, 24]),
             reordered: *pick(entropy, &[0, 10, 50]),
@@ -139,7 +144,72 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         purge_after: seconds(entropy, &[120, 1800, 14_400]),
         hours: hours(entropy),
         early_hangup: *pick(entropy, &[EarlyHangup::Abandon, EarlyHangup::CallBack]),
+        selection: *pick(
+            entropy,
+            &[
+                Selection::LongestIdle,
+                Selection::LongestIdle,
+                Selection::FewestCalls,
+                Selection::RoundRobin,
+                Selection::MostSkilled,
+            ],
+        ),
+        ewt: *pick(entropy, &[EwtMode::Mode1, EwtMode::Mode2, EwtMode::Mode3]),
+        accept_callbacks: entropy.below(20) > 0,
+        process_callbacks: entropy.below(20) > 0,
+        accept_until_before_close: seconds(entropy, &[0, 0, 300]),
+        callbacks_max: *pick(entropy, &[1, 5, 100, 100]),
+        at_close: *pick(
+            entropy,
+            &[
+                AtClose::Finish(Duration::from_secs(600)),
+                AtClose::Branch,
+                AtClose::OfferSchedule,
+            ],
+        ),
+        purge_on_line: entropy.below(4) == 0,
+        user_originated: entropy.below(3) == 0,
+        pushes: pushes(entropy),
+        slots: slots(entropy),
+        ..QueueSettings::default()
     }
+}
+
+fn pushes(entropy: &mut Entropy) -> PushSettings {
+    PushSettings {
+        expiry: seconds(entropy, &[60, 600, 1800]),
+        ready_answer_time: seconds(entropy, &[30, 180]),
+        factor_percent: *pick(entropy, &[50, 100, 150, 300]),
+        upcoming_below: (entropy.below(2) == 0).then(|| seconds(entropy, &[60, 300])),
+        reconnect_grace: seconds(entropy, &[10, 120]),
+    }
+}
+
+fn slots(entropy: &mut Entropy) -> Option<SlotSettings> {
+    (entropy.below(5) > 0).then(|| SlotSettings {
+        length: seconds(entropy, &[300, 900, 3600]),
+        capacity: *pick(entropy, &[0, 1, 2, 10]),
+        always_check_capacity: entropy.below(4) == 0,
+        moves: entropy.below(3) > 0,
+        ..SlotSettings::default()
+    })
+}
+
+/// Numbers that are handed out, with long codes, short ones, and none.
+pub(crate) fn groups(entropy: &mut Entropy) -> BTreeMap<GroupId, CallInGroup> {
+    let uses = [(CodeUse::Always, 6), (CodeUse::IfNeeded, 4), (CodeUse::Off, 4)];
+    let group = |n: usize, code, code_length, entropy: &mut Entropy| {
+        let numbers = (0..1 + entropy.below(2)).map(|i| Dnis::new(&format!("80{n}{i}")));
+        let criteria = Combination { code: code != CodeUse::Off, ani: true, dnis: true };
+        let lifetime = seconds(entropy, &[60, 300, 1800]);
+        let required = Combination::NONE;
+        let numbers = numbers.collect();
+        CallInGroup { numbers, code, code_length, lifetime, criteria, required }
+    };
+    let groups = uses.into_iter().enumerate().map(|(n, (code, length))| {
+        (GroupId::new(&format!("g{n}")), group(n, code, length, entropy))
+    });
+    groups.collect()
 }
 
 fn addresses(entropy: &mut Entropy) -> AddressPolicy {

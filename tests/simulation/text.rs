@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use ringback::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route, TrunkId};
 use ringback::phone::Address;
 use ringback::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
-use ringback::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice};
+use ringback::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice, When};
 use ringback::queue::skill::{SkillExpression, Skills};
 use ringback::queue::{Effect, Event, Transition};
 use ringback::store::gate::Departure;
 use ringback::time::{Duration, Timestamp};
 
 use crate::bench::{Input, Stepped, Timed, this_node};
+use crate::call_in;
 use crate::policy;
 use crate::swarm::START;
 
@@ -28,6 +29,7 @@ pub(crate) const CLASSES: Table<RetryClass> = &[
     ("unreachable", RetryClass::Unreachable),
     ("carrier", RetryClass::Carrier),
     ("hung-up", RetryClass::HungUp),
+    ("called-in", RetryClass::CalledIn),
 ];
 const REASONS: Table<NotReadyReason> = &[
     ("login", NotReadyReason::Login),
@@ -47,6 +49,8 @@ const ENDS: Table<EndReason> = &[
     ("no-confirm", EndReason::NoConfirm),
     ("cancelled", EndReason::Cancelled),
     ("goodbye", EndReason::Goodbye),
+    ("called-in", EndReason::CalledIn),
+    ("closed", EndReason::Closed),
     ("orphaned", EndReason::Orphaned),
 ];
 const RELEASES: Table<ReleaseReason> = &[
@@ -146,7 +150,7 @@ pub(crate) struct Names(BTreeMap<String, InteractionId>);
 const FIRST_NAMED: u128 = 1_000_000;
 
 impl Names {
-    fn id(&mut self, name: &str) -> InteractionId {
+    pub(crate) fn id(&mut self, name: &str) -> InteractionId {
         if let Some(number) = name.strip_prefix('i').and_then(|digits| digits.parse().ok()) {
             return InteractionId(number);
         }
@@ -195,11 +199,11 @@ impl<'a> Words<'a> {
         self.pairs.iter().map(|(&key, &value)| (key, value))
     }
 
-    fn get(&self, at: usize) -> Result<&'a str, String> {
+    pub(crate) fn get(&self, at: usize) -> Result<&'a str, String> {
         self.plain.get(at).copied().ok_or("a word is missing".to_string())
     }
 
-    fn pair<T>(
+    pub(crate) fn pair<T>(
         &self,
         key: &str,
         read: impl FnOnce(&str) -> Result<T, String>,
@@ -207,7 +211,7 @@ impl<'a> Words<'a> {
         self.pairs.get(key).map(|value| read(value)).transpose()
     }
 
-    fn need<T>(
+    pub(crate) fn need<T>(
         &self,
         key: &str,
         read: impl FnOnce(&str) -> Result<T, String>,
@@ -221,7 +225,7 @@ pub(crate) fn address(text: &str) -> Result<Address, String> {
     parsed("address", text, Address::parse(text))
 }
 
-fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     parsed("number", text, text.parse().ok())
 }
 
@@ -263,13 +267,30 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
             queue: queue()?,
             skills: skills()?,
             priority: priority()?,
-            address: words.need("address", address)?,
+            address: words.pair("address", address)?,
+            when: when(words)?,
+            notify: words.pair("notify", |text| parsed("truth", text, text.parse().ok()))?
+                .unwrap_or(false),
         },
+        "reschedule" => Event::Rescheduled { interaction, when: when(words)? },
+        "menu-opened" => Event::MenuOpened { interaction },
+        "menu-closed" => Event::MenuClosed { interaction },
+        "calls-in" => Event::CalledIn { interaction, node: this_node() },
+        "ask-call-in" => call_in::read_asked(names, words)?,
+        "call-in" => call_in::read_arrived(interaction, words)?,
+        "ewt-told" => {
+            let ewt = Duration::from_secs(words.need("seconds", number)?);
+            Event::EwtTold { interaction, ewt }
+        }
+        "transfer" => Event::Transferred { interaction, queue: queue()? },
         "hang-up" => Event::CallerHungUp { interaction },
         "leave" => Event::CallerLeft { interaction },
         "confirm" => {
             let address = words.need("address", address)?;
-            Event::CallbackConfirmed { interaction, address }
+            match words.pair("at", time)? {
+                Some(due) => Event::ScheduleConfirmed { interaction, address, due },
+                None => Event::CallbackConfirmed { interaction, address },
+            }
         }
         "answer" => Event::AttemptAnswered { attempt: names.attempt(who)? },
         "press-1" => Event::ConsumerConfirmed { attempt: names.attempt(who)? },
@@ -294,6 +315,20 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         "node-lost" => Event::NodeLost { node: NodeId::new(who) },
         _ => return Err(format!("`{verb}` is no event")),
     })
+}
+
+/// `at=90:00` then or not at all, `near=90:00` about then, nothing: now.
+fn when(words: &Words<'_>) -> Result<When, String> {
+    let (at, near) = (words.pair("at", time)?, words.pair("near", time)?);
+    Ok(at.map(When::At).or(near.map(When::Near)).unwrap_or(When::Now))
+}
+
+fn show_when(when: When) -> String {
+    match when {
+        When::Now => String::new(),
+        When::At(at) => format!(" at={}", show_time(at)),
+        When::Near(near) => format!(" near={}", show_time(near)),
+    }
 }
 
 fn read_agent(names: &mut Names, words: &Words<'_>) -> Result<Event, String> {
@@ -355,9 +390,38 @@ fn show_event(names: &Names, event: &Event) -> String {
             let entry = show_entry(queue, skills, *priority, address.as_ref());
             format!("call {} {entry}", who(interaction))
         }
-        Event::CallbackRequested { interaction, queue, skills, priority, address } => {
-            let entry = show_entry(queue, skills, *priority, Some(address));
-            format!("request {} {entry}", who(interaction))
+        Event::CallbackRequested {
+            interaction,
+            queue,
+            skills,
+            priority,
+            address,
+            when,
+            notify,
+        } => {
+            let entry = show_entry(queue, skills, *priority, address.as_ref());
+            let notify = if *notify { " notify=true" } else { "" };
+            format!("request {} {entry}{}{notify}", who(interaction), show_when(*when))
+        }
+        Event::ScheduleConfirmed { interaction, address, due } => {
+            let (address, due) = (address.expose(), show_time(*due));
+            format!("confirm {} address={address} at={due}", who(interaction))
+        }
+        Event::Rescheduled { interaction, when } => {
+            format!("reschedule {}{}", who(interaction), show_when(*when))
+        }
+        Event::MenuOpened { interaction } => format!("menu-opened {}", who(interaction)),
+        Event::MenuClosed { interaction } => format!("menu-closed {}", who(interaction)),
+        Event::CalledIn { interaction, .. } => format!("calls-in {}", who(interaction)),
+        Event::CallInRequested(asked) => call_in::show_asked(names, asked),
+        Event::CallInArrived { call, group, presented, .. } => {
+            call_in::show_arrived(&who(call), group, presented)
+        }
+        Event::EwtTold { interaction, ewt } => {
+            format!("ewt-told {} seconds={}", who(interaction), ewt.as_secs())
+        }
+        Event::Transferred { interaction, queue } => {
+            format!("transfer {} queue={queue}", who(interaction))
         }
         Event::CallerHungUp { interaction } => format!("hang-up {}", who(interaction)),
         Event::CallerLeft { interaction } => format!("leave {}", who(interaction)),
@@ -460,7 +524,36 @@ fn show_effect(names: &Names, effect: &Effect) -> String {
             format!("end {} {}", names.show_attempt(*attempt), word(ENDS, *reason))
         }
         Effect::Registered { .. } => format!("registered {who}"),
-        Effect::NotRegistered { .. } => format!("not-registered {who}"),
+        Effect::NotRegistered { why, .. } => {
+            format!("not-registered {who} {}", call_in::refusal(names, why))
+        }
+        Effect::Accepted { due_at, .. } => {
+            let due = due_at.map(|due| format!(" due={}", show_time(due)));
+            format!("accepted {who}{}", due.unwrap_or_default())
+        }
+        Effect::Refused { why, .. } => format!("refused {who} {}", call_in::refusal(names, why)),
+        Effect::TakenOver { .. } => format!("taken-over {who}"),
+        Effect::NotTakenOver { .. } => format!("not-taken-over {who}"),
+        Effect::CallInGranted { request, number, code, expires_at, .. } => format!(
+            "call-in-granted {} for={who} number={} code={} until={}",
+            request.0,
+            number.expose(),
+            code.map_or("none".into(), |n| n.to_string()),
+            show_time(*expires_at)
+        ),
+        Effect::CallInRefused { request, why, .. } => {
+            format!("call-in-refused {} for={who} {}", request.0, call_in::refused_call_in(why))
+        }
+        Effect::CallInMatched { combination, callback, .. } => {
+            let callback = callback.map(|id| format!(" as={}", names.show(id)));
+            format!("matched {who} {combination}{}", callback.unwrap_or_default())
+        }
+        Effect::CallInUnmatched { .. } => format!("unmatched {who}"),
+        Effect::Push { event, .. } => format!("push {who} {}", call_in::push(event)),
+        Effect::LeaveQueue { offer_schedule, .. } => {
+            let offer = if *offer_schedule { " offer-schedule" } else { "" };
+            format!("leave-queue {who}{offer}")
+        }
         Effect::Release { reason, .. } => format!("release {who} {}", word(RELEASES, *reason)),
         Effect::AskKeepWaiting { .. } => format!("ask-keep-waiting {who}"),
     }

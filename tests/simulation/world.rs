@@ -4,22 +4,27 @@
 //! It may tell a fact late, twice or out of turn, and tell of ids that do not exist. It must not
 //! lie: an attempt whose phone may ring is never reported as ended.
 
+mod apps;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use ringback::ident::{
     AgentId, AttemptId, Entropy, InteractionId, NodeId, QueueId, Route, TrunkId,
 };
 use ringback::phone::Address;
-use ringback::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice};
-use ringback::queue::{AgentState, Effect, Event, QueueSettings};
+use ringback::queue::event::{
+    BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice, When,
+};
+use ringback::queue::{AgentState, Effect, Event, Interaction, QueueSettings, Stage};
 use ringback::store::gate::Departure;
 use ringback::time::{Duration, Timestamp};
 
 use crate::bench::{Bench, Input, Stepped, Timed, this_node};
 use crate::swarm::{self, Swarm, pick, weighted};
+use apps::Apps;
 
 /// What happens without a cause in the system.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Whim {
     Arrive,
     Request,
@@ -44,9 +49,18 @@ enum Whim {
     Crash,
     Reload,
     NodeLost,
+    Plan,
+    PlanOnLine,
+    Reschedule,
+    CallsIn,
+    Keeps,
+    AskCallIn,
+    Dials,
+    Told,
+    Transfer,
 }
 
-const WHIMS: [Whim; 23] = [
+const WHIMS: [Whim; 32] = [
     Whim::Arrive,
     Whim::Request,
     Whim::HangUp,
@@ -70,6 +84,15 @@ const WHIMS: [Whim; 23] = [
     Whim::Crash,
     Whim::Reload,
     Whim::NodeLost,
+    Whim::Plan,
+    Whim::PlanOnLine,
+    Whim::Reschedule,
+    Whim::CallsIn,
+    Whim::Keeps,
+    Whim::AskCallIn,
+    Whim::Dials,
+    Whim::Told,
+    Whim::Transfer,
 ];
 
 /// A whim may need somebody who is not there: then another is tried.
@@ -95,6 +118,7 @@ pub(crate) struct World {
     jumps: u64,
     steps: u64,
     stalled: bool,
+    apps: Apps,
 }
 
 impl World {
@@ -123,6 +147,7 @@ impl World {
             jumps: 0,
             steps: 0,
             stalled: false,
+            apps: Apps::default(),
         }
     }
 
@@ -252,6 +277,7 @@ impl World {
 
     fn restart(&mut self) {
         self.stalled = false;
+        self.forget_tickets();
         self.under_way.clear();
         self.callers.clear();
         let agents: Vec<AgentId> = self.agents();
@@ -339,7 +365,9 @@ impl World {
             }
             Whim::Leave => {
                 let interaction = self.caller()?;
-                bench.queue.interaction(interaction).filter(|row| row.caller_leg)?;
+                let talks = |row: &&Interaction| matches!(row.stage, Stage::Bridged(_));
+                let row = bench.queue.interaction(interaction).filter(|row| row.caller_leg);
+                row.filter(|row| !talks(row))?;
                 self.callers.remove(&interaction);
                 Event::CallerLeft { interaction }
             }
@@ -363,7 +391,11 @@ impl World {
             Whim::Stale => self.again(bench)?,
             Whim::Wrong => self.wrong(bench),
             Whim::Settings => return Some(self.resettle()),
-            _ => self.agent_acts(whim),
+            _ => match self.consumer_acts(whim, bench) {
+                Some(event) => event,
+                None if whim >= Whim::Plan => return None,
+                None => self.agent_acts(whim),
+            },
         };
         Some(Input::Event(event))
     }
@@ -382,8 +414,18 @@ impl World {
         let interaction = self.enter(bench)?;
         let skills = self.chance(50).then(|| swarm::expression(&mut self.entropy));
         let priority = if self.chance(20) { 1 } else { 0 };
-        let (queue, address) = (self.queue(), self.address());
-        Some(Event::CallbackRequested { interaction, queue, skills, priority, address })
+        let (queue, notify) = (self.queue(), self.chance(50));
+        let address = self.chance(95).then(|| self.address());
+        let when = When::Now;
+        Some(Event::CallbackRequested {
+            interaction,
+            queue,
+            skills,
+            priority,
+            address,
+            when,
+            notify,
+        })
     }
 
     fn agent_acts(&mut self, whim: Whim) -> Event {
@@ -494,7 +536,7 @@ impl World {
             Effect::NotAdmitted { interaction, .. } => {
                 self.callers.remove(interaction);
             }
-            Effect::Disconnect { .. } | Effect::NotRegistered { .. } => {}
+            _ => self.consumer_reacts(effect),
         }
     }
 
@@ -525,7 +567,11 @@ impl World {
             0 => {
                 self.soon(seconds, Event::BridgeEnded { interaction, cause: BridgeEnd::Agent });
             }
-            1 => self.consumer_gone(interaction, seconds),
+            // A leg that hung up before, which the queue knows not yet, cannot do so again.
+            1 if !self.consumer_gone(interaction, seconds) => {
+                self.soon(seconds, Event::BridgeEnded { interaction, cause: BridgeEnd::Agent });
+            }
+            1 => {}
             _ => self.soon(seconds, Event::BridgeEnded { interaction, cause: BridgeEnd::Lost }),
         }
     }
@@ -535,16 +581,19 @@ impl World {
         self.consumer_gone(interaction, 5);
     }
 
-    fn consumer_gone(&mut self, interaction: InteractionId, seconds: u64) {
-        if self.callers.remove(&interaction) {
+    /// Whichever leg they are on ends; `false`: there is none.
+    fn consumer_gone(&mut self, interaction: InteractionId, seconds: u64) -> bool {
+        let caller = self.callers.remove(&interaction);
+        if caller {
             self.soon(seconds, Event::CallerHungUp { interaction });
         }
         let range =
             AttemptId { interaction, serial: 0 }..=AttemptId { interaction, serial: u32::MAX };
         let legs: Vec<AttemptId> = self.dialled.range(range).map(|(&id, _)| id).collect();
-        for attempt in legs {
-            self.over(attempt, seconds, RetryClass::HungUp);
+        for attempt in &legs {
+            self.over(*attempt, seconds, RetryClass::HungUp);
         }
+        caller || !legs.is_empty()
     }
 
     /// The leg of an attempt ends once.
@@ -619,6 +668,7 @@ impl World {
         for (id, settings) in bench.settings.queues.clone() {
             let kind = QueueSettings {
                 hours: ringback::queue::Hours::RoundTheClock,
+                process_callbacks: true,
                 misses_max: 5,
                 dials_max: 100,
                 ..settings

@@ -6,10 +6,11 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row, query};
 
 use super::{failed, words};
-use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId};
-use crate::phone::Address;
+use crate::ident::{AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId};
+use crate::phone::{Address, CodeHash, Dnis};
 use crate::queue::interaction::Place;
-use crate::queue::{Agent, AgentState, Attempt, Changed, Interaction, Stage};
+use crate::queue::matching::CallInRequest;
+use crate::queue::{Agent, AgentState, Attempt, Changed, History, Interaction, Stage};
 use crate::store::{BindingRow, Loaded, StoreError, UserBindings};
 use crate::time::Timestamp;
 
@@ -32,6 +33,11 @@ pub(super) async fn everything(connection: &mut SqliteConnection) -> Result<Load
         )?,
         attempts: each(&rows(include_str!("../sql/sqlite/attempts_open.sql")).await?, attempt)?,
         agents: each(&rows(include_str!("../sql/sqlite/agents.sql")).await?, agent)?,
+        requests: each(
+            &rows(include_str!("../sql/sqlite/call_in_requests.sql")).await?,
+            call_in_request,
+        )?,
+        histories: each(&rows(include_str!("../sql/sqlite/histories.sql")).await?, history)?,
         transitions: Vec::new(),
     };
     for row in rows(include_str!("../sql/sqlite/bindings.sql")).await? {
@@ -52,6 +58,10 @@ fn interaction(row: &SqliteRow) -> Result<Interaction, StoreError> {
     let row = Fields::of("interaction", "id", row)?;
     let stage = match row.text("stage")? {
         "virtual" => Stage::Virtual { not_before: row.time_if("not_before")? },
+        "scheduled" => Stage::Scheduled,
+        "pushed" => Stage::Pushed,
+        "awaiting-call-in" => Stage::AwaitingCallIn,
+        "lapsed" => Stage::Lapsed,
         "dialing" => Stage::Dialing,
         "confirming" => Stage::Confirming,
         "waiting" => Stage::Waiting,
@@ -79,6 +89,19 @@ fn interaction(row: &SqliteRow) -> Result<Interaction, StoreError> {
         attempts_made: row.number("attempts_made")?,
         postponed: row.number("postponed")?,
         created_at: row.time("created_at")?,
+        due_at: row.time_if("due_at")?,
+        menu_until: row.time_if("menu_until")?,
+        share_until: row.time_if("share_until")?,
+        leave_at: row.time_if("leave_at")?,
+        notify: row.truth("notify")?,
+        upcoming: row.truth("upcoming")?,
+        called_in: row.truth("called_in")?,
+        last_contact: row.time_if("last_contact")?,
+        told: match (row.time_if("told_at")?, row.time_if("told_ms")?) {
+            (Some(at), Some(told)) => Some((at, told.since(Timestamp::default()))),
+            (None, _) | (_, None) => None,
+        },
+        connected_at: row.time_if("connected_at")?,
         purge_at: row.time_if("purge_at")?,
         close_at: row.time_if("close_at")?,
         missed_by: row.text("missed_by")?.lines().map(AgentId::new).collect(),
@@ -123,7 +146,41 @@ fn agent(row: &SqliteRow) -> Result<Agent, StoreError> {
         deadline: row.time_if("deadline")?,
         after_call: row.parsed_if("after_call", words::read_after_call)?,
         misses: row.number("misses")?,
+        alerted_at: row.time("alerted_at")?,
+        calls: row.number("calls")?,
+        calls_day: row.number("calls_day")?,
+        handling: match (row.text_if("handling_queue")?, row.time_if("handling_since")?) {
+            (Some(queue), Some(since)) => Some((QueueId::new(queue), since)),
+            (None, _) | (_, None) => None,
+        },
         contact_checked: row.truth("contact_checked")?,
+    })
+}
+
+fn history(row: &SqliteRow) -> Result<(QueueId, History), StoreError> {
+    let row = Fields::of("history", "queue", row)?;
+    let history = History {
+        handled: row.parsed("handled", words::read_handled)?,
+        distributed: row.parsed("distributed", words::read_distributed)?,
+    };
+    Ok((QueueId::new(row.text("queue")?), history))
+}
+
+fn call_in_request(row: &SqliteRow) -> Result<CallInRequest, StoreError> {
+    let row = Fields::of("call_in_request", "id", row)?;
+    let ended_at = row.time_if("ended_at")?;
+    let ended = row.parsed_if("ended", words::read_call_in_end)?;
+    Ok(CallInRequest {
+        id: row.parsed("id", CallInId::parse)?,
+        group: GroupId::new(row.text("call_group")?),
+        sequence: row.number("sequence")?,
+        number: Dnis::new(row.text("number")?),
+        code: row.hash_if("code")?.map(CodeHash::from_bytes),
+        ani: row.parsed_if("ani", Address::parse)?,
+        interaction: row.parsed_if("interaction", InteractionId::parse)?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+        ended: ended_at.zip(ended),
     })
 }
 
@@ -188,6 +245,11 @@ impl<'r> Fields<'r> {
     fn number<T: TryFrom<i64>>(&self, column: &str) -> Result<T, StoreError> {
         let number: i64 = self.row.try_get(column).map_err(|_| self.broken(column))?;
         T::try_from(number).map_err(|_| self.broken(column))
+    }
+
+    fn hash_if(&self, column: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        let bytes: Option<Vec<u8>> = self.row.try_get(column).map_err(|_| self.broken(column))?;
+        bytes.map(|bytes| bytes.try_into().map_err(|_| self.broken(column))).transpose()
     }
 
     fn truth(&self, column: &str) -> Result<bool, StoreError> {

@@ -1,13 +1,17 @@
 //! Enums as the stable words that stand in the database, and back. A word once written is never
 //! given another meaning.
 
+use std::collections::VecDeque;
+
 use crate::ident::{Route, TrunkId};
 use crate::queue::agent::AfterCall;
 use crate::queue::effect::EndReason;
 use crate::queue::event::{NotReadyReason, RetryClass};
 use crate::queue::interaction::Origin;
+use crate::queue::matching::CallInEnd;
 use crate::queue::skill::{SkillExpression, Skills};
-use crate::queue::{AgentState, Outcome, Stage};
+use crate::queue::{AgentState, History, Outcome, Stage};
+use crate::time::{Duration, Timestamp};
 
 /// The value among `all` whose word is `text`.
 fn read<T: Copy>(all: &[T], word: fn(T) -> &'static str, text: &str) -> Option<T> {
@@ -18,17 +22,24 @@ pub(super) fn origin(origin: Origin) -> &'static str {
     match origin {
         Origin::Live => "live",
         Origin::Immediate => "immediate",
+        Origin::Scheduled => "scheduled",
+        Origin::CallIn => "call-in",
     }
 }
 
 pub(super) fn read_origin(text: &str) -> Option<Origin> {
-    read(&[Origin::Live, Origin::Immediate], origin, text)
+    let all = [Origin::Live, Origin::Immediate, Origin::Scheduled, Origin::CallIn];
+    read(&all, origin, text)
 }
 
 /// Not told apart here: what a stage carries has columns of its own.
 pub(super) fn stage(stage: &Stage) -> &'static str {
     match stage {
+        Stage::Scheduled => "scheduled",
         Stage::Virtual { .. } => "virtual",
+        Stage::Pushed => "pushed",
+        Stage::AwaitingCallIn => "awaiting-call-in",
+        Stage::Lapsed => "lapsed",
         Stage::Dialing => "dialing",
         Stage::Confirming => "confirming",
         Stage::Waiting => "waiting",
@@ -41,6 +52,7 @@ pub(super) fn stage(stage: &Stage) -> &'static str {
 pub(super) fn outcome(outcome: Outcome) -> &'static str {
     match outcome {
         Outcome::Served => "served",
+        Outcome::CalledIn => "called-in",
         Outcome::Abandoned => "abandoned",
         Outcome::Left => "left",
         Outcome::Dropped => "dropped",
@@ -50,6 +62,7 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Purged => "purged",
         Outcome::Closed => "closed",
         Outcome::NotPermitted => "not-permitted",
+        Outcome::LimitReached => "limit-reached",
     }
 }
 
@@ -58,6 +71,8 @@ pub(super) fn last_class(outcome: Outcome) -> Option<&'static str> {
     match outcome {
         Outcome::AttemptsExhausted(last) => Some(class(last)),
         Outcome::Served
+        | Outcome::CalledIn
+        | Outcome::LimitReached
         | Outcome::Abandoned
         | Outcome::Left
         | Outcome::Dropped
@@ -78,6 +93,7 @@ pub(super) fn class(class: RetryClass) -> &'static str {
         RetryClass::Unreachable => "unreachable",
         RetryClass::Carrier => "carrier",
         RetryClass::HungUp => "hung-up",
+        RetryClass::CalledIn => "called-in",
     }
 }
 
@@ -90,6 +106,7 @@ pub(super) fn read_class(text: &str) -> Option<RetryClass> {
         RetryClass::Unreachable,
         RetryClass::Carrier,
         RetryClass::HungUp,
+        RetryClass::CalledIn,
     ];
     read(&all, class, text)
 }
@@ -171,6 +188,8 @@ pub(super) fn ending(reason: EndReason) -> &'static str {
         EndReason::NoConfirm => "no-confirm",
         EndReason::Cancelled => "cancelled",
         EndReason::Goodbye => "goodbye",
+        EndReason::CalledIn => "called-in",
+        EndReason::Closed => "closed",
         EndReason::Orphaned => "orphaned",
     }
 }
@@ -181,13 +200,54 @@ pub(super) fn read_ending(text: &str) -> Option<EndReason> {
         EndReason::NoConfirm,
         EndReason::Cancelled,
         EndReason::Goodbye,
+        EndReason::CalledIn,
+        EndReason::Closed,
         EndReason::Orphaned,
     ];
     read(&all, ending, text)
 }
 
+pub(super) fn call_in_end(end: CallInEnd) -> &'static str {
+    match end {
+        CallInEnd::Matched => "matched",
+        CallInEnd::Expired => "expired",
+        CallInEnd::Voided => "voided",
+        CallInEnd::CallbackOver => "callback-over",
+    }
+}
+
+pub(super) fn read_call_in_end(text: &str) -> Option<CallInEnd> {
+    let all =
+        [CallInEnd::Matched, CallInEnd::Expired, CallInEnd::Voided, CallInEnd::CallbackOver];
+    read(&all, call_in_end, text)
+}
+
 pub(super) fn read_expression(text: &str) -> Option<SkillExpression> {
     SkillExpression::parse(text).ok()
+}
+
+/// When a call ended and how long it took, in milliseconds, one a line.
+pub(super) fn handled(history: &History) -> String {
+    let line = |(at, took): &(Timestamp, Duration)| format!("{} {}", at.as_ms(), took.as_millis());
+    history.handled.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn read_handled(text: &str) -> Option<VecDeque<(Timestamp, Duration)>> {
+    let pair = |line: &str| {
+        let (at, took) = line.split_once(' ')?;
+        Some((Timestamp(at.parse().ok()?), Duration::from_millis(took.parse().ok()?)))
+    };
+    text.lines().map(pair).collect()
+}
+
+/// When calls were answered, in milliseconds, one a line.
+pub(super) fn distributed(history: &History) -> String {
+    let line = |at: &Timestamp| at.as_ms().to_string();
+    history.distributed.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+pub(super) fn read_distributed(text: &str) -> Option<VecDeque<Timestamp>> {
+    text.lines().map(|line| Some(Timestamp(line.parse().ok()?))).collect()
 }
 
 /// `name=level`, one a line.

@@ -4,7 +4,9 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Connection, Row, Sqlite, query};
 
 use super::{failed, words};
-use crate::queue::{Agent, Attempt, Interaction, Stage, Transition};
+use crate::ident::QueueId;
+use crate::queue::matching::CallInRequest;
+use crate::queue::{Agent, Attempt, History, Interaction, Stage, Transition};
 use crate::store::{Step, StoreError, UserBindings, outside};
 use crate::time::Timestamp;
 
@@ -57,6 +59,15 @@ async fn write(to: &mut SqliteConnection, step: &Step, number: i64) -> Result<()
     for agent in &changed.agents {
         run(to, put_agent(agent)).await?;
     }
+    // Those that ended go first: a new request may be given the code of one that it voided.
+    let (ended, open): (Vec<_>, Vec<_>) =
+        changed.requests.iter().partition(|request| request.ended.is_some());
+    for request in ended.into_iter().chain(open) {
+        run(to, put_call_in_request(request)?).await?;
+    }
+    for (queue, history) in &changed.histories {
+        run(to, put_history(queue, history)).await?;
+    }
     for transition in &changed.transitions {
         run(to, add_event(transition, number)).await?;
     }
@@ -77,7 +88,13 @@ fn put_interaction(row: &Interaction) -> Result<Query<'_>, StoreError> {
         Stage::Virtual { not_before: at } => not_before = ms(*at),
         Stage::Alerting(who) | Stage::Bridged(who) => agent = Some(who.as_str()),
         Stage::Done(how) => outcome = Some(*how),
-        Stage::Dialing | Stage::Confirming | Stage::Waiting => {}
+        Stage::Scheduled
+        | Stage::Dialing
+        | Stage::Confirming
+        | Stage::Pushed
+        | Stage::AwaitingCallIn
+        | Stage::Lapsed
+        | Stage::Waiting => {}
     }
     let missed_by: Vec<&str> = row.missed_by.iter().map(|agent| agent.as_str()).collect();
     Ok(query(include_str!("../sql/sqlite/interaction_put.sql"))
@@ -107,7 +124,33 @@ fn put_interaction(row: &Interaction) -> Result<Query<'_>, StoreError> {
         .bind(ms(row.purge_at))
         .bind(ms(row.close_at))
         .bind(missed_by.join("\n"))
-        .bind(ms(row.ended_at)))
+        .bind(ms(row.ended_at))
+        .bind(ms(row.due_at))
+        .bind(ms(row.menu_until))
+        .bind(ms(row.share_until))
+        .bind(ms(row.leave_at))
+        .bind(row.notify)
+        .bind(row.upcoming)
+        .bind(row.called_in)
+        .bind(ms(row.last_contact))
+        .bind(row.told.map(|(at, _)| at.as_ms()))
+        .bind(row.told.map(|(_, told)| (Timestamp::default() + told).as_ms()))
+        .bind(ms(row.connected_at)))
+}
+
+fn put_call_in_request(row: &CallInRequest) -> Result<Query<'_>, StoreError> {
+    Ok(query(include_str!("../sql/sqlite/call_in_request_put.sql"))
+        .bind(row.id.to_string())
+        .bind(row.group.as_str())
+        .bind(signed(row.sequence)?)
+        .bind(row.number.expose())
+        .bind(row.code.as_ref().map(|code| code.as_bytes().to_vec()))
+        .bind(row.ani.as_ref().map(|ani| ani.expose()))
+        .bind(row.interaction.map(|id| id.to_string()))
+        .bind(row.created_at.as_ms())
+        .bind(row.expires_at.as_ms())
+        .bind(row.ended.map(|(at, _)| at.as_ms()))
+        .bind(row.ended.map(|(_, how)| words::call_in_end(how))))
 }
 
 fn put_attempt(row: &Attempt) -> Query<'_> {
@@ -139,6 +182,18 @@ fn put_agent(row: &Agent) -> Query<'_> {
         .bind(row.after_call.map(words::after_call))
         .bind(row.misses)
         .bind(row.contact_checked)
+        .bind(row.alerted_at.as_ms())
+        .bind(row.calls)
+        .bind(row.calls_day)
+        .bind(row.handling.as_ref().map(|(queue, _)| queue.as_str()))
+        .bind(row.handling.as_ref().map(|(_, since)| since.as_ms()))
+}
+
+fn put_history<'q>(queue: &'q QueueId, history: &History) -> Query<'q> {
+    query(include_str!("../sql/sqlite/history_put.sql"))
+        .bind(queue.as_str())
+        .bind(words::handled(history))
+        .bind(words::distributed(history))
 }
 
 fn add_event(transition: &Transition, step: i64) -> Query<'_> {

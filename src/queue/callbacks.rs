@@ -1,0 +1,458 @@
+//! How a callback is asked for, now or for a time; promotion, another time, and what is refused.
+//!
+//! A slot is capacity: it is booked in the step that takes the callback, and free again when the
+//! callback is moved or over. Must not: dial, route.
+
+use super::effect::{Effect, PushEvent, Refusal};
+use super::event::When;
+use super::interaction::{Interaction, Origin, Outcome, Stage};
+use super::slots::{self, Found};
+use super::upkeep::With;
+use super::{Queue, QueueSettings, Slot};
+use crate::ident::{InteractionId, QueueId};
+use crate::phone::Address;
+use crate::time::Timestamp;
+
+/// A time that was found for a callback.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Appointment {
+    /// When the callback is due.
+    pub due: Timestamp,
+    /// The slot it counts against.
+    pub slot: Timestamp,
+    /// Is it another time than the one asked for?
+    pub moved: bool,
+}
+
+/// What may be offered to a caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Offers {
+    /// A callback at their turn.
+    pub immediate: bool,
+    /// A callback at a time of theirs.
+    pub scheduled: bool,
+}
+
+/// What an address may have one of, by queue.
+pub(super) type OpenKey = (Address, bool);
+
+/// Somebody may have one callback of each kind open.
+fn open_key(row: &Interaction) -> Option<OpenKey> {
+    let address = row.address.clone().filter(|_| row.open_callback())?;
+    Some((address, row.origin == Origin::Scheduled))
+}
+
+impl Queue {
+    /// The time closest to `desired` at which a callback can be had. Changes nothing: what is found
+    /// may be gone when it is confirmed. `Ok(None)`: at once.
+    ///
+    /// # Errors
+    /// Why there is none, with times that could be had.
+    pub fn find_slot(
+        &self,
+        queue: &QueueId,
+        desired: Timestamp,
+    ) -> Result<Option<Appointment>, Refusal> {
+        let q = self.known_queue(queue).ok_or(Refusal::Unknown)?;
+        self.appointment(q, When::Near(desired))
+    }
+
+    /// What may be offered to one who waits, or (`None`) to one who would join.
+    pub fn offers(&self, queue: &QueueId, id: Option<InteractionId>) -> Offers {
+        let none = Offers { immediate: false, scheduled: false };
+        let Some(q) = self.known_queue(queue) else { return none };
+        let settings = &self.queues[q].settings;
+        let room = settings.accept_callbacks && self.queues[q].open.len() < max(settings);
+        let ewt = match id {
+            Some(id) => self.ewt(id),
+            None => self.queue_ewt(queue, true),
+        };
+        let fits = ewt.is_ok_and(|ewt| ewt <= settings.hours.open_for(self.now));
+        Offers {
+            immediate: room && fits && self.open_for_callbacks(q),
+            scheduled: room && settings.slots.is_some() && !settings.user_originated,
+        }
+    }
+
+    /// The open callback of an address in a queue: an immediate one before a scheduled one.
+    pub fn pending(&self, queue: &QueueId, address: &Address) -> Option<InteractionId> {
+        let open = &self.queues[self.known_queue(queue)?].open;
+        let find = |scheduled| open.get(&(address.clone(), scheduled)).copied();
+        find(false).or_else(|| find(true))
+    }
+
+    pub(super) fn known_queue(&self, queue: &QueueId) -> Option<usize> {
+        self.queue_index.get(queue).copied().filter(|&q| self.queues[q].known)
+    }
+
+    fn open_for_callbacks(&self, q: usize) -> bool {
+        let settings = &self.queues[q].settings;
+        settings.hours.open_at(self.now)
+            && settings.hours.open_for(self.now) > settings.accept_until_before_close
+    }
+
+    /// Asked for from outside.
+    pub(super) fn callback_requested(&mut self, request: Request) {
+        let id = request.arrival.interaction;
+        let effect = match self.take_request(request) {
+            Ok(due_at) => Effect::Accepted { interaction: id, due_at },
+            Err(why) => Effect::Refused { interaction: id, why },
+        };
+        self.effects.push(effect);
+    }
+
+    fn take_request(&mut self, request: Request) -> Result<Option<Timestamp>, Refusal> {
+        let Request { arrival, address, when, notify } = request;
+        let id = arrival.interaction;
+        if let Some(row) = self.interaction(id) {
+            return Ok(row.due_at);
+        }
+        let q = self.known_queue(&arrival.queue).ok_or(Refusal::Unknown)?;
+        let appointment = self.appointment(q, when)?;
+        self.may_register(q, address.as_ref(), id, appointment.is_some())?;
+        let origin = match (self.queues[q].settings.user_originated, appointment) {
+            (true, _) => Origin::CallIn,
+            (false, Some(_)) => Origin::Scheduled,
+            (false, None) => Origin::Immediate,
+        };
+        let mut row = self.new_interaction(arrival, q, origin);
+        row.address = address;
+        row.notify = notify;
+        match appointment {
+            None => {
+                row.stage = Stage::Virtual { not_before: None };
+                self.set_ends(q, &mut row, self.now);
+                self.add_interaction(row);
+                self.step(id, "new-requested-virtual", With::default(), |_| {});
+            }
+            Some(appointment) => {
+                self.keep_appointment(q, &mut row, appointment);
+                self.add_interaction(row);
+                self.step(id, "new-requested-scheduled", With::default(), |_| {});
+            }
+        }
+        Ok(self.interaction(id).and_then(|row| row.due_at))
+    }
+
+    /// The time for a callback; `None`: at once.
+    fn appointment(&self, q: usize, when: When) -> Result<Option<Appointment>, Refusal> {
+        let queue = &self.queues[q];
+        let settings = &queue.settings;
+        let (desired, exact) = match when {
+            When::Now => return Ok(None),
+            When::Near(desired) => (desired, false),
+            When::At(desired) => (desired, true),
+        };
+        let Some(plan) = settings.slots.as_ref().filter(|_| !settings.user_originated) else {
+            return Err(Refusal::NotOffered);
+        };
+        match queue.slots.find(plan, &settings.hours, self.now, desired) {
+            Found::Immediate => Ok(None),
+            Found::Slot { slot, due, moved: false } => {
+                Ok(Some(Appointment { due, slot, moved: false }))
+            }
+            Found::Slot { due, .. } if exact => Err(Refusal::SlotTaken { proposals: vec![due] }),
+            Found::Slot { slot, due, moved } => Ok(Some(Appointment { due, slot, moved })),
+            Found::Refused { why, proposals } => Err(match why {
+                slots::Refusal::Closed => Refusal::Closed { proposals },
+                slots::Refusal::TooFarAhead => Refusal::TooFarAhead { proposals },
+                slots::Refusal::Past => Refusal::Past { proposals },
+                slots::Refusal::Full => Refusal::SlotTaken { proposals },
+            }),
+        }
+    }
+
+    fn keep_appointment(&mut self, q: usize, row: &mut Interaction, appointment: Appointment) {
+        row.stage = Stage::Scheduled;
+        row.origin = Origin::Scheduled;
+        row.due_at = Some(appointment.due);
+        // One that was due a moment ago does not pass those who came meanwhile.
+        row.place.arrival = appointment.due.max(self.now);
+        row.deadline = None;
+        self.set_ends(q, row, appointment.due);
+    }
+
+    /// When what is due at `due` is purged, and when its business day ends.
+    pub(super) fn set_ends(&self, q: usize, row: &mut Interaction, due: Timestamp) {
+        let settings = &self.queues[q].settings;
+        row.purge_at = Some(due + settings.purge_after);
+        row.close_at = settings.hours.close_after(due);
+    }
+
+    /// May this address have a callback now: open, permitted, within its limits, and no other one
+    /// of the same kind open?
+    pub(super) fn may_register(
+        &self,
+        q: usize,
+        address: Option<&Address>,
+        own: InteractionId,
+        scheduled: bool,
+    ) -> Result<(), Refusal> {
+        let queue = &self.queues[q];
+        if !queue.known {
+            return Err(Refusal::Unknown);
+        }
+        if !scheduled && !self.open_for_callbacks(q) {
+            return Err(Refusal::Closed { proposals: Vec::new() });
+        }
+        if !queue.settings.accept_callbacks {
+            return Err(Refusal::NotOffered);
+        }
+        let Some(address) = address else {
+            // Whoever calls in needs no number to be called at.
+            let fine = queue.settings.user_originated;
+            return if fine { self.room(q, own) } else { Err(Refusal::NotPermitted) };
+        };
+        if !queue.settings.user_originated && queue.settings.addresses.routes(address).is_empty() {
+            return Err(Refusal::NotPermitted);
+        }
+        let open = queue.open.get(&(address.clone(), scheduled)).copied();
+        if let Some(open) = open.filter(|&open| open != own) {
+            let due_at = self.interaction(open).and_then(|row| row.due_at);
+            return Err(Refusal::Duplicate { open, due_at });
+        }
+        self.room(q, own)
+    }
+
+    /// Is there room for one more? A caller who waits already takes none.
+    fn room(&self, q: usize, own: InteractionId) -> Result<(), Refusal> {
+        let queue = &self.queues[q];
+        let waits = self.interactions.contains_key(&own);
+        let waiting = waits || queue.places.len() < queue.settings.waiting_max as usize;
+        let pending = queue.open.len() < max(&queue.settings);
+        if waiting && pending { Ok(()) } else { Err(Refusal::Full) }
+    }
+
+    // ---- from a caller who waits
+
+    pub(super) fn callback_confirmed(&mut self, id: InteractionId, address: Address) {
+        self.confirmed(id, address, When::Now);
+    }
+
+    pub(super) fn schedule_confirmed(&mut self, id: InteractionId, address: Address, at: When) {
+        self.confirmed(id, address, at);
+    }
+
+    fn confirmed(&mut self, id: InteractionId, address: Address, when: When) {
+        let Some(slot) = self.interactions.get(&id).filter(|slot| slot.row.caller_leg) else {
+            return;
+        };
+        let alerted = match slot.row.stage {
+            Stage::Waiting => false,
+            Stage::Alerting(_) => true,
+            Stage::Scheduled
+            | Stage::Virtual { .. }
+            | Stage::Dialing
+            | Stage::Confirming
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed
+            | Stage::Bridged(_)
+            | Stage::Done(_) => return,
+        };
+        let (q, origin) = (slot.queue, slot.row.origin);
+        let user_originated = self.queues[q].settings.user_originated;
+        let checked = self.appointment(q, when).and_then(|appointment| {
+            if user_originated || origin != Origin::Live {
+                return Err(Refusal::NotOffered);
+            }
+            self.may_register(q, Some(&address), id, appointment.is_some())?;
+            Ok(appointment)
+        });
+        let appointment = match checked {
+            Ok(appointment) => appointment,
+            Err(why) => {
+                self.effects.push(Effect::NotRegistered { interaction: id, why });
+                return;
+            }
+        };
+        self.cancel_alert(id);
+        // However long the commit of this takes, the caller is on the line until we are told
+        // otherwise; purge and close bound the wait.
+        match appointment {
+            None => {
+                let row = ["waiting-confirmed-virtual", "alerting-confirmed-virtual"];
+                self.become_callback(id, row[usize::from(alerted)], address, |_| {});
+            }
+            Some(appointment) => {
+                let row = ["waiting-confirmed-scheduled", "alerting-confirmed-scheduled"];
+                self.become_scheduled(id, row[usize::from(alerted)], address, appointment);
+            }
+        }
+        self.effects.push(Effect::Registered { interaction: id });
+    }
+
+    /// A live caller becomes a callback at the same place.
+    pub(super) fn become_callback(
+        &mut self,
+        id: InteractionId,
+        row: &'static str,
+        address: Address,
+        change: impl FnOnce(&mut Interaction),
+    ) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        let (q, mut changed) = (slot.queue, slot.row.clone());
+        self.set_ends(q, &mut changed, self.now);
+        self.step(id, row, With::default(), |i| {
+            i.stage = Stage::Virtual { not_before: None };
+            i.origin = Origin::Immediate;
+            i.address = Some(address);
+            i.deadline = None;
+            i.leave_at = None;
+            i.purge_at = changed.purge_at;
+            i.close_at = changed.close_at;
+            i.node = None;
+            change(i);
+        });
+        self.note_open(id);
+        self.reclass(id);
+    }
+
+    fn become_scheduled(
+        &mut self,
+        id: InteractionId,
+        row: &'static str,
+        address: Address,
+        appointment: Appointment,
+    ) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        let (q, mut changed) = (slot.queue, slot.row.clone());
+        self.keep_appointment(q, &mut changed, appointment);
+        changed.address = Some(address);
+        changed.node = None;
+        changed.leave_at = None;
+        self.step(id, row, With::default(), |i| *i = changed);
+        self.note_open(id);
+        self.reclass(id);
+    }
+
+    // ---- later
+
+    /// Its time has come: from now on it holds a place.
+    pub(super) fn promote(&mut self, id: InteractionId) {
+        self.step(id, "scheduled-due-virtual", With::default(), |i| {
+            i.stage = Stage::Virtual { not_before: None };
+        });
+    }
+
+    pub(super) fn rescheduled(&mut self, id: InteractionId, when: When) {
+        let effect = match self.move_to(id, when) {
+            Ok(due_at) => Effect::Accepted { interaction: id, due_at },
+            Err(why) => Effect::Refused { interaction: id, why },
+        };
+        self.effects.push(effect);
+    }
+
+    fn move_to(&mut self, id: InteractionId, when: When) -> Result<Option<Timestamp>, Refusal> {
+        let Some(slot) = self.interactions.get(&id) else { return Err(Refusal::Unknown) };
+        let free = !slot.row.caller_leg
+            && slot.row.menu_until.is_none()
+            && !self.attempts.contains_key(&slot.row.attempt());
+        let row = match slot.row.stage {
+            Stage::Scheduled if free => "scheduled-moved-scheduled",
+            Stage::Virtual { .. } if free && slot.row.origin.dialled() => "virtual-moved-scheduled",
+            Stage::Scheduled
+            | Stage::Virtual { .. }
+            | Stage::Dialing
+            | Stage::Confirming
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed
+            | Stage::Waiting
+            | Stage::Alerting(_)
+            | Stage::Bridged(_)
+            | Stage::Done(_) => return Err(Refusal::NotOffered),
+        };
+        let (q, address) = (slot.queue, slot.row.address.clone());
+        // Its own slot does not stand in its way.
+        let own = slot.indexed.booked.and_then(|(_, slot)| slot);
+        own.into_iter().for_each(|slot| self.queues[q].slots.release(slot));
+        let found = self.appointment(q, when);
+        own.into_iter().for_each(|slot| self.queues[q].slots.reserve(slot));
+        let appointment = found?.ok_or(Refusal::NotOffered)?;
+        self.may_register(q, address.as_ref(), id, true)?;
+        self.move_appointment(id, row, appointment);
+        Ok(Some(appointment.due))
+    }
+
+    fn move_appointment(&mut self, id: InteractionId, row: &'static str, to: Appointment) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        let (q, mut changed) = (slot.queue, slot.row.clone());
+        self.forget_open(id);
+        self.keep_appointment(q, &mut changed, to);
+        self.step(id, row, With::default(), |i| *i = changed);
+        self.note_open(id);
+    }
+
+    /// The calendar changed: whoever's slot is closed now is moved to the closest one, or, where
+    /// there is none, let go.
+    pub(super) fn resettle_appointments(&mut self) {
+        let closed = |slot: &Slot| {
+            let hours = &self.queues[slot.queue].settings.hours;
+            slot.row.stage == Stage::Scheduled
+                && slot.row.due_at.is_some_and(|due| !hours.open_at(due))
+        };
+        let ids: Vec<InteractionId> =
+            self.interactions.iter().filter(|(_, slot)| closed(slot)).map(|(&id, _)| id).collect();
+        for id in ids {
+            let Some(slot) = self.interactions.get(&id) else { continue };
+            let (q, due) = (slot.queue, slot.row.due_at.unwrap_or(self.now));
+            let proposal = match self.appointment(q, When::Near(due)) {
+                Ok(found) => found,
+                Err(
+                    Refusal::Closed { proposals }
+                    | Refusal::SlotTaken { proposals }
+                    | Refusal::Past { proposals }
+                    | Refusal::TooFarAhead { proposals },
+                ) => proposals
+                    .first()
+                    .and_then(|&at| self.appointment(q, When::At(at)).ok().flatten()),
+                Err(_) => None,
+            };
+            match proposal {
+                Some(to) => {
+                    self.move_appointment(id, "scheduled-moved-scheduled", to);
+                    self.push(id, PushEvent::Moved(to.due));
+                }
+                None => {
+                    self.finish(id, "scheduled-closed-done", With::default(), Outcome::Closed);
+                }
+            }
+        }
+    }
+
+    // ---- the index of what is open
+
+    /// Makes an open callback known by its address.
+    pub(super) fn note_open(&mut self, id: InteractionId) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        if let Some(key) = open_key(&slot.row) {
+            self.queues[slot.queue].open.insert(key, id);
+        }
+    }
+
+    /// It is over, lapsed, or about to be of another kind.
+    pub(super) fn forget_open(&mut self, id: InteractionId) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        if let Some(address) = slot.row.address.clone() {
+            let open = &mut self.queues[slot.queue].open;
+            for key in [(address.clone(), false), (address, true)] {
+                if open.get(&key) == Some(&id) {
+                    open.remove(&key);
+                }
+            }
+        }
+    }
+}
+
+fn max(settings: &QueueSettings) -> usize {
+    settings.callbacks_max as usize
+}
+
+/// What somebody asks for from outside.
+pub(super) struct Request {
+    pub(super) arrival: super::consumers::Arrival,
+    pub(super) address: Option<Address>,
+    pub(super) when: When,
+    pub(super) notify: bool,
+}

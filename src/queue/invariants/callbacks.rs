@@ -1,0 +1,235 @@
+//! The rules of callbacks: appointments, pushes, Call-In requests, what is refused.
+
+use std::collections::BTreeSet;
+
+use super::{Step, Verdict, eligible, ensure};
+use crate::ident::InteractionId;
+use crate::queue::agent::AgentState;
+use crate::queue::effect::PushEvent;
+use crate::queue::matching::OF_CALL_INS;
+use crate::queue::{Effect, Event, Interaction, Origin, Queue, Stage};
+
+// ---- of a queue
+
+pub(super) fn lapsed_is_out(q: &Queue) -> Verdict {
+    let lapsed = q.interactions().filter(|row| row.stage == Stage::Lapsed);
+    lapsed.into_iter().try_for_each(|row| {
+        let of = q.queue_index.get(&row.queue).map(|&n| &q.queues[n]);
+        let placed = of.is_some_and(|queue| queue.places.contains_key(&row.place));
+        let open = of.is_some_and(|queue| queue.open.values().any(|&open| open == row.id));
+        let shared = of.is_some_and(|queue| queue.shares.contains_key(&row.id));
+        let tied = q.call_ins.outstanding().any(|asked| asked.interaction == Some(row.id));
+        ensure(!placed && !open && !shared && !tied, || {
+            format!("{} lapsed: placed {placed}, open {open}, request {tied}", row.id)
+        })
+    })
+}
+
+pub(super) fn appointments_counted(q: &Queue) -> Verdict {
+    q.queues.iter().try_for_each(|queue| {
+        let Some(plan) = &queue.settings.slots else { return Ok(()) };
+        let hours = &queue.settings.hours;
+        let dues = q.interactions().filter(|row| row.queue == queue.id);
+        let dues: Vec<_> = dues.filter_map(|row| row.due_at).collect();
+        let slots: BTreeSet<_> = dues.iter().filter_map(|&due| plan.slot_of(hours, due)).collect();
+        slots.into_iter().try_for_each(|slot| {
+            let own = |due: &&_| plan.slot_of(hours, **due) == Some(slot);
+            let (there, booked) = (dues.iter().filter(own).count(), queue.slots.booked(slot));
+            ensure(there == booked as usize, || {
+                format!("{}: {there} are due in the slot {slot}, {booked} booked", queue.id)
+            })
+        })
+    })
+}
+
+pub(super) fn one_open_per_address(q: &Queue) -> Verdict {
+    let mut seen = BTreeSet::new();
+    q.interactions().filter(|row| row.open_callback()).try_for_each(|row| {
+        let Some(address) = row.address.clone() else { return Ok(()) };
+        let scheduled = row.origin == Origin::Scheduled;
+        let first = seen.insert((row.queue.clone(), address, scheduled));
+        // A transfer may bring two into one queue: nobody asked for the second there.
+        let moved = q.queue_index.get(&row.queue).is_some_and(|&n| {
+            q.queues[n].open.values().all(|&open| open != row.id)
+        });
+        ensure(first || moved, || format!("{} is a second open callback", row.id))
+    })
+}
+
+pub(super) fn pushes_paced(q: &Queue) -> Verdict {
+    q.queues.iter().try_for_each(|queue| {
+        let told = q.interactions().filter(|row| row.queue == queue.id);
+        let told = told.filter(|row| row.share_until.is_some()).count();
+        ensure(told == queue.shares.len(), || {
+            format!("{}: {told} were told, {} counted", queue.id, queue.shares.len())
+        })
+    })
+}
+
+pub(super) fn codes_distinct(q: &Queue) -> Verdict {
+    OF_CALL_INS.iter().try_for_each(|(name, holds)| {
+        holds(&q.call_ins).map_err(|broken| super::Broken(format!("{name}: {}", broken.0)))
+    })
+}
+
+/// A request for a callback is outstanding only while that callback may be called in for, or its
+/// consumer is on the line by it.
+pub(super) fn requests_tied(q: &Queue) -> Verdict {
+    q.call_ins.outstanding().try_for_each(|asked| {
+        let Some(id) = asked.interaction else { return Ok(()) };
+        let fine = q.interaction(id).is_some_and(|row| match row.stage {
+            Stage::AwaitingCallIn => {
+                let ends = [row.deadline, row.first_end()].into_iter().flatten();
+                ends.into_iter().all(|end| asked.expires_at <= end)
+            }
+            Stage::Waiting | Stage::Alerting(_) => row.caller_leg,
+            Stage::Scheduled
+            | Stage::Virtual { .. }
+            | Stage::Dialing
+            | Stage::Confirming
+            | Stage::Pushed
+            | Stage::Lapsed
+            | Stage::Bridged(_)
+            | Stage::Done(_) => false,
+        });
+        ensure(fine, || format!("the request {:?} outlives its callback {id}", asked.id))
+    })
+}
+
+// ---- of a step
+
+/// Whoever was promised a slot in this step found room in it.
+pub(super) fn slot_capacity(s: &Step) -> Verdict {
+    s.after.interactions().filter(|row| row.stage == Stage::Scheduled).try_for_each(|row| {
+        let was = s.before.interaction(row.id).and_then(|was| was.due_at);
+        let Some(due) = row.due_at.filter(|_| was != row.due_at) else { return Ok(()) };
+        let Some(&n) = s.after.queue_index.get(&row.queue) else { return Ok(()) };
+        let queue = &s.after.queues[n];
+        let Some(plan) = &queue.settings.slots else { return Ok(()) };
+        let hours = &queue.settings.hours;
+        let slot = plan.slot_of(hours, due);
+        let day = std::time::Duration::from_millis(1);
+        let room = slot.and_then(|slot| {
+            // As it was when it was asked for: the grace lets a slot begin a moment ago.
+            let free = queue.slots.free(plan, hours, slot, slot, slot + day);
+            free.first().map(|free| (free.capacity, queue.slots.booked(slot)))
+        });
+        ensure(room.is_some_and(|(capacity, booked)| booked <= capacity), || {
+            format!("{} is due at {due}, where {room:?} (capacity, booked)", row.id)
+        })
+    })
+}
+
+pub(super) fn never_before_due(s: &Step) -> Verdict {
+    s.effects.iter().try_for_each(|effect| {
+        let Effect::Dial { attempt, .. } = effect else { return Ok(()) };
+        let row = s.after.interaction(attempt.interaction);
+        let early = row.and_then(|row| row.due_at).filter(|&due| due > s.after.now);
+        ensure(early.is_none(), || format!("{attempt} was dialled before {early:?}"))
+    })
+}
+
+/// A code brings one caller on the line at a time.
+pub(super) fn code_single_use(s: &Step) -> Verdict {
+    s.effects.iter().try_for_each(|effect| {
+        let Effect::CallInMatched { request, callback, .. } = effect else { return Ok(()) };
+        let was = s.before.call_ins.get(*request);
+        let valid = was.is_some_and(|was| s.after.now < was.expires_at);
+        ensure(valid, || format!("{request:?} matched and was not valid"))?;
+        let Some(id) = callback else {
+            let spent = s.after.call_ins.get(*request).is_none();
+            return ensure(spent, || format!("{request:?} matched and may match again"));
+        };
+        let awaited = s.before.interaction(*id).is_some_and(|row| {
+            row.stage == Stage::AwaitingCallIn
+                && row.deadline.is_none_or(|at| s.after.now < at)
+                && row.first_end().is_none_or(|at| s.after.now < at)
+        });
+        ensure(awaited, || format!("{request:?} matched for {id}, which awaited nobody"))
+    })
+}
+
+pub(super) fn unmatched_changes_nothing(s: &Step) -> Verdict {
+    let unmatched = s.effects.iter().any(|effect| matches!(effect, Effect::CallInUnmatched { .. }));
+    if !unmatched || !matches!(s.event, Event::CallInArrived { .. }) {
+        return Ok(());
+    }
+    only_time_passed(s, |effect| !matches!(effect, Effect::CallInUnmatched { .. }))
+}
+
+/// What is refused, or asked for again, is worth no more than the time it brings.
+pub(super) fn refused_changes_nothing(s: &Step) -> Verdict {
+    let own = |id: InteractionId| s.before.interaction(id).is_some();
+    let refused = |effect: &Effect, who: &InteractionId| {
+        matches!(effect, Effect::Refused { interaction, .. } if interaction == who)
+    };
+    let again = |effect: &Effect, who: &InteractionId| {
+        matches!(effect, Effect::Accepted { interaction, .. } if interaction == who && own(*who))
+    };
+    let refusal = |effect: &Effect| {
+        if let Event::CallbackRequested { interaction, .. } = s.event {
+            refused(effect, interaction) || again(effect, interaction)
+        } else if let Event::Rescheduled { interaction, .. } = s.event {
+            refused(effect, interaction)
+        } else if let Event::CallInRequested(asked) = s.event {
+            matches!(effect, Effect::CallInRefused { request, .. } if *request == asked.request)
+        } else {
+            false
+        }
+    };
+    if s.effects.iter().any(refusal) { only_time_passed(s, |effect| !refusal(effect)) } else { Ok(()) }
+}
+
+fn only_time_passed(s: &Step, counts: impl Fn(&Effect) -> bool) -> Verdict {
+    let mut idle = s.before.clone();
+    let effects = idle.handle(s.now, Event::Tick);
+    let rest: Vec<&Effect> = s.effects.iter().filter(|effect| counts(effect)).collect();
+    let same = rest.iter().copied().eq(effects.iter()) && idle.rows() == s.after.rows();
+    ensure(same, || format!("{:?} was refused and changed something", s.event))
+}
+
+/// READY goes out when a turn comes and never again for the same callback before it was given up;
+/// UPCOMING once.
+pub(super) fn pushed_once(s: &Step) -> Verdict {
+    let mut told = BTreeSet::new();
+    s.effects.iter().try_for_each(|effect| {
+        let Effect::Push { interaction, event } = effect else { return Ok(()) };
+        let was = s.before.interaction(*interaction);
+        let fine = match event {
+            PushEvent::Upcoming => was.is_none_or(|row| !row.upcoming),
+            PushEvent::Ready => was.is_none_or(|row| {
+                !matches!(row.stage, Stage::Pushed | Stage::AwaitingCallIn | Stage::Lapsed)
+            }),
+            PushEvent::Expired => was.is_some_and(|row| row.stage != Stage::Lapsed),
+            PushEvent::CallIn(_) | PushEvent::Moved(_) | PushEvent::Completed(_) => true,
+        };
+        let first = told.insert((*interaction, format!("{event:?}")));
+        ensure(fine && first, || format!("{interaction} was pushed {event:?} again"))
+    })
+}
+
+/// Nobody is told to call while one before them, whom the same agent could serve, waits for their
+/// turn.
+pub(super) fn no_push_overtaking(s: &Step) -> Verdict {
+    let pushed = s.changed.transitions.iter().filter(|row| row.row == "virtual-turn-pushed");
+    let pushed: Vec<&Interaction> =
+        pushed.filter_map(|row| s.after.interaction(row.interaction)).collect();
+    let here = |state: &AgentState| *state != AgentState::LoggedOut;
+    pushed.into_iter().try_for_each(|row| {
+        let passed = s.after.interactions().find(|earlier| {
+            earlier.origin == Origin::CallIn
+                && earlier.queue == row.queue
+                && earlier.place < row.place
+                && earlier.stage == Stage::Virtual { not_before: None }
+                && earlier.menu_until.is_none()
+                && s.after.agents().any(|agent| {
+                    here(&agent.state)
+                        && eligible(s.after, agent, earlier)
+                        && eligible(s.after, agent, row)
+                })
+        });
+        ensure(passed.is_none(), || {
+            format!("{} was pushed before {:?}", row.id, passed.map(|row| row.id))
+        })
+    })
+}
