@@ -59,6 +59,10 @@ name! {
     FlowId
 }
 name! {
+    /// A call-in group: numbers handed out for call-ins, with one policy.
+    GroupId
+}
+name! {
     /// A process of this server.
     NodeId
 }
@@ -90,44 +94,62 @@ number! {
     PlayId
 }
 
-/// One consumer's wish to talk, from entry to outcome. A UUID (version 4 when drawn by us).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct InteractionId(pub u128);
+macro_rules! uuid {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub struct $name(pub u128);
 
-impl InteractionId {
-    /// Draws a random UUID, version 4 (RFC 9562 section 5.4).
-    pub fn draw(entropy: &mut Entropy) -> Self {
-        let random = u128::from(entropy.next_u64()) << 64 | u128::from(entropy.next_u64());
-        let version = random & !(0xf << 76) | 0x4 << 76;
-        Self(version & !(0x3 << 62) | 0x2 << 62)
-    }
+        impl $name {
+            /// Draws a random UUID, version 4 (RFC 9562 section 5.4).
+            pub fn draw(entropy: &mut Entropy) -> Self {
+                let random = u128::from(entropy.next_u64()) << 64 | u128::from(entropy.next_u64());
+                let version = random & !(0xf << 76) | 0x4 << 76;
+                Self(version & !(0x3 << 62) | 0x2 << 62)
+            }
 
-    /// Reads the hyphenated form written by `Display`; `None` if the text is not one.
-    pub fn parse(text: &str) -> Option<Self> {
-        let hyphens = [8, 13, 18, 23];
-        if text.len() != 36 || hyphens.iter().any(|&at| text.as_bytes()[at] != b'-') {
-            return None;
+            /// Reads the hyphenated form written by `Display`; `None` if the text is not one.
+            pub fn parse(text: &str) -> Option<Self> {
+                parse_uuid(text).map(Self)
+            }
         }
-        let digits: String = text.chars().filter(|&c| c != '-').collect();
-        if digits.len() != 32 || digits.contains('+') {
-            return None;
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let n = self.0;
+                let (a, b, c) = ((n >> 96) as u32, (n >> 80) as u16, (n >> 64) as u16);
+                let (d, e) = ((n >> 48) as u16, n & 0xffff_ffff_ffff);
+                write!(f, "{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
+            }
         }
-        u128::from_str_radix(&digits, 16).ok().map(Self)
-    }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{self}")
+            }
+        }
+    };
 }
 
-impl fmt::Display for InteractionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let n = self.0;
-        let (a, b, c) = ((n >> 96) as u32, (n >> 80) as u16, (n >> 64) as u16);
-        write!(f, "{a:08x}-{b:04x}-{c:04x}-{:04x}-{:012x}", (n >> 48) as u16, n & 0xffff_ffff_ffff)
-    }
+uuid! {
+    /// One consumer's wish to talk, from entry to outcome. A UUID (version 4 when drawn by us).
+    InteractionId
+}
+uuid! {
+    /// One Call-In request, from its making to its end. A UUID (version 4 when drawn by us).
+    CallInId
 }
 
-impl fmt::Debug for InteractionId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{self}")
+fn parse_uuid(text: &str) -> Option<u128> {
+    let hyphens = [8, 13, 18, 23];
+    if text.len() != 36 || hyphens.iter().any(|&at| text.as_bytes()[at] != b'-') {
+        return None;
     }
+    let digits: String = text.chars().filter(|&c| c != '-').collect();
+    if digits.len() != 32 || digits.contains('+') {
+        return None;
+    }
+    u128::from_str_radix(&digits, 16).ok()
 }
 
 /// One try to reach a consumer: one chain of INVITEs to one route. `serial` counts from 1 within

@@ -22,6 +22,7 @@ pub mod hours;
 pub mod interaction;
 pub mod invariants;
 mod load;
+pub mod matching;
 mod routing;
 pub mod settings;
 pub mod skill;

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use super::event::RetryClass;
 use super::hours::Hours;
+use super::matching::CallInGroup;
 use super::skill::{SkillExpression, Skills};
-use crate::ident::{AgentId, QueueId};
+use crate::ident::{AgentId, GroupId, QueueId};
 use crate::phone::AddressPolicy;
 use crate::time::Duration;
 
@@ -16,6 +17,8 @@ pub struct Settings {
     pub queues: BTreeMap<QueueId, QueueSettings>,
     /// The agents and their skills; a change made at run time overrides the file.
     pub agents: BTreeMap<AgentId, AgentSettings>,
+    /// The call-in groups.
+    pub call_in_groups: BTreeMap<GroupId, CallInGroup>,
 }
 
 /// One agent, as configured.

@@ -92,7 +92,7 @@ impl Swarm {
         let agents = (0..1 + entropy.below(7)).map(|n| AgentId::new(&format!("a{n}")));
         let agents = agents.map(|id| (id, agent(entropy, &ids))).collect();
         Self {
-            settings: Settings { queues, agents },
+            settings: Settings { queues, agents, ..Settings::default() },
             weights: (0..whims).map(|_| [0, 1, 2, 4, 8][entropy.below(5) as usize]).collect(),
             crowd: *pick(entropy, &[2, 6, 12, 24]),
             reordered: *pick(entropy, &[0, 10, 50]),
