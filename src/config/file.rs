@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
 use super::document::{Item, Section, nearest};
-use super::{Config, OnRegister, SipConfig, TrunkConfig, callbacks, flows};
+use super::{Config, OnRegister, SipConfig, TrunkConfig, call_in, callbacks, flows};
 use crate::calls::flow::{Entry, QueueVoice};
 use crate::ident::{AgentId, FlowId, NodeId, QueueId, Route, TrunkId};
 use crate::phone::{AddressPolicy, Extension, Pattern};
@@ -63,6 +63,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
     if entries.is_empty() {
         root.warn("entries", "nobody can call in", "add an [[entries]] with `dnis` and `flow`");
     }
+    let call_in_groups = call_in::groups(root, &entries);
     let flows = root.named("flows", |name, section| flows::flow(name, section, &names));
     let users = agents.iter().map(|it| &it.0).chain(devices.iter().map(|it| &it.0));
     let users = users.cloned().collect();
@@ -81,7 +82,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
     Config {
         node,
         data,
-        queue: queue::Settings { queues: policies, agents, call_in_groups: BTreeMap::new() },
+        queue: queue::Settings { queues: policies, agents, call_in_groups },
         calls,
         sip: SipConfig {
             listen,
@@ -436,7 +437,7 @@ pub(super) fn known(
     section.error(key, format!("there is no {what} {name:?}"), instead);
 }
 
-fn check_name(section: &mut Section<'_>, text: &str) {
+pub(super) fn check_name(section: &mut Section<'_>, text: &str) {
     if name(text).is_none() {
         let path = section.path.clone();
         let instead = "write a letter, then letters, digits, `.`, `-`, `_`, at most 32 in all";
@@ -462,7 +463,8 @@ fn skill_name(text: &str) -> bool {
     SkillExpression::parse(text).is_ok_and(|expression| expression.names() == [text])
 }
 
-fn user_part(text: &str) -> Option<String> {
+/// What may stand before the `@` of an address that is called: a number or a name.
+pub(super) fn user_part(text: &str) -> Option<String> {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b"+.-_".contains(&b);
     ((1..=64).contains(&text.len()) && text.bytes().all(fits)).then(|| text.to_owned())
 }

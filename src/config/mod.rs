@@ -8,6 +8,7 @@
 //! in it but in a file of their own ([`secrets`]). It must not open files or read the environment:
 //! text comes in, values go out.
 
+mod call_in;
 mod callbacks;
 mod document;
 mod file;
@@ -213,6 +214,9 @@ mod tests {
         let mut queue = config.queue.queues[&support].clone();
         queue.addresses = addresses;
         assert_eq!(full.queue.queues[&support], queue);
+        let (_, group) = full.queue.call_in_groups.first_key_value().unwrap();
+        let numbers = group.numbers.clone();
+        assert_eq!(*group, queue::matching::CallInGroup { numbers, ..Default::default() });
     }
 
     #[test]
@@ -244,7 +248,8 @@ mod tests {
     /// A section's header with `*` for the names chosen by the operator.
     fn shape(header: &str) -> String {
         let mut parts: Vec<&str> = header.split('.').collect();
-        let named = ["trunks", "agents", "devices", "queues", "flows"].contains(&parts[0]);
+        let names = ["trunks", "agents", "devices", "queues", "call_in_groups", "flows"];
+        let named = names.contains(&parts[0]);
         if named && parts.len() > 1 {
             parts[1] = "*";
         }

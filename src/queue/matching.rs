@@ -20,6 +20,8 @@
 //! Must not: see a code (hashes come in), draw one, read a clock.
 
 mod call_ins;
+#[cfg(test)]
+mod properties;
 mod rules;
 #[cfg(test)]
 mod tests;

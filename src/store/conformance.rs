@@ -253,6 +253,7 @@ fn one_queue() -> Settings {
     Settings {
         queues: [(QueueId::new("support"), policy)].into(),
         agents: ["ann", "bob"].map(|name| (AgentId::new(name), AgentSettings::default())).into(),
+        ..Settings::default()
     }
 }
 

@@ -1,22 +1,18 @@
-//! Call-In requests in tables, and by random operations against a list that is searched from end to
-//! end.
-
-use proptest::prelude::*;
+//! Call-In requests in tables: what matches what, what is handed out, what ends what.
 
 use super::*;
-use crate::ident::Entropy;
 
-const NOW: Timestamp = Timestamp::from_seconds(1000);
+pub(super) const NOW: Timestamp = Timestamp::from_seconds(1000);
 
 fn minutes(n: u64) -> Duration {
     Duration::from_secs(60 * n)
 }
 
-fn number(n: usize) -> Dnis {
+pub(super) fn number(n: usize) -> Dnis {
     Dnis::new(&format!("+1415555010{n}"))
 }
 
-fn caller(n: u8) -> Address {
+pub(super) fn caller(n: u8) -> Address {
     Address::parse(&format!("+4930123456{n}")).unwrap()
 }
 
@@ -60,20 +56,20 @@ fn call(ani: Option<u8>, dnis: usize, digits: Option<&str>) -> Presented {
     Presented { ani: ani.map(caller), dnis, code }
 }
 
-fn any(_: InteractionId) -> bool {
+fn usable(_: InteractionId) -> bool {
     true
 }
 
 /// What a call matched, as `id combination`, `-` for nothing, `?` for one of several.
 fn said(all: &CallIns, group: &CallInGroup, call: &Presented) -> String {
-    match all.matches(&app(), group, call, NOW, any) {
+    match all.matches(&app(), group, call, NOW, usable) {
         Match::One { id, combination } => format!("{} {combination}", id.0),
         Match::NotFound => "-".into(),
         Match::Ambiguous => "?".into(),
     }
 }
 
-fn rules_hold(all: &CallIns) {
+pub(super) fn rules_hold(all: &CallIns) {
     for (name, rule) in OF_CALL_INS {
         rule(all).unwrap_or_else(|broken| panic!("{name}: {broken}"));
     }
@@ -98,6 +94,7 @@ fn what_agrees_must_include_what_is_required() {
     let table = [
         (CodeUse::Always, with_code.to_vec()),
         (CodeUse::IfNeeded, [&with_code[..], &by_ani].concat()),
+        // What the group does not give out cannot agree.
         (CodeUse::Off, [&by_ani[..], &["dnis"]].concat()),
     ];
     let (mut matched, mut refused) = (0, 0);
@@ -110,9 +107,10 @@ fn what_agrees_must_include_what_is_required() {
             for required in Combination::every() {
                 let digits = (code_use != CodeUse::Off).then_some("001234");
                 let group = CallInGroup { criteria, required, ..made.clone() };
-                let names = names_somebody.contains(&&*criteria.to_string());
-                let expected = match names && criteria.includes(required) {
-                    true => format!("1 {criteria}"),
+                let agreed = Combination { code: criteria.code && digits.is_some(), ..criteria };
+                let names = names_somebody.contains(&&*agreed.to_string());
+                let expected = match names && agreed.includes(required) {
+                    true => format!("1 {agreed}"),
                     false => "-".into(),
                 };
                 let found = said(&all, &group, &call(Some(1), 0, digits));
@@ -121,7 +119,7 @@ fn what_agrees_must_include_what_is_required() {
             }
         }
     }
-    assert_eq!((matched, refused), (13 * 8, 11 * 8));
+    assert_eq!((matched, refused), (16 * 8, 8 * 8));
 }
 
 /// Code, ANI and DNIS each right, wrong or not shown, where all three are looked at.
@@ -157,7 +155,8 @@ fn a_call_matches_by_what_it_shows_unless_something_is_wrong() {
             assert_eq!(all.create(NOW, &group, request).unwrap().request.number, number(0));
             let call = call(ani, dnis, digits);
             assert_eq!(said(&all, &group, &call), expected, "{code_use:?} {digits:?} {ani:?}");
-            let needs = all.needs_code(&app(), &group, (call.ani.as_ref(), &call.dnis), NOW, any);
+            let needs =
+                all.needs_code(&app(), &group, (call.ani.as_ref(), &call.dnis), NOW, usable);
             let single_out = code_use == CodeUse::IfNeeded && ani == same && dnis == 0;
             assert_eq!(needs, !single_out, "{code_use:?} {ani:?}");
         }
@@ -188,7 +187,7 @@ fn a_code_is_good_on_its_number_only() {
     assert_eq!(said(&all, &group, &call(None, 0, Some("001234"))), "-");
     let elsewhere = GroupId::new("elsewhere");
     let found =
-        all.matches(&elsewhere, &group, &call(None, 1, Some("001234")), NOW, any).combination();
+        all.matches(&elsewhere, &group, &call(None, 1, Some("001234")), NOW, usable).combination();
     assert_eq!(found, Combination::NONE, "of another group");
 }
 
@@ -227,7 +226,7 @@ fn an_ambiguous_caller_is_asked_for_the_code() {
     };
     let all = CallIns::load([row(1, Some("001234"), Some(1)), row(2, None, None)]);
     let ani = caller(1);
-    let needs = all.needs_code(&app(), &group, (Some(&ani), &number(0)), NOW, any);
+    let needs = all.needs_code(&app(), &group, (Some(&ani), &number(0)), NOW, usable);
     assert_eq!((said(&all, &group, &call(Some(1), 0, None)), needs), ("?".into(), true));
     assert_eq!(said(&all, &group, &call(Some(1), 0, Some("001234"))), "1 code+ani+dnis");
     let twice = CallIns::load([row(1, Some("001234"), Some(1)), row(2, Some("001234"), None)]);
@@ -266,8 +265,8 @@ fn what_has_ended_never_matches() {
     let found = |at, usable: fn(InteractionId) -> bool| {
         all.matches(&app(), &group, &right, at, usable) != Match::NotFound
     };
-    assert!(found(NOW + minutes(30) - Duration::from_millis(1), any));
-    assert!(!found(NOW + minutes(30), any), "its time is over");
+    assert!(found(NOW + minutes(30) - Duration::from_millis(1), usable));
+    assert!(!found(NOW + minutes(30), usable), "its time is over");
     assert!(!found(NOW, |id| id != InteractionId(9)), "its callback is over");
     assert_eq!(all.spend(NOW + minutes(30), CallInId(1)), None);
     assert_eq!(all.expire(NOW + minutes(30)).len(), 1);
@@ -460,374 +459,4 @@ fn broken_rules_are_noticed() {
     assert!(code_single_use(&before, once, &before).is_err(), "still outstanding");
     let late = CallInRequest { ended: Some((NOW + minutes(30), CallInEnd::Matched)), ..spent };
     assert!(code_single_use(&before, &[late], &all).is_err(), "late");
-}
-
-// ---- random operations
-
-/// What may be done. Small numbers, so that they meet.
-#[derive(Clone, Debug)]
-enum Op {
-    Create { ani: u8, callback: u8, not_after: Option<u16>, codes: Vec<u8>, group: usize },
-    Call { ani: u8, number: usize, code: Option<(usize, u8)>, over: u8, group: usize, spend: bool },
-    Void(usize),
-    EndFor(u8),
-    Wait { seconds: u16, expire: bool },
-    Reload,
-}
-
-fn ops() -> impl Strategy<Value = Vec<Op>> {
-    let code = proptest::option::of((0..4_usize, 0..4_u8));
-    let created = (0..4_u8, 0..4_u8, proptest::option::of(0..3000_u16), 0..2_usize);
-    let create = (created, prop::collection::vec(0..4_u8, 0..4)).prop_map(|(it, codes)| {
-        let (ani, callback, not_after, group) = it;
-        Op::Create { ani, callback, not_after, codes, group }
-    });
-    let call = (0..4_u8, 0..4_usize, code, 0..8_u8, 0..2_usize, any::<bool>()).prop_map(
-        |(ani, number, code, over, group, spend)| Op::Call {
-            ani,
-            number,
-            code,
-            over,
-            group,
-            spend,
-        },
-    );
-    let op = prop_oneof![
-        8 => create,
-        8 => call,
-        1 => (0..50_usize).prop_map(Op::Void),
-        1 => (1..4_u8).prop_map(Op::EndFor),
-        2 => (0..1500_u16, any::<bool>()).prop_map(|(seconds, expire)| Op::Wait { seconds, expire }),
-        1 => Just(Op::Reload),
-    ];
-    prop::collection::vec(op, 1..60)
-}
-
-/// Any policy, also one that the configuration refuses.
-fn policy() -> impl Strategy<Value = CallInGroup> {
-    let code = prop_oneof![
-        Just(CodeUse::Always),
-        Just(CodeUse::Always),
-        Just(CodeUse::IfNeeded),
-        Just(CodeUse::Off),
-    ];
-    let set = || {
-        let every = Combination::every();
-        prop_oneof![Just(Combination::ALL), prop::sample::select(every.to_vec())]
-    };
-    (code, set(), set(), any::<bool>(), 4..=5_u8).prop_map(
-        |(code, criteria, required, strict, code_length)| CallInGroup {
-            code,
-            code_length,
-            criteria,
-            required: Combination {
-                code: strict && criteria.code && required.code,
-                ani: strict && criteria.ani && required.ani,
-                dnis: strict && criteria.dnis && required.dnis,
-            },
-            ..CallInGroup::default()
-        },
-    )
-}
-
-/// A hash that says which number and code it is of.
-fn plain_hash(number: usize, code: u8) -> CodeHash {
-    let mut bytes = [0; 32];
-    (bytes[0], bytes[31]) = (number as u8, code);
-    CodeHash::from_bytes(bytes)
-}
-
-fn some_caller(n: u8) -> Option<Address> {
-    (n > 0).then(|| caller(n))
-}
-
-/// The same by searching the list of all requests ever made.
-struct Naive {
-    made: Vec<CallInRequest>,
-    groups: Vec<CallInGroup>,
-}
-
-impl Naive {
-    fn outstanding(&self) -> impl Iterator<Item = &CallInRequest> {
-        self.made.iter().filter(|row| row.ended.is_none())
-    }
-
-    /// The table in the documentation of [`super`].
-    fn agrees(group: &CallInGroup, row: &CallInRequest, call: &Presented) -> Option<Combination> {
-        let code = call.code.map(|code| row.number == call.dnis && row.code == Some(code));
-        let ani = match (&call.ani, &row.ani) {
-            (Some(call), Some(row)) => Some(call == row),
-            _ => None,
-        };
-        let looked_at = [
-            (group.criteria.code, code),
-            (group.criteria.ani, ani),
-            (group.criteria.dnis, Some(call.dnis == row.number)),
-        ];
-        let [code, ani, dnis] =
-            looked_at.map(|(is_looked_at, says)| is_looked_at && says == Some(true));
-        let wrong = looked_at.iter().any(|it| *it == (true, Some(false)));
-        let agreed = Combination { code, ani, dnis };
-        let missing = (group.required.code && !code)
-            || (group.required.ani && !ani)
-            || (group.required.dnis && !dnis);
-        let unknown = match group.code {
-            CodeUse::Always => !code,
-            CodeUse::IfNeeded | CodeUse::Off => row.code.is_some() && !code && !ani,
-        };
-        (!wrong && !missing && !unknown && (code || ani || dnis)).then_some(agreed)
-    }
-
-    fn matches(&self, group: usize, call: &Presented, now: Timestamp, over: u8) -> Match {
-        let id = group_id(group);
-        let candidates: Vec<_> = self
-            .outstanding()
-            .filter(|row| row.group == id && now < row.expires_at)
-            .filter(|row| row.interaction.is_none_or(|it| it.0 != u128::from(over)))
-            .filter_map(|row| Some((row.id, Self::agrees(&self.groups[group], row, call)?)))
-            .collect();
-        match candidates[..] {
-            [] => Match::NotFound,
-            [(id, combination)] => Match::One { id, combination },
-            _ => Match::Ambiguous,
-        }
-    }
-
-    /// Is there a caller to this number who could mean the new one and one that is there?
-    fn is_mistakable(group: &CallInGroup, new: &CallInRequest, there: &[&CallInRequest]) -> bool {
-        let callers: Vec<u8> =
-            (1..4).filter(|n| new.ani.is_none() || new.ani == some_caller(*n)).collect();
-        there.iter().any(|row| {
-            callers.iter().any(|&n| {
-                let call = Presented { ani: Some(caller(n)), dnis: new.number.clone(), code: None };
-                let means = |row: &CallInRequest| Self::agrees(group, row, &call).is_some();
-                row.group == new.group && means(new) && means(row)
-            })
-        })
-    }
-
-    fn create(
-        &mut self,
-        now: Timestamp,
-        index: usize,
-        new: &NewCallIn,
-    ) -> Result<Vec<CallInId>, Refused> {
-        let group = &self.groups[index];
-        if new.not_after.is_some_and(|at| at <= now) {
-            return Err(Refused::TooLate);
-        }
-        if new.ani.is_none()
-            && (group.required.ani || (group.code == CodeUse::Off && !group.criteria.dnis))
-        {
-            return Err(Refused::AniNeeded);
-        }
-        let is_replaced = |row: &&CallInRequest| {
-            (row.group == new.group && row.ani.is_some() && row.ani == new.ani)
-                || (row.interaction.is_some() && row.interaction == new.interaction)
-        };
-        let (replaced, stay): (Vec<&CallInRequest>, Vec<&CallInRequest>) =
-            self.outstanding().partition(is_replaced);
-        let last = self.made.iter().rfind(|row| row.group == new.group);
-        let last = last.and_then(|row| group.numbers.iter().position(|it| *it == row.number));
-        let start = last.map_or(0, |at| at + 1);
-        let mut row = CallInRequest {
-            id: new.id,
-            group: new.group.clone(),
-            sequence: self.made.iter().filter(|row| row.group == new.group).count() as u64,
-            number: number(0),
-            code: None,
-            ani: new.ani.clone(),
-            interaction: new.interaction,
-            created_at: now,
-            expires_at: (now + group.lifetime).min(new.not_after.unwrap_or(Timestamp(i64::MAX))),
-            ended: None,
-        };
-        let free = (0..group.numbers.len()).find(|turn| {
-            row.number = group.numbers[(start + turn) % group.numbers.len()].clone();
-            let there: Vec<&CallInRequest> =
-                stay.iter().copied().filter(|it| it.number == row.number).collect();
-            if group.code == CodeUse::Off {
-                return !Self::is_mistakable(group, &row, &there);
-            }
-            let has = |code: &&CodeHash| {
-                self.outstanding().any(|it| it.number == row.number && it.code == Some(**code))
-            };
-            row.code = new.codes.of(&row.number).iter().find(|code| !has(code)).copied();
-            let coded = there.iter().filter(|it| it.code.is_some()).count();
-            row.code.is_some() && (coded as u64) < 10_u64.pow(u32::from(group.code_length) - 4)
-        });
-        let in_the_way = stay.iter().filter(|it| group.numbers.contains(&it.number));
-        let retry_at = in_the_way.map(|it| it.expires_at).min().unwrap_or(now);
-        free.ok_or(Refused::NoneFree { retry_at })?;
-        let ids: Vec<CallInId> = replaced.iter().map(|row| row.id).collect();
-        self.end(now, CallInEnd::Voided, |row| ids.contains(&row.id));
-        self.made.push(row);
-        Ok(ids)
-    }
-
-    /// Ends those of the outstanding that are meant; tells which.
-    fn end(
-        &mut self,
-        now: Timestamp,
-        how: CallInEnd,
-        is_meant: impl Fn(&CallInRequest) -> bool,
-    ) -> Vec<CallInId> {
-        let outstanding = self.made.iter_mut().filter(|row| row.ended.is_none());
-        let mut ids: Vec<CallInId> = Vec::new();
-        for row in outstanding.filter(|row| is_meant(row)) {
-            row.ended = Some((now, how));
-            ids.push(row.id);
-        }
-        ids.sort();
-        ids
-    }
-}
-
-fn group_id(n: usize) -> GroupId {
-    GroupId::new(["one", "two"][n])
-}
-
-fn sorted_ids(rows: &[CallInRequest]) -> Vec<CallInId> {
-    let mut ids: Vec<CallInId> = rows.iter().map(|row| row.id).collect();
-    ids.sort();
-    ids
-}
-
-/// Both, told the same.
-struct Pair {
-    all: CallIns,
-    naive: Naive,
-    now: Timestamp,
-    entropy: Entropy,
-}
-
-impl Pair {
-    fn new(policies: [CallInGroup; 2]) -> Self {
-        let numbers = |n: usize| vec![number(2 * n), number(2 * n + 1)];
-        let groups = policies.into_iter().enumerate();
-        let groups =
-            groups.map(|(n, group)| CallInGroup { numbers: numbers(n), ..group }).collect();
-        let naive = Naive { made: Vec::new(), groups };
-        Self { all: CallIns::default(), naive, now: NOW, entropy: Entropy::from_number(1) }
-    }
-
-    fn tell(&mut self, op: Op) {
-        let (before, now) = (self.all.clone(), self.now);
-        let mut ended = Vec::new();
-        match op {
-            Op::Create { ani, callback, not_after, codes, group } => {
-                let numbers = self.naive.groups[group].numbers.iter().enumerate();
-                let hashes = |at: usize| codes.iter().map(|&code| plain_hash(2 * group + at, code));
-                let drawn = numbers.map(|(at, it)| (it.clone(), hashes(at).collect())).collect();
-                let new = NewCallIn {
-                    id: CallInId::draw(&mut self.entropy),
-                    group: group_id(group),
-                    ani: some_caller(ani),
-                    interaction: (callback > 0).then(|| InteractionId(callback.into())),
-                    not_after: not_after.map(|it| NOW + Duration::from_secs(it.into())),
-                    codes: DrawnCodes(drawn),
-                };
-                let settings = self.naive.groups[group].clone();
-                let naive = self.naive.create(now, group, &new);
-                let made = self.all.create(now, &settings, new);
-                assert_eq!(
-                    made.as_ref().map(|it| &it.request).ok(),
-                    naive.is_ok().then(|| self.naive.made.last().unwrap())
-                );
-                if let Ok(made) = &made {
-                    let code = made.code.map(|at| drawn_hash(group, &settings, made, codes[at]));
-                    assert_eq!(code, made.request.code, "the index is that of the code");
-                    ended = made.voided.clone();
-                }
-                assert_eq!(made.map(|made| sorted_ids(&made.voided)), naive.map(sorted));
-            }
-            Op::Call { ani, number: n, code, over, group, spend } => {
-                let code = code.map(|(of, code)| plain_hash(of, code));
-                let call = Presented { ani: some_caller(ani), dnis: number(n), code };
-                let settings = &self.naive.groups[group];
-                let usable = |it: InteractionId| it.0 != u128::from(over);
-                let found = self.all.matches(&group_id(group), settings, &call, now, usable);
-                assert_eq!(found, self.naive.matches(group, &call, now, over), "{call:?}");
-                let without = Presented { code: None, ..call.clone() };
-                let unknown =
-                    !matches!(self.naive.matches(group, &without, now, over), Match::One { .. });
-                let seen = (call.ani.as_ref(), &call.dnis);
-                let needs = self.all.needs_code(&group_id(group), settings, seen, now, usable);
-                let expected = match settings.code {
-                    CodeUse::Off => false,
-                    CodeUse::Always => true,
-                    CodeUse::IfNeeded => unknown,
-                };
-                assert_eq!(needs, expected);
-                if let (Match::One { id, .. }, true) = (found, spend) {
-                    ended.extend(self.all.spend(now, id));
-                    self.naive.end(now, CallInEnd::Matched, |row| row.id == id);
-                }
-            }
-            Op::Void(n) => {
-                let id = self.naive.made.get(n).map_or(CallInId(0), |row| row.id);
-                ended.extend(self.all.void(now, id));
-                let naive = self.naive.end(now, CallInEnd::Voided, |row| row.id == id);
-                assert_eq!(sorted_ids(&ended), naive);
-            }
-            Op::EndFor(n) => {
-                let id = InteractionId(n.into());
-                ended = self.all.end_for(now, id);
-                let is_tied = |row: &CallInRequest| row.interaction == Some(id);
-                assert_eq!(
-                    sorted_ids(&ended),
-                    self.naive.end(now, CallInEnd::CallbackOver, is_tied)
-                );
-            }
-            Op::Wait { seconds, expire } => {
-                self.now += Duration::from_secs(seconds.into());
-                let now = self.now;
-                if expire {
-                    ended = self.all.expire(now);
-                    let is_over = |row: &CallInRequest| row.expires_at <= now;
-                    assert_eq!(
-                        sorted_ids(&ended),
-                        self.naive.end(now, CallInEnd::Expired, is_over)
-                    );
-                }
-            }
-            Op::Reload => self.all = CallIns::load(self.all.rows().cloned()),
-        }
-        self.check(&before, &ended);
-    }
-
-    fn check(&self, before: &CallIns, ended: &[CallInRequest]) {
-        rules_hold(&self.all);
-        code_single_use(before, ended, &self.all).unwrap();
-        let mut expected: Vec<&CallInRequest> = self.naive.outstanding().collect();
-        assert_eq!(self.all.next_expiry(), expected.iter().map(|row| row.expires_at).min());
-        expected.sort_by_key(|row| row.id);
-        assert!(self.all.outstanding().eq(expected));
-        assert!(ended.iter().all(|row| self.naive.made.contains(row)));
-    }
-}
-
-fn sorted(mut ids: Vec<CallInId>) -> Vec<CallInId> {
-    ids.sort();
-    ids
-}
-
-fn drawn_hash(group: usize, settings: &CallInGroup, made: &Created, code: u8) -> CodeHash {
-    let at = settings.numbers.iter().position(|it| *it == made.request.number).unwrap();
-    plain_hash(2 * group + at, code)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
-
-    #[test]
-    fn the_indexes_find_what_a_search_of_the_whole_list_finds(
-        policies in [policy(), policy()],
-        ops in ops(),
-    ) {
-        let mut pair = Pair::new(policies);
-        for op in ops {
-            pair.tell(op);
-        }
-    }
 }

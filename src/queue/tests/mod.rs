@@ -61,6 +61,7 @@ fn settings(queues: &[(&str, QueueSettings)], agents: &[(&str, &[(&str, u8)])]) 
             .iter()
             .map(|(id, list)| (name(id), AgentSettings { skills: skills(list), queues: vec![] }))
             .collect(),
+        ..Settings::default()
     }
 }
 
