@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use ringback::ident::{AgentId, AttemptId, Entropy, InteractionId, NodeId, QueueId, Route};
 use ringback::phone::{Address, AddressPolicy, Pattern};
-use ringback::queue::event::{BridgeEnd, RetryClass};
+use ringback::queue::event::{BridgeEnd, RetryClass, When};
 use ringback::queue::skill::{SkillExpression, Skills};
 use ringback::queue::{
     AgentSettings, EarlyHangup, Effect, Event, Hours, Queue, QueueSettings, Settings,
@@ -69,7 +69,8 @@ impl Floor {
         let queues = (0..QUEUES).map(|n| (queue_id(n), queue_settings())).collect();
         let agents = (0..AGENTS).map(|n| (agent_id(n), agent(&mut random, n))).collect();
         let expressions = (0..EXPRESSIONS).map(|n| expression(&mut random, n)).collect();
-        let mut queue = Queue::new(Settings { queues, agents }, NodeId::new("bench"));
+        let mut queue =
+            Queue::new(Settings { queues, agents, ..Settings::default() }, NodeId::new("bench"));
         let now = Timestamp::from_seconds(1_800_000_000);
         for n in 0..AGENTS {
             queue.handle(now, Event::AgentLoggedIn { agent: agent_id(n), ready: false });
@@ -130,7 +131,15 @@ impl Floor {
             Event::CallArrived { interaction, queue, skills, priority: 0, address: None, node }
         } else {
             let address = address(&mut self.random);
-            Event::CallbackRequested { interaction, queue, skills, priority: 0, address }
+            Event::CallbackRequested {
+                interaction,
+                queue,
+                skills,
+                priority: 0,
+                address: Some(address),
+                when: When::Now,
+                notify: false,
+            }
         }
     }
 
@@ -185,6 +194,16 @@ impl Floor {
                 | Effect::Disconnect { .. }
                 | Effect::Registered { .. }
                 | Effect::NotRegistered { .. }
+                | Effect::Accepted { .. }
+                | Effect::Refused { .. }
+                | Effect::TakenOver { .. }
+                | Effect::NotTakenOver { .. }
+                | Effect::CallInGranted { .. }
+                | Effect::CallInRefused { .. }
+                | Effect::CallInMatched { .. }
+                | Effect::CallInUnmatched { .. }
+                | Effect::Push { .. }
+                | Effect::LeaveQueue { .. }
                 | Effect::Release { .. }
                 | Effect::AskKeepWaiting { .. } => {}
             }
@@ -255,5 +274,6 @@ fn queue_settings() -> QueueSettings {
         purge_after: Duration::from_secs(86_400),
         hours: Hours::RoundTheClock,
         early_hangup: EarlyHangup::Abandon,
+        ..QueueSettings::default()
     }
 }

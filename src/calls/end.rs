@@ -51,6 +51,8 @@ pub enum AttemptClass {
     Carrier,
     /// The consumer, who had confirmed, hung up.
     HungUp,
+    /// The consumer called in while we dialled.
+    CalledIn,
 }
 
 impl CallEnd {

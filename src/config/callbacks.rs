@@ -61,6 +61,10 @@ fn pushes(section: &mut Section<'_>) -> PushSettings {
         upcoming_below: section
             .number_if("upcoming_below_seconds", 1..=86_400)
             .map(|seconds: u32| Duration::from_secs(u64::from(seconds))),
-        reconnect_grace: section.seconds("reconnect_grace_seconds", 0..=600, default.reconnect_grace),
+        reconnect_grace: section.seconds(
+            "reconnect_grace_seconds",
+            0..=600,
+            default.reconnect_grace,
+        ),
     }
 }

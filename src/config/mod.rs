@@ -8,6 +8,7 @@
 //! in it but in a file of their own ([`secrets`]). It must not open files or read the environment:
 //! text comes in, values go out.
 
+mod calendars;
 mod call_in;
 mod callbacks;
 mod document;
@@ -166,6 +167,7 @@ mod tests {
 
     use super::*;
     use crate::ident::{Entropy, QueueId};
+    use crate::queue::slots::SlotSettings;
 
     const SHIPPED: &str = include_str!("../../config/ringback.toml");
 
@@ -210,10 +212,15 @@ mod tests {
         assert_eq!(asks(shown.unwrap()), asks(default.unwrap()));
         assert_eq!((full.node, full.data, full.media), (config.node, config.data, config.media));
         let support = QueueId::new("support");
-        let addresses = full.queue.queues[&support].addresses.clone();
+        // But for what must be named to be there at all.
+        let shown = full.queue.queues[&support].clone();
         let mut queue = config.queue.queues[&support].clone();
-        queue.addresses = addresses;
-        assert_eq!(full.queue.queues[&support], queue);
+        assert_eq!(queue.slots, None);
+        let weekly = shown.slots.as_ref().unwrap().weekly.clone();
+        assert_eq!(weekly.len(), 1);
+        queue.slots = Some(SlotSettings { weekly, ..SlotSettings::default() });
+        queue.addresses = shown.addresses.clone();
+        assert_eq!(shown, queue);
         let (_, group) = full.queue.call_in_groups.first_key_value().unwrap();
         let numbers = group.numbers.clone();
         assert_eq!(*group, queue::matching::CallInGroup { numbers, ..Default::default() });
@@ -248,7 +255,8 @@ mod tests {
     /// A section's header with `*` for the names chosen by the operator.
     fn shape(header: &str) -> String {
         let mut parts: Vec<&str> = header.split('.').collect();
-        let names = ["trunks", "agents", "devices", "queues", "call_in_groups", "flows"];
+        let names =
+            ["trunks", "agents", "devices", "calendars", "queues", "call_in_groups", "flows"];
         let named = names.contains(&parts[0]);
         if named && parts.len() > 1 {
             parts[1] = "*";

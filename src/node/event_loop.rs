@@ -105,6 +105,8 @@ pub struct EventLoop {
     /// Dials decided but not yet sent: they take capacity already.
     pub(super) undialled: BTreeMap<AttemptId, Route>,
     pub(super) work: VecDeque<Work>,
+    /// Callers who asked for the place of a pending callback, by that callback.
+    pub(super) callers_in: BTreeMap<InteractionId, InteractionId>,
     pub(super) fixed: Fixed,
     gate: Gate,
     committer: Committer,
@@ -173,6 +175,7 @@ impl EventLoop {
             orphans: BTreeMap::new(),
             undialled: BTreeMap::new(),
             work: VecDeque::new(),
+            callers_in: BTreeMap::new(),
             fixed: parts.fixed,
             gate: Gate::new(parts.step),
             committer: parts.committer,
@@ -491,8 +494,11 @@ impl EventLoop {
 
     fn step_standing(&mut self, interaction: InteractionId) {
         let Some(position) = self.queue.position(interaction) else { return };
-        let (ewt, immediate) = (self.queue.ewt(interaction), self.promises());
-        let scheduled = false;
+        let Some(row) = self.queue.interaction(interaction) else { return };
+        let offers = self.queue.offers(&row.queue, Some(interaction));
+        let promises = self.promises();
+        let (immediate, scheduled) = (promises && offers.immediate, promises && offers.scheduled);
+        let ewt = self.queue.ewt(interaction).ok();
         self.step_calls(calls::Event::Standing {
             interaction,
             position,

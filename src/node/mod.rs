@@ -10,6 +10,7 @@
 //! | `http` (task) | health | |
 
 mod bindings;
+mod callbacks;
 pub mod clock;
 pub mod command;
 pub mod committer;

@@ -6,9 +6,7 @@ use super::event_loop::{EventLoop, Leg, Work};
 use super::translate;
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
 use crate::calls::end::{CallEnd, EndedBy};
-use crate::calls::event::{
-    AgentSummary, AlertContext, Caller, NumberRefused, Refusal, SlotRefused,
-};
+use crate::calls::event::{AgentSummary, AlertContext, Caller, NumberRefused};
 use crate::calls::{self};
 use crate::config::OnRegister;
 use crate::ident::{AgentId, AttemptId, LegId, QueueId, Route};
@@ -51,11 +49,11 @@ impl EventLoop {
         self.tell_capacity();
     }
 
-    fn tell(&mut self, event: queue::Event) {
+    pub(super) fn tell(&mut self, event: queue::Event) {
         self.work.push_back(Work::Queue(event));
     }
 
-    fn order(&mut self, event: calls::Event) {
+    pub(super) fn order(&mut self, event: calls::Event) {
         self.work.push_back(Work::Calls(event));
     }
 
@@ -116,10 +114,24 @@ impl EventLoop {
             Effect::Registered { interaction } => {
                 self.order(calls::Event::Registered { interaction });
             }
-            Effect::NotRegistered { interaction } => {
-                let reason = Refusal::NotPermitted;
+            Effect::NotRegistered { interaction, why } | Effect::Refused { interaction, why } => {
+                let reason = self.refusal(&why);
                 self.order(calls::Event::NotRegistered { interaction, reason });
             }
+            Effect::Accepted { interaction, .. } => {
+                self.order(calls::Event::Registered { interaction });
+            }
+            Effect::TakenOver { interaction } => self.taken_over(interaction, true),
+            Effect::NotTakenOver { interaction } => self.taken_over(interaction, false),
+            Effect::LeaveQueue { interaction, .. } => {
+                let exit = calls::event::QueueExit::Closed;
+                self.order(calls::Event::NotAdmitted { interaction, exit });
+            }
+            Effect::CallInGranted { .. }
+            | Effect::CallInRefused { .. }
+            | Effect::CallInMatched { .. }
+            | Effect::CallInUnmatched { .. }
+            | Effect::Push { .. } => debug!("no app to be told"),
             Effect::Release { interaction, reason } => {
                 let goodbye = translate::goodbye_of_release(reason);
                 self.order(calls::Event::Release { interaction, goodbye });
@@ -151,21 +163,18 @@ impl EventLoop {
                 let address = self.keyed(&queue, &digits);
                 self.order(calls::Event::NumberChecked { interaction, address });
             }
-            // No queue takes scheduled callbacks.
-            CallsEffect::FindSlot { interaction, .. } => {
-                let found = Err(SlotRefused::NotOffered);
+            CallsEffect::FindSlot { interaction, queue, day, minute_of_day } => {
+                let found = self.find_slot(&queue, day, minute_of_day);
                 self.order(calls::Event::SlotFound { interaction, found });
             }
-            CallsEffect::ScheduleConfirmed { interaction, .. } => {
-                let reason = Refusal::Closed;
-                self.order(calls::Event::NotRegistered { interaction, reason });
+            CallsEffect::ScheduleConfirmed { interaction, queue, address, due } => {
+                self.schedule_confirmed(interaction, queue, address, due);
             }
-            // Callbacks of callers who call in are not looked for.
-            CallsEffect::AskPending { interaction, .. } => {
-                self.order(calls::Event::Pending { interaction, pending: None });
+            CallsEffect::AskPending { interaction, queue, ani } => {
+                self.ask_pending(interaction, &queue, &ani);
             }
-            CallsEffect::PendingChosen { interaction, .. } => {
-                self.order(calls::Event::TakeOverRefused { interaction });
+            CallsEffect::PendingChosen { interaction, callback, choice } => {
+                self.pending_chosen(interaction, callback, choice);
             }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             // While its orphan is being ended, only the orphan's end counts.

@@ -3,8 +3,9 @@
 use crate::calls::effect::{AgentDecline, Effect as CallsEffect, FeatureCode, Prompt};
 use crate::calls::end::{AttemptClass, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Goodbye, QueueExit};
+use crate::calls::spoken::{SpokenDay, SpokenTime};
 use crate::ident::{InteractionId, NodeId, QueueId};
-use crate::media::prompt::{self, Fragment, Language};
+use crate::media::prompt::{self, CalendarDate, Day, Fragment, Language, TimeOfDay};
 use crate::phone::AddressPolicy;
 use crate::queue::agent::{AfterCall, Agent, AgentState};
 use crate::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
@@ -25,6 +26,7 @@ pub(super) fn retry_class(class: AttemptClass) -> RetryClass {
         AttemptClass::Unreachable => RetryClass::Unreachable,
         AttemptClass::Carrier => RetryClass::Carrier,
         AttemptClass::HungUp => RetryClass::HungUp,
+        AttemptClass::CalledIn => RetryClass::CalledIn,
     }
 }
 
@@ -38,13 +40,15 @@ pub(super) fn attempt_class(class: RetryClass) -> AttemptClass {
         RetryClass::Unreachable => AttemptClass::Unreachable,
         RetryClass::Carrier => AttemptClass::Carrier,
         RetryClass::HungUp => AttemptClass::HungUp,
+        RetryClass::CalledIn => AttemptClass::CalledIn,
     }
 }
 
 /// What a consumer hears before the queue ends their attempt.
 pub(super) fn goodbye_of_end(reason: EndReason) -> Goodbye {
     match reason {
-        EndReason::RingTimeout | EndReason::Orphaned => Goodbye::Silent,
+        EndReason::RingTimeout | EndReason::Orphaned | EndReason::CalledIn => Goodbye::Silent,
+        EndReason::Closed => Goodbye::Closed,
         EndReason::NoConfirm => Goodbye::Plain,
         EndReason::Cancelled => Goodbye::Cancelled,
         EndReason::Goodbye => Goodbye::CallBack,
@@ -82,6 +86,8 @@ pub(super) fn kind(origin: Origin) -> &'static str {
     match origin {
         Origin::Live => "live",
         Origin::Immediate => "immediate",
+        Origin::Scheduled => "scheduled",
+        Origin::CallIn => "call-in",
     }
 }
 

@@ -1,12 +1,12 @@
 //! What agents do, and what becomes of them and of the interaction they were alerted for.
 
-use super::{Hours, Queue};
 use super::agent::{AfterCall, AgentState};
 use super::effect::Effect;
 use super::event::{DeclineReason, NotReadyReason};
 use super::interaction::Stage;
 use super::skill::Skills;
 use super::upkeep::With;
+use super::{Hours, Queue};
 use crate::ident::{AgentId, InteractionId};
 use crate::time::{Duration, Timestamp};
 

@@ -158,6 +158,12 @@ impl Queue {
         let Some(stage) = current.map(|row| row.stage.clone()) else { return };
         let with = With::attempt(id);
         match stage {
+            Stage::Virtual { .. } if self.called_in_waits(id) => {
+                self.take_over_now(id.interaction, "virtual-calledin-waiting");
+            }
+            Stage::Dialing if self.called_in_waits(id) => {
+                self.take_over_now(id.interaction, "dialing-calledin-waiting");
+            }
             Stage::Scheduled
             | Stage::Virtual { .. }
             | Stage::Pushed
@@ -178,6 +184,11 @@ impl Queue {
             Stage::Bridged(agent) => self.consumer_left_bridge(id.interaction, &agent),
             Stage::Done(_) => {}
         }
+    }
+
+    /// Does its consumer, who called in, wait for the end of the leg that we dialled?
+    fn called_in_waits(&self, id: AttemptId) -> bool {
+        self.interaction(id.interaction).is_some_and(|row| row.called_in && !row.caller_leg)
     }
 
     fn caller_leg(&self, id: AttemptId) -> bool {

@@ -7,13 +7,13 @@
 
 use std::collections::BTreeMap;
 
+use super::Queue;
 use super::classes::Spot;
 use super::effect::{CallInRefusal, Effect, EndReason, PushEvent};
 use super::event::CallInAsked;
 use super::interaction::{Origin, Outcome, Place, Stage};
 use super::matching::{CallInRequest, Combination, Match, NewCallIn, Presented, Refused};
 use super::upkeep::With;
-use super::Queue;
 use crate::ident::{CallInId, GroupId, InteractionId, NodeId};
 use crate::time::{Duration, Timestamp};
 
@@ -209,11 +209,12 @@ impl Queue {
             not_after,
             codes: asked.codes,
         };
-        let created = self.call_ins.create(self.now, group, new).map_err(|refused| match refused {
-            Refused::NoneFree { retry_at } => CallInRefusal::NoneFree { retry_at },
-            Refused::AniNeeded => CallInRefusal::NumberNeeded,
-            Refused::TooLate | Refused::IdInUse => CallInRefusal::Over,
-        })?;
+        let created =
+            self.call_ins.create(self.now, group, new).map_err(|refused| match refused {
+                Refused::NoneFree { retry_at } => CallInRefusal::NoneFree { retry_at },
+                Refused::AniNeeded => CallInRefusal::NumberNeeded,
+                Refused::TooLate | Refused::IdInUse => CallInRefusal::Over,
+            })?;
         let row = created.request;
         self.note_call_ins(created.voided);
         self.touched_requests.insert(row.id);
@@ -310,16 +311,11 @@ impl Queue {
         }
     }
 
-    fn find_request(
-        &self,
-        group: &GroupId,
-        presented: &Presented,
-    ) -> Option<Found> {
+    fn find_request(&self, group: &GroupId, presented: &Presented) -> Option<Found> {
         let settings = self.call_in_groups.get(group)?;
         // A matched caller keeps the request until an agent answers: they may drop and come back.
-        let usable = |id| {
-            self.interaction(id).is_some_and(|row| row.stage == Stage::AwaitingCallIn)
-        };
+        let usable =
+            |id| self.interaction(id).is_some_and(|row| row.stage == Stage::AwaitingCallIn);
         match self.call_ins.matches(group, settings, presented, self.now, usable) {
             Match::One { id, combination } => {
                 let row = self.call_ins.get(id)?;
@@ -412,11 +408,7 @@ impl Queue {
             | Stage::Bridged(_)
             | Stage::Done(_) => return,
         }
-        let until = self.now + MENU_MAX;
-        if let Some(slot) = self.interactions.get_mut(&id) {
-            slot.row.menu_until = Some(until);
-        }
-        self.settle(id);
+        self.hold_for_menu(id, None);
     }
 
     pub(super) fn menu_over(&mut self, id: InteractionId) {
@@ -424,6 +416,7 @@ impl Queue {
         if slot.row.menu_until.take().is_none() {
             return;
         }
+        slot.row.called_in = false;
         match slot.row.stage {
             Stage::Virtual { .. } => self.step(id, "virtual-menu-virtual", With::default(), |_| {}),
             Stage::Scheduled
@@ -447,7 +440,7 @@ impl Queue {
         };
         let attempt = row.attempt();
         let name = match row.stage {
-            _ if row.caller_leg => None,
+            _ if row.caller_leg || row.called_in => None,
             Stage::Scheduled => Some("scheduled-calledin-waiting"),
             Stage::Virtual { .. } => Some("virtual-calledin-waiting"),
             Stage::Pushed => Some("pushed-calledin-waiting"),
@@ -465,15 +458,50 @@ impl Queue {
             self.effects.push(Effect::NotTakenOver { interaction: id });
             return;
         };
-        self.end_attempt(attempt, EndReason::CalledIn);
         self.end_requests(id);
+        if let Some(slot) = self.interactions.get_mut(&id) {
+            slot.row.called_in = true;
+        }
+        if self.attempts.contains_key(&attempt) {
+            // First the phone that we dialled is known to be silent: see `attempt_ended`.
+            self.end_attempt(attempt, EndReason::CalledIn);
+            return self.hold_for_menu(id, Some(node));
+        }
+        self.take_over(id, name, node);
+    }
+
+    /// Neither dialled nor pushed for a while.
+    fn hold_for_menu(&mut self, id: InteractionId, node: Option<NodeId>) {
+        let until = self.now + MENU_MAX;
+        if let Some(slot) = self.interactions.get_mut(&id) {
+            slot.row.menu_until = Some(until);
+            slot.row.node = node.or(slot.row.node.take());
+        }
+        self.settle(id);
+    }
+
+    /// Nobody waits any more to take this place.
+    pub(super) fn forget_call_in(&mut self, id: InteractionId) {
+        if let Some(slot) = self.interactions.get_mut(&id) {
+            slot.row.called_in = false;
+            self.touched_interactions.insert(id);
+        }
+    }
+
+    /// The leg that stood in the way of a consumer who called in is gone.
+    pub(super) fn take_over_now(&mut self, id: InteractionId, row: &'static str) {
+        let node = self.interaction(id).and_then(|row| row.node.clone());
+        let node = node.unwrap_or_else(|| self.this_node.clone());
+        self.take_over(id, row, node);
+    }
+
+    fn take_over(&mut self, id: InteractionId, row: &'static str, node: NodeId) {
         let now = self.now;
         if let Some(slot) = self.interactions.get_mut(&id) {
             // One who was to be called later has no place yet: it is taken now.
             slot.row.place.arrival = slot.row.place.arrival.min(now);
-            slot.row.called_in = true;
         }
-        self.come_on_line(id, name, node);
+        self.come_on_line(id, row, node);
         self.effects.push(Effect::TakenOver { interaction: id });
     }
 }

@@ -71,7 +71,12 @@ impl Queue {
         }
     }
 
-    pub(super) fn new_interaction(&self, arrival: Arrival, q: usize, origin: Origin) -> Interaction {
+    pub(super) fn new_interaction(
+        &self,
+        arrival: Arrival,
+        q: usize,
+        origin: Origin,
+    ) -> Interaction {
         let sequence = self.sequences.last().map_or(1, |last| last + 1);
         Interaction {
             id: arrival.interaction,

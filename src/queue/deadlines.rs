@@ -130,6 +130,12 @@ impl Queue {
 
     fn leg_lost(&mut self, id: InteractionId) {
         let Some(row) = self.interaction(id) else { return };
+        if row.called_in && !row.caller_leg {
+            // Whoever waited to take their place is gone with the node.
+            self.menu_over(id);
+            self.forget_call_in(id);
+        }
+        let Some(row) = self.interaction(id) else { return };
         let (live, attempt) = (row.caller_leg, row.attempt());
         let called_in = row.called_in;
         let comes_back = live && row.origin == Origin::CallIn;

@@ -3,9 +3,7 @@
 use super::Settings;
 use super::matching::{DrawnCodes, Presented};
 use super::skill::{SkillExpression, Skills};
-use crate::ident::{
-    AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId, Route,
-};
+use crate::ident::{AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId, Route};
 use crate::phone::Address;
 use crate::time::{Duration, Timestamp};
 

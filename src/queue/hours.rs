@@ -1,9 +1,9 @@
 //! Business hours and local time: calendars in IANA zones, both changes of daylight saving time.
 //!
-//! A [`Calendar`] speaks of local minutes; all that leaves this file is UTC ([`Timestamp`]), but for
-//! what is said to people ([`LocalTime`]). Everything is computed when asked, over a bounded number
-//! of days. A local time that the clock skips stands for the instant after the gap. One that it
-//! shows twice opens at its first occurrence and closes at its second.
+//! A [`Calendar`] speaks of local minutes; all that leaves this file is UTC ([`Timestamp`]), but
+//! for what is said to people ([`LocalTime`]). Everything is computed when asked, over a bounded
+//! number of days. A local time that the clock skips stands for the instant after the gap. One that
+//! it shows twice opens at its first occurrence and closes at its second.
 //!
 //! The only file of the queue that names `chrono`. It must not read a clock.
 
@@ -45,7 +45,7 @@ pub enum Hours {
 impl Hours {
     /// Is it open at this instant?
     pub fn open_at(&self, now: Timestamp) -> bool {
-        self.raw(now, now).any(|(open, close)| open <= now && now < close)
+        self.raw(now, now).take_while(|&(open, _)| open <= now).any(|(_, close)| now < close)
     }
 
     /// The time until it closes: zero when closed, [`Duration::MAX`] if it does not close within
@@ -441,8 +441,8 @@ impl Zone {
         (minute_of_day < DAY_MINUTES).then(|| self.first(date.at(minute_of_day)))
     }
 
-    /// The instant that a caller means by the day and the minute keyed at `now`; it may have passed.
-    /// `None`: there is no such date or minute.
+    /// The instant that a caller means by the day and the minute keyed at `now`; it may have
+    /// passed. `None`: there is no such date or minute.
     pub fn keyed_time(
         self,
         now: Timestamp,
@@ -466,12 +466,12 @@ impl Zone {
         utc.unwrap_or_default().with_timezone(&self.0).naive_local()
     }
 
-    /// The first instant at which the clock shows this time or a later one.
+    /// The first instant at which the clock shows this time; the end of the gap if it is skipped.
     fn first(self, wall: NaiveDateTime) -> Timestamp {
         self.instant(wall, LocalResult::earliest)
     }
 
-    /// The instant from which on the clock shows this time or later ones only.
+    /// The last instant at which the clock shows this time; the end of the gap if it is skipped.
     fn last(self, wall: NaiveDateTime) -> Timestamp {
         self.instant(wall, LocalResult::latest)
     }

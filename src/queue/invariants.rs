@@ -394,7 +394,9 @@ fn attempts_bounded(s: &Step) -> Verdict {
     given(s).filter(|(_, _, dial)| *dial).try_for_each(|(_, row, _)| {
         let before = s.before.interaction(row.id).map(|row| &row.stage);
         let early = matches!(before, Some(Stage::Virtual { not_before: Some(at) }) if *at > s.now);
-        ensure(!early, || format!("{} was dialled before its delay", row.id))
+        let moved =
+            matches!(s.event, Event::Rescheduled { interaction, .. } if *interaction == row.id);
+        ensure(!early || moved, || format!("{} was dialled before its delay", row.id))
     })
 }
 
@@ -504,7 +506,10 @@ fn could_have_taken(
         queue.free.get(way).is_some_and(|free| free + given_back > 0)
     });
     let room = queue.charges - same_queue < queue.settings.dials_max;
-    free && room && queue.settings.process_callbacks && same_boost && (boost.is_multiple_of(100) || same_queue == 1)
+    free && room
+        && queue.settings.process_callbacks
+        && same_boost
+        && (boost.is_multiple_of(100) || same_queue == 1)
 }
 
 fn virtual_and_live_one_order(s: &Step) -> Verdict {

@@ -48,9 +48,7 @@ pub use settings::{
 };
 pub use wait::EwtUnknown;
 
-use crate::ident::{
-    AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId, Route,
-};
+use crate::ident::{AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId, Route};
 use crate::time::{Duration, Timestamp};
 use classes::{Bits, Classes, Spot};
 use interaction::Place;

@@ -1,11 +1,11 @@
 //! Position and estimated wait.
 
+use super::Queue;
 use super::agent::AgentState;
 use super::classes::{Bits, ClassKey};
 use super::interaction::{Place, Stage};
 use super::settings::EwtMode;
 use super::skill::SkillExpression;
-use super::Queue;
 use crate::ident::{InteractionId, QueueId};
 use crate::time::Duration;
 

@@ -9,7 +9,7 @@ use crate::phone::{Address, AddressPolicy, CodeHash, Dnis, Pattern};
 use crate::queue::History;
 use crate::queue::agent::AfterCall;
 use crate::queue::effect::EndReason;
-use crate::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass};
+use crate::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, When};
 use crate::queue::interaction::{Origin, Place};
 use crate::queue::matching::CallInRequest;
 use crate::queue::skill::SkillExpression;
@@ -287,7 +287,9 @@ fn any_event(queue: &Queue, entropy: &mut Entropy) -> Event {
             queue: support,
             skills: None,
             priority: 1,
-            address,
+            address: Some(address),
+            when: When::Now,
+            notify: false,
         },
         (5, _) => Event::AttemptAnswered { attempt },
         (6, _) => Event::ConsumerConfirmed { attempt },

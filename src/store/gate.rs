@@ -132,7 +132,8 @@ impl Gate {
 fn same_owner(one: &Effect, other: &Effect) -> bool {
     let agents = one.agent().zip(other.agent());
     let lanes = one.for_outside() == other.for_outside();
-    (lanes && one.interaction() == other.interaction()) || agents.is_some_and(|(one, other)| one == other)
+    (lanes && one.interaction() == other.interaction())
+        || agents.is_some_and(|(one, other)| one == other)
 }
 
 /// The interactions and agents that have an order held.
@@ -309,6 +310,16 @@ mod tests {
             | Effect::Disconnect { .. }
             | Effect::Registered { .. }
             | Effect::NotRegistered { .. }
+            | Effect::Accepted { .. }
+            | Effect::Refused { .. }
+            | Effect::TakenOver { .. }
+            | Effect::NotTakenOver { .. }
+            | Effect::CallInGranted { .. }
+            | Effect::CallInRefused { .. }
+            | Effect::CallInMatched { .. }
+            | Effect::CallInUnmatched { .. }
+            | Effect::Push { .. }
+            | Effect::LeaveQueue { .. }
             | Effect::Release { .. }
             | Effect::AskKeepWaiting { .. }) => other,
         }

@@ -135,7 +135,8 @@ impl Tables {
     fn apply(&mut self, step: Step) {
         self.step = step.number;
         self.now = self.now.max(step.now);
-        let Changed { interactions, attempts, agents, requests, histories, transitions } = step.changed;
+        let Changed { interactions, attempts, agents, requests, histories, transitions } =
+            step.changed;
         self.interactions.extend(interactions.into_iter().map(|row| (row.id, row)));
         self.attempts.extend(attempts.into_iter().map(|row| (row.id, row)));
         self.agents.extend(agents.into_iter().map(|row| (row.id.clone(), row)));

@@ -196,14 +196,14 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
         "callbacks" => queue.callbacks_max = number()?,
         "at_close" => {
             queue.at_close = match (value, value.strip_prefix("finish:")) {
-                (_, Some(most)) => AtClose::Finish(Duration::from_secs(parsed(
-                    "number",
-                    most,
-                    most.parse().ok(),
-                )?)),
+                (_, Some(most)) => {
+                    AtClose::Finish(Duration::from_secs(parsed("number", most, most.parse().ok())?))
+                }
                 ("branch", _) => AtClose::Branch,
                 ("offer-schedule", _) => AtClose::OfferSchedule,
-                _ => return Err(format!("`{value}`: write finish:SECONDS, branch, offer-schedule")),
+                _ => {
+                    return Err(format!("`{value}`: write finish:SECONDS, branch, offer-schedule"));
+                }
             };
         }
         "purge_on_line" => queue.purge_on_line = truth()?,

@@ -16,9 +16,11 @@ pub(crate) fn all(step: &Step<'_>) -> Result<(), Violation> {
 
 /// Whoever enters now stands behind everybody of the same priority who is there already.
 fn first_come_first_served(step: &Step<'_>) -> Result<(), Violation> {
-    let entered = step.changed.transitions.iter().filter(|row| {
-        row.row.starts_with("new-") && row.row != "new-requested-scheduled"
-    });
+    let entered = step
+        .changed
+        .transitions
+        .iter()
+        .filter(|row| row.row.starts_with("new-") && row.row != "new-requested-scheduled");
     for new in entered.filter_map(|row| step.after.interaction(row.interaction)) {
         let passed = step.after.interactions().find(|other| {
             other.id != new.id
@@ -36,8 +38,12 @@ fn first_come_first_served(step: &Step<'_>) -> Result<(), Violation> {
 
 /// What is not the consumer's doing uses none of their attempts.
 fn no_attempt_used(step: &Step<'_>) -> Result<(), Violation> {
-    let free =
-        ["dialing-carrier-virtual", "dialing-menu-virtual", "waiting-callback-virtual", "confirming-postponed-virtual"];
+    let free = [
+        "dialing-carrier-virtual",
+        "dialing-menu-virtual",
+        "waiting-callback-virtual",
+        "confirming-postponed-virtual",
+    ];
     for row in step.changed.transitions.iter().filter(|row| free.contains(&row.row)) {
         let was = step.before.interaction(row.interaction).map(|was| was.attempts_used);
         let is = step.changed.interactions.iter().find(|is| is.id == row.interaction);

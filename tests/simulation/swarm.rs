@@ -161,11 +161,7 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         callbacks_max: *pick(entropy, &[1, 5, 100, 100]),
         at_close: *pick(
             entropy,
-            &[
-                AtClose::Finish(Duration::from_secs(600)),
-                AtClose::Branch,
-                AtClose::OfferSchedule,
-            ],
+            &[AtClose::Finish(Duration::from_secs(600)), AtClose::Branch, AtClose::OfferSchedule],
         ),
         purge_on_line: entropy.below(4) == 0,
         user_originated: entropy.below(3) == 0,

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use ringback::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route, TrunkId};
 use ringback::phone::Address;
 use ringback::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
-use ringback::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice, When};
+use ringback::queue::event::{
+    BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice, When,
+};
 use ringback::queue::skill::{SkillExpression, Skills};
 use ringback::queue::{Effect, Event, Transition};
 use ringback::store::gate::Departure;
@@ -269,7 +271,8 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
             priority: priority()?,
             address: words.pair("address", address)?,
             when: when(words)?,
-            notify: words.pair("notify", |text| parsed("truth", text, text.parse().ok()))?
+            notify: words
+                .pair("notify", |text| parsed("truth", text, text.parse().ok()))?
                 .unwrap_or(false),
         },
         "reschedule" => Event::Rescheduled { interaction, when: when(words)? },

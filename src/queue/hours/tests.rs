@@ -119,7 +119,7 @@ fn special_only(zone: Zone, intervals: &[(i64, i64)]) -> Calendar {
 fn check_around(change: Timestamp, calendar: Calendar, list: &[(i64, i64)], told: &str) {
     let zone = calendar.zone;
     let hours = hours(calendar);
-    let minutes = 300_i64;
+    let minutes = 240_i64;
     let at = |n: i64| Timestamp(change.as_ms() + (n - minutes) * MINUTE);
     let walls: Vec<i64> = (0..=2 * minutes).map(|n| wall_minute(zone, at(n))).collect();
     // The latest time shown so far, and the earliest shown from here on.
@@ -140,17 +140,21 @@ fn check_around(change: Timestamp, calendar: Calendar, list: &[(i64, i64)], told
     for n in 0..(2 * minutes) as usize {
         let now = at(n as i64);
         let open = hours.open_at(now);
-        let last_ms = now + Duration::from_millis(59_999);
-        assert_eq!(hours.open_at(last_ms), open, "{told} in the minute {now}");
-        let begun = |it: &&(i64, i64)| it.0 <= latest[n] && earliest[n] < it.1;
-        assert_eq!(open, list.iter().find(begun).is_some(), "{told} at {now}");
-        if latest[n] == walls[n] && earliest[n] == walls[n] {
+        // It has shown the opening, and shows the close, or less, again.
+        let begun = |opening: i64| opening <= latest[n];
+        let goes_on = |close: i64| earliest[n] < close || earliest[n + 1] <= close;
+        let expected = list.iter().any(|&(opening, close)| begun(opening) && goes_on(close));
+        assert_eq!(open, expected, "{told} at {now}");
+        let is_new = n == 0 || latest[n - 1] < walls[n];
+        if is_new && walls[n] < earliest[n + 1] {
             let shown = list.iter().any(|&(open, close)| open <= walls[n] && walls[n] < close);
             assert_eq!(open, shown, "{told} at {now}: once on the wall");
         }
         assert_eq!(listed(now).is_some(), open, "{told} at {now}: {intervals:?}");
         open_minutes += i64::from(open);
         if n % 7 == 0 {
+            let last_ms = now + Duration::from_millis(59_999);
+            assert_eq!(hours.open_at(last_ms), open, "{told} in the minute {now}");
             check_closing(&hours, now, told);
         }
     }
@@ -175,15 +179,21 @@ fn check_closing(hours: &Hours, now: Timestamp, told: &str) {
     }
 }
 
+/// Every calendar at each kind of change, and one of them in the other zones that change alike.
 #[test]
 fn calendars_follow_the_clock_through_every_change_of_every_zone() {
     let (mut zones, mut count) = (0, 0);
+    let mut kinds = std::collections::BTreeSet::new();
     for zone in Zone::all() {
         zones += 1;
         for change in changes(zone) {
             count += 1;
+            let before = offset_at(zone, change - Duration::from_secs(60));
+            let is_new = kinds.insert((change, before, offset_at(zone, change)));
             for (n, (calendar, list)) in calendars_around(zone, change).into_iter().enumerate() {
-                check_around(change, calendar, &list, &format!("{zone}, calendar {n}"));
+                if is_new || count % 6 == n {
+                    check_around(change, calendar, &list, &format!("{zone}, calendar {n}"));
+                }
             }
         }
     }
@@ -415,7 +425,7 @@ fn pieces_are_whole_intervals_or_days_of_long_ones() {
     let night = (utc_time("2026-11-27T21:00"), utc_time("2026-11-28T01:00"));
     let within = utc_time("2026-11-27T23:30");
     assert_eq!(office.pieces(within, within + Duration::from_secs(1)), [night]);
-    // From Saturday noon to Monday noon, over the end of summer time: cut at midnight, 25 h on Sunday.
+    // From Saturday noon to Monday noon, over the end of summer time: cut at each midnight.
     let mut weekend = every_day(zone("Europe/Berlin"), &[]);
     weekend.weekly[Weekday::Saturday as usize] = day(&[(720, 1440)]);
     weekend.weekly[Weekday::Sunday as usize] = day(&[(0, 1440)]);

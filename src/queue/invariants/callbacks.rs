@@ -49,9 +49,10 @@ pub(super) fn one_open_per_address(q: &Queue) -> Verdict {
         let scheduled = row.origin == Origin::Scheduled;
         let first = seen.insert((row.queue.clone(), address, scheduled));
         // A transfer may bring two into one queue: nobody asked for the second there.
-        let moved = q.queue_index.get(&row.queue).is_some_and(|&n| {
-            q.queues[n].open.values().all(|&open| open != row.id)
-        });
+        let moved = q
+            .queue_index
+            .get(&row.queue)
+            .is_some_and(|&n| q.queues[n].open.values().all(|&open| open != row.id));
         ensure(first || moved, || format!("{} is a second open callback", row.id))
     })
 }
@@ -160,12 +161,8 @@ pub(super) fn unmatched_changes_nothing(s: &Step) -> Verdict {
 /// What is refused, or asked for again, is worth no more than the time it brings.
 pub(super) fn refused_changes_nothing(s: &Step) -> Verdict {
     let own = |id: InteractionId| s.before.interaction(id).is_some();
-    let refused = |effect: &Effect, who: &InteractionId| {
-        matches!(effect, Effect::Refused { interaction, .. } if interaction == who)
-    };
-    let again = |effect: &Effect, who: &InteractionId| {
-        matches!(effect, Effect::Accepted { interaction, .. } if interaction == who && own(*who))
-    };
+    let refused = |effect: &Effect, who: &InteractionId| matches!(effect, Effect::Refused { interaction, .. } if interaction == who);
+    let again = |effect: &Effect, who: &InteractionId| matches!(effect, Effect::Accepted { interaction, .. } if interaction == who && own(*who));
     let refusal = |effect: &Effect| {
         if let Event::CallbackRequested { interaction, .. } = s.event {
             refused(effect, interaction) || again(effect, interaction)
@@ -177,7 +174,11 @@ pub(super) fn refused_changes_nothing(s: &Step) -> Verdict {
             false
         }
     };
-    if s.effects.iter().any(refusal) { only_time_passed(s, |effect| !refusal(effect)) } else { Ok(()) }
+    if s.effects.iter().any(refusal) {
+        only_time_passed(s, |effect| !refusal(effect))
+    } else {
+        Ok(())
+    }
 }
 
 fn only_time_passed(s: &Step, counts: impl Fn(&Effect) -> bool) -> Verdict {

@@ -7,7 +7,7 @@ use super::{CallInEnd, CallInRequest, CallIns};
 use crate::queue::invariants::{Broken, Verdict};
 
 /// A rule of the requests as they stand.
-pub type OfCallIns = fn(&CallIns) -> Verdict;
+pub(super) type OfCallIns = fn(&CallIns) -> Verdict;
 
 /// The rules that hold after every step.
 pub const OF_CALL_INS: &[(&str, OfCallIns)] = &[

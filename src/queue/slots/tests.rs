@@ -460,7 +460,8 @@ proptest! {
                 prop_assert!(count(&promised, slot) <= capacity_by_force(settings, hours, slot));
             }
             if kind == 4 && !promised.is_empty() {
-                slots.release(promised.swap_remove(minute.unsigned_abs() as usize % promised.len()));
+                let n = minute.unsigned_abs() as usize % promised.len();
+                slots.release(promised.swap_remove(n));
             }
         }
         for &(start, _) in &grid {

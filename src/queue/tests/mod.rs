@@ -5,15 +5,15 @@ mod table;
 
 use std::collections::BTreeSet;
 
-use super::effect::{EndReason, NotAdmitted, ReleaseReason};
-use super::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice};
+use super::effect::{EndReason, NotAdmitted, Refusal, ReleaseReason};
+use super::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice, When};
 use super::explain::WaitsFor;
 use super::interaction::ROWS;
 use super::invariants::{ALL, STEPS, Step};
 use super::skill::SkillExpression;
 use super::*;
 use crate::ident::{Entropy, TrunkId};
-use crate::phone::AddressPolicy;
+use crate::phone::{Address, AddressPolicy};
 
 /// A queue under test, its clock, and the rows it took.
 struct Desk {
@@ -139,7 +139,9 @@ impl Desk {
             queue,
             skills: None,
             priority: 0,
-            address,
+            address: Some(address),
+            when: When::Now,
+            notify: false,
         })
     }
 

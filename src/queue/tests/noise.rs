@@ -91,7 +91,17 @@ impl Noise {
         let skills = Some(SkillExpression::parse(skills).unwrap());
         let priority = self.one_of(&[0, 0, 0, 1, -1]);
         if self.chance(30) {
-            return Event::CallbackRequested { interaction, queue, skills, priority, address };
+            let (address, when) = (Some(address), When::Now);
+            let notify = self.chance(50);
+            return Event::CallbackRequested {
+                interaction,
+                queue,
+                skills,
+                priority,
+                address,
+                when,
+                notify,
+            };
         }
         let (address, node) = (Some(address), node());
         Event::CallArrived { interaction, queue, skills, priority, address, node }

@@ -244,7 +244,7 @@ fn an_answered_consumer_whom_nobody_serves_is_asked() {
     desk.tell(Event::AgentLoggedOut { agent: name("bob") });
     desk.hang_up(2);
     desk.answered(1, 2);
-    assert_eq!(desk.queue.ewt(call(1)), None);
+    assert_eq!(desk.queue.ewt(call(1)), Err(EwtUnknown::NobodyLoggedIn));
     assert!(desk.queue.interaction(call(1)).unwrap().asked, "at once with nobody logged in");
 }
 
@@ -316,15 +316,18 @@ fn a_callback_is_refused_for_a_bad_number_a_second_one_and_a_closed_queue() {
     let at = Timestamp::from_seconds;
     let mut desk = Desk::new(|q| q.hours = Hours::Intervals(vec![(at(0), at(2000))]));
     desk.arrive(1);
-    let refused = |n| vec![Effect::NotRegistered { interaction: call(n) }];
+    let refused = |n, why| vec![Effect::NotRegistered { interaction: call(n), why }];
     let address = Address::parse("+4930123456").unwrap();
     let foreign = Event::CallbackConfirmed { interaction: call(1), address };
-    assert_eq!(desk.tell(foreign), refused(1));
+    assert_eq!(desk.tell(foreign), refused(1, Refusal::NotPermitted));
     desk.request(5);
     let second = Event::CallbackConfirmed { interaction: call(1), address: phone(5) };
-    assert_eq!(desk.tell(second), refused(1));
+    let duplicate = Refusal::Duplicate { open: call(5), due_at: None };
+    assert_eq!(desk.tell(second), refused(1, duplicate));
+    // Whoever is on the line at closing time is led away, and confirms too late.
     desk.now = at(2000);
-    assert_eq!(desk.accept_callback(1), refused(1));
+    let leaves = Effect::LeaveQueue { interaction: call(1), offer_schedule: false };
+    assert_eq!(desk.accept_callback(1), [leaves]);
     let closed = NotAdmitted::Closed;
     assert_eq!(desk.arrive(6), [Effect::NotAdmitted { interaction: call(6), reason: closed }]);
     assert_eq!(desk.stage(5), None, "closed with the business day");
@@ -483,7 +486,7 @@ fn position_and_estimate_follow_the_queue_and_its_agents() {
     for (n, skills) in [(1, "a"), (2, "a"), (3, "b"), (4, "c")] {
         desk.arrive_for(n, "sales", skills, 0);
     }
-    let ewt = |desk: &Desk, n| desk.queue.ewt(call(n)).map(|wait| wait.as_secs());
+    let ewt = |desk: &Desk, n| desk.queue.ewt(call(n)).ok().map(|wait| wait.as_secs());
     assert_eq!(ewt(&desk, 1), None, "nobody is logged in");
     for agent in ["ann", "bob"] {
         desk.tell(Event::AgentLoggedIn { agent: name(agent), ready: false });
@@ -501,13 +504,13 @@ fn position_and_estimate_follow_the_queue_and_its_agents() {
     assert_eq!(ewt(&desk, 3), Some(540), "bob is shared with support");
     assert_eq!(ewt(&desk, 2), Some(180), "2 turns for one and a half agents");
     assert_eq!(desk.queue.queue_length(&sales()), 4);
-    assert_eq!(desk.queue.queue_ewt(&sales()), Some(seconds(360)), "5 turns for 1.5 agents");
+    assert_eq!(desk.queue.queue_ewt(&sales(), true), Ok(seconds(360)), "5 turns for 1.5 agents");
     desk.tell(Event::AgentLoggedOut { agent: name("bob") });
     assert_eq!(ewt(&desk, 3), None, "nobody logged in can serve it");
     // A joined caller with a Ready agent waits no turn at all.
     (1..=4).for_each(|n| drop(desk.hang_up(n)));
     desk.tell(Event::AgentReady { agent: name("ann") });
-    assert_eq!(desk.queue.queue_ewt(&sales()), Some(Duration::ZERO));
+    assert_eq!(desk.queue.queue_ewt(&sales(), true), Ok(Duration::ZERO));
     for n in 10..20 {
         desk.arrive_for(n, "sales", "", 0);
         desk.pick_up("ann", n);
@@ -515,7 +518,7 @@ fn position_and_estimate_follow_the_queue_and_its_agents() {
         desk.hang_up(n);
     }
     desk.tell(Event::AgentNotReady { agent: name("ann"), reason: NotReadyReason::Asked });
-    assert_eq!(desk.queue.queue_ewt(&sales()), Some(seconds(30)), "as the last calls took");
+    assert_eq!(desk.queue.queue_ewt(&sales(), true), Ok(seconds(30)), "as the last calls took");
 }
 
 #[test]

@@ -217,8 +217,7 @@ pub(super) fn call_in_end(end: CallInEnd) -> &'static str {
 }
 
 pub(super) fn read_call_in_end(text: &str) -> Option<CallInEnd> {
-    let all =
-        [CallInEnd::Matched, CallInEnd::Expired, CallInEnd::Voided, CallInEnd::CallbackOver];
+    let all = [CallInEnd::Matched, CallInEnd::Expired, CallInEnd::Voided, CallInEnd::CallbackOver];
     read(&all, call_in_end, text)
 }
 

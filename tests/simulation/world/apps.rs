@@ -102,9 +102,8 @@ impl World {
                 Event::EwtTold { interaction, ewt }
             }
             Whim::Transfer => {
-                let bridged = bench.queue.interactions().filter(|row| {
-                    matches!(row.stage, Stage::Bridged(_))
-                });
+                let bridged =
+                    bench.queue.interactions().filter(|row| matches!(row.stage, Stage::Bridged(_)));
                 let bridged: Vec<InteractionId> = bridged.map(|row| row.id).collect();
                 let (interaction, queue) = (self.someone(&bridged)?, self.queue());
                 Event::Transferred { interaction, queue }
@@ -150,11 +149,11 @@ impl World {
         let request = CallInId(self.apps.requests);
         let groups: Vec<GroupId> = self.swarm.settings.call_in_groups.keys().cloned().collect();
         let known = !self.chance(2);
-        let group = if known { pick(&mut self.entropy, &groups).clone() } else { GroupId::new("x") };
+        let group =
+            if known { pick(&mut self.entropy, &groups).clone() } else { GroupId::new("x") };
         let settings = self.swarm.settings.call_in_groups.get(&group).cloned().unwrap_or_default();
-        let drawn_codes: Vec<AccessCode> = (0..CODES)
-            .map(|_| AccessCode::draw(settings.code_length, &mut self.entropy))
-            .collect();
+        let drawn_codes: Vec<AccessCode> =
+            (0..CODES).map(|_| AccessCode::draw(settings.code_length, &mut self.entropy)).collect();
         let from = self.chance(50).then(|| self.address());
         let codes = drawn(&settings.numbers, &drawn_codes);
         let asked = Asked { request, group: group.clone(), from: from.clone(), codes: drawn_codes };
@@ -233,14 +232,17 @@ impl World {
                 if self.chance(50) && self.apps.joined.insert(*interaction) =>
             {
                 let (interaction, queue) = (*interaction, self.queue());
-                self.soon(5, Event::CallArrived {
-                    interaction,
-                    queue,
-                    skills: None,
-                    priority: 0,
-                    address: None,
-                    node: this_node(),
-                });
+                self.soon(
+                    5,
+                    Event::CallArrived {
+                        interaction,
+                        queue,
+                        skills: None,
+                        priority: 0,
+                        address: None,
+                        node: this_node(),
+                    },
+                );
                 self.callers.insert(interaction);
             }
             Effect::LeaveQueue { interaction, .. } => {

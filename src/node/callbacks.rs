@@ -1,0 +1,175 @@
+//! Callbacks between a caller and the queue: the time that was keyed, the callback that is pending,
+//! the answers to both. Values move here; what they lead to is decided by `queue`, what is said by
+//! `calls`.
+
+use super::event_loop::EventLoop;
+use crate::calls;
+use crate::calls::effect::PendingChoice;
+use crate::calls::event::{PendingCallback, Refusal, SlotOffer, SlotRefused};
+use crate::calls::spoken::{KeyedDay, SpokenDay, SpokenTime};
+use crate::ident::{InteractionId, QueueId};
+use crate::phone::{Address, Ani};
+use crate::queue::event::When;
+use crate::queue::hours::{self, Hours, LocalTime};
+use crate::queue::{self, Stage, effect};
+use crate::time::Timestamp;
+
+impl EventLoop {
+    /// The closest time to the one that a caller keyed.
+    pub(super) fn find_slot(
+        &self,
+        queue: &QueueId,
+        day: KeyedDay,
+        minute_of_day: u16,
+    ) -> Result<SlotOffer, SlotRefused> {
+        let settings = self.queue.queue_settings(queue).ok_or(SlotRefused::NotOffered)?;
+        let now = self.clock.wall();
+        let zone = settings.hours.zone();
+        let desired =
+            zone.keyed_time(now, keyed_day(day), minute_of_day).ok_or(SlotRefused::NoSuchDate)?;
+        let found = self.queue.find_slot(queue, desired).map_err(slot_refused)?;
+        let due = found.map_or(desired, |appointment| appointment.due);
+        let moved = found.is_some_and(|appointment| appointment.moved);
+        let SpokenTime { day, hour, minute } = spoken(&settings.hours, now, due);
+        Ok(SlotOffer { due, day, hour, minute, moved })
+    }
+
+    /// A caller confirmed a time, waiting in the queue or from elsewhere in the flow.
+    pub(super) fn schedule_confirmed(
+        &mut self,
+        interaction: InteractionId,
+        queue: QueueId,
+        address: Address,
+        due: Timestamp,
+    ) {
+        if !self.promises() {
+            let reason = Refusal::Unavailable;
+            return self.order(calls::Event::NotRegistered { interaction, reason });
+        }
+        let waits = self.queue.interaction(interaction).is_some();
+        self.tell(if waits {
+            queue::Event::ScheduleConfirmed { interaction, address, due }
+        } else {
+            queue::Event::CallbackRequested {
+                interaction,
+                queue,
+                skills: None,
+                priority: 0,
+                address: Some(address),
+                when: When::At(due),
+                notify: false,
+            }
+        });
+    }
+
+    /// The callback that is pending for whoever calls in; from here on it is held for the menu.
+    pub(super) fn ask_pending(&mut self, interaction: InteractionId, queue: &QueueId, ani: &Ani) {
+        let policy = self.queue.queue_settings(queue).map(|settings| &settings.addresses);
+        let address = policy.and_then(|policy| policy.callable(ani));
+        let callback = address.and_then(|address| self.queue.pending(queue, &address));
+        let row = callback.and_then(|callback| self.queue.interaction(callback));
+        let pending = row.map(|row| PendingCallback {
+            callback: row.id,
+            scheduled: self.spoken_due(row.id),
+            dialled: !matches!(row.stage, Stage::Scheduled | Stage::Virtual { .. }),
+        });
+        if let Some(pending) = pending {
+            self.tell(queue::Event::MenuOpened { interaction: pending.callback });
+        }
+        self.order(calls::Event::Pending { interaction, pending });
+    }
+
+    /// When a callback is due, if that is still ahead, by the clock of its queue.
+    fn spoken_due(&self, callback: InteractionId) -> Option<SpokenTime> {
+        let now = self.clock.wall();
+        let row = self.queue.interaction(callback)?;
+        let due = row.due_at.filter(|&due| due > now)?;
+        let settings = self.queue.queue_settings(&row.queue)?;
+        Some(spoken(&settings.hours, now, due))
+    }
+
+    /// What the caller wants done with it.
+    pub(super) fn pending_chosen(
+        &mut self,
+        call: InteractionId,
+        callback: InteractionId,
+        choice: PendingChoice,
+    ) {
+        let interaction = callback;
+        let event = match choice {
+            PendingChoice::Keep => queue::Event::MenuClosed { interaction },
+            PendingChoice::Cancel => queue::Event::Cancelled { interaction },
+            PendingChoice::Now => {
+                self.callers_in.insert(callback, call);
+                queue::Event::CalledIn { interaction, node: self.node.clone() }
+            }
+        };
+        self.tell(event);
+    }
+
+    /// The queue gave the place of a callback to the caller who asked for it, or did not.
+    pub(super) fn taken_over(&mut self, callback: InteractionId, granted: bool) {
+        let Some(interaction) = self.callers_in.remove(&callback) else { return };
+        self.order(if granted {
+            calls::Event::TakenOver { interaction, callback }
+        } else {
+            calls::Event::TakeOverRefused { interaction }
+        });
+    }
+
+    /// Why the queue refused what a caller confirmed, as it is said.
+    pub(super) fn refusal(&self, why: &effect::Refusal) -> Refusal {
+        match why {
+            effect::Refusal::Closed { .. } | effect::Refusal::NotOffered => Refusal::Closed,
+            effect::Refusal::TooFarAhead { .. }
+            | effect::Refusal::Past { .. }
+            | effect::Refusal::SlotTaken { .. } => Refusal::SlotTaken,
+            effect::Refusal::Full | effect::Refusal::TooManyRequests => Refusal::TooMany,
+            effect::Refusal::Unknown => Refusal::Unavailable,
+            effect::Refusal::NotPermitted => Refusal::NotPermitted,
+            effect::Refusal::Duplicate { open, .. } => {
+                Refusal::Duplicate { scheduled_for: self.spoken_due(*open) }
+            }
+            effect::Refusal::NeverCall => Refusal::NeverCall,
+        }
+    }
+}
+
+fn keyed_day(day: KeyedDay) -> hours::KeyedDay {
+    match day {
+        KeyedDay::Today => hours::KeyedDay::Today,
+        KeyedDay::Tomorrow => hours::KeyedDay::Tomorrow,
+        KeyedDay::MonthDay { month, day } => hours::KeyedDay::MonthDay(month, day),
+    }
+}
+
+fn slot_refused(why: effect::Refusal) -> SlotRefused {
+    match why {
+        effect::Refusal::Closed { .. } => SlotRefused::Closed,
+        effect::Refusal::TooFarAhead { .. } => SlotRefused::TooFarAhead,
+        effect::Refusal::Past { .. } => SlotRefused::Past,
+        effect::Refusal::SlotTaken { .. } => SlotRefused::Full,
+        effect::Refusal::Full
+        | effect::Refusal::Unknown
+        | effect::Refusal::NotOffered
+        | effect::Refusal::NotPermitted
+        | effect::Refusal::Duplicate { .. }
+        | effect::Refusal::TooManyRequests
+        | effect::Refusal::NeverCall => SlotRefused::NotOffered,
+    }
+}
+
+/// An instant as it is said at `now`, by the clock of these hours.
+fn spoken(hours: &Hours, now: Timestamp, at: Timestamp) -> SpokenTime {
+    let zone = hours.zone();
+    let LocalTime { year, month, day, weekday, hour, minute } = zone.local(at);
+    let (date, today) = (zone.date_of(at), zone.date_of(now));
+    let day = if date == today {
+        SpokenDay::Today
+    } else if date == today.plus(1) {
+        SpokenDay::Tomorrow
+    } else {
+        SpokenDay::Date { month, day, weekday: weekday as u8 + 1, year }
+    };
+    SpokenTime { day, hour, minute }
+}
