@@ -115,8 +115,8 @@ impl Media {
     }
 
     /// Our offer: for a call we place, or one that came without an offer and whose ACK brings the
-    /// answer. With `like`, the codec of that leg is the first we ask for. On an open leg it is what
-    /// runs, asked for both ways: who holds the call says so again in the answer.
+    /// answer. With `like`, the codec of that leg is the first we ask for. On an open leg it is
+    /// what runs, asked for both ways: who holds the call says so again in the answer.
     ///
     /// Until the first answer is accepted nothing is sent and nothing is heard; until a later one
     /// is, all goes on as agreed before.

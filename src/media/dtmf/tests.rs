@@ -64,8 +64,9 @@ fn code(entropy: &mut Entropy) -> String {
 }
 
 /// What a telephone sends for a code: each key sounds for 100 ms with an update every 20 ms, and in
-/// the 60 ms before the next its end is told three times (RFC 4733 section 2.5.1). The line loses one packet in ten, doubles one in twenty, and holds one in ten back by up
-/// to 60 ms, so that others overtake it; a double takes a way of its own.
+/// the 60 ms before the next its end is told three times (RFC 4733 section 2.5.1). The line loses
+/// one packet in ten, doubles one in twenty, and holds one in ten back by up to 60 ms, so that
+/// others overtake it; a double takes a way of its own.
 fn over_a_bad_line(code: &str, clock_hz: u32, entropy: &mut Entropy) -> Vec<(Header, [u8; 4])> {
     let times = clock_hz / SAMPLE_RATE;
     let mut outgoing = Outgoing::new(entropy.next_u64() as u32, entropy.next_u64() as u16, 0);
