@@ -52,8 +52,16 @@
 //!   the same queue leave by different ways.
 //! - An agent who asks for calls by a feature code is Ready when that call ends: until then their
 //!   telephone is busy with it.
-//! - A callback is offered also while the estimated wait is unknown: nobody logged in is when a
-//!   caller needs it most.
+//! - While the estimated wait is unknown (nobody logged in could serve) no immediate callback is
+//!   offered, only one for a time of the caller's choice.
+//! - A slot is booked by the interaction that is due in it, until that is over: what is booked is
+//!   counted from the rows, and a restart or a changed calendar cannot disagree with them.
+//! - A matched caller keeps their Call-In request until an agent answers, so that who drops may come
+//!   back; while they are on the line it matches nobody.
+//! - Whoever calls in while we dial them gets their place once the dialled leg is known to be gone:
+//!   never two legs of one consumer.
+//! - What is told outside (an answer over HTTP, a push) holds up no order to a telephone: the gate
+//!   keeps the order of either among themselves.
 //! - 64 Via headers are let in, not fewer: a valid message of RFC 4475 (`longreq`) has 34.
 //! - The store is blocking behind its trait and has a thread of its own; media legs are reached
 //!   under a lock held for a packet's time, so that no queue of orders can overflow.
@@ -65,7 +73,8 @@
 //! | callbacks, attempts, outcomes, the trail | `store` (SQLite), copied in `queue` | yes |
 //! | agent states, registrations | `store`, copied in `queue` and `sip` | yes |
 //! | dialogs, media, callers on the line | `sip`, `media`, `calls` | no: each end is recorded |
-//! | handling times for estimates, breakers of trunks | `queue`, `sip` | no: learnt again |
+//! | appointments, Call-In requests, handling times for estimates | `store`, copied in `queue` | yes |
+//! | breakers of trunks | `sip` | no: learnt again |
 //! | passwords, the key of dial identifiers | `data/secrets.toml` | yes |
 
 // In reading order.

@@ -220,6 +220,8 @@ mod tests {
         assert_eq!(weekly.len(), 1);
         queue.slots = Some(SlotSettings { weekly, ..SlotSettings::default() });
         queue.addresses = shown.addresses.clone();
+        assert_eq!(queue.pushes.upcoming_below, None);
+        queue.pushes.upcoming_below = shown.pushes.upcoming_below;
         assert_eq!(shown, queue);
         let (_, group) = full.queue.call_in_groups.first_key_value().unwrap();
         let numbers = group.numbers.clone();

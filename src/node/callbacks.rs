@@ -124,13 +124,12 @@ impl EventLoop {
             effect::Refusal::TooFarAhead { .. }
             | effect::Refusal::Past { .. }
             | effect::Refusal::SlotTaken { .. } => Refusal::SlotTaken,
-            effect::Refusal::Full | effect::Refusal::TooManyRequests => Refusal::TooMany,
+            effect::Refusal::Full => Refusal::TooMany,
             effect::Refusal::Unknown => Refusal::Unavailable,
             effect::Refusal::NotPermitted => Refusal::NotPermitted,
             effect::Refusal::Duplicate { open, .. } => {
                 Refusal::Duplicate { scheduled_for: self.spoken_due(*open) }
             }
-            effect::Refusal::NeverCall => Refusal::NeverCall,
         }
     }
 }
@@ -153,9 +152,7 @@ fn slot_refused(why: effect::Refusal) -> SlotRefused {
         | effect::Refusal::Unknown
         | effect::Refusal::NotOffered
         | effect::Refusal::NotPermitted
-        | effect::Refusal::Duplicate { .. }
-        | effect::Refusal::TooManyRequests
-        | effect::Refusal::NeverCall => SlotRefused::NotOffered,
+        | effect::Refusal::Duplicate { .. } => SlotRefused::NotOffered,
     }
 }
 

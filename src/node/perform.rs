@@ -356,7 +356,7 @@ impl EventLoop {
                 self.agree(leg, &answer);
             }
             sip::Event::Digit { leg, digit } => {
-                self.order(calls::Event::LegDigit { leg, digit: digit.expose() });
+                self.media.info_digit(leg, digit.expose());
             }
             sip::Event::Ended { leg, by, status } => self.leg_ended(leg, by, status),
             sip::Event::Bound { user, contacts } => self.bound(&user, contacts),

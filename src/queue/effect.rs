@@ -230,10 +230,6 @@ pub enum Refusal {
         /// When it is due, if not at once.
         due_at: Option<Timestamp>,
     },
-    /// Too many requests for this number.
-    TooManyRequests,
-    /// The number is never to be called.
-    NeverCall,
 }
 
 /// Why no Call-In request was made.

@@ -76,8 +76,6 @@ pub enum Outcome {
     Closed,
     /// The queue or the address is no longer permitted.
     NotPermitted,
-    /// The number was dialled as often today as it may be.
-    LimitReached,
 }
 
 /// Where an interaction came from.
@@ -272,8 +270,6 @@ pub const ROWS: &[&str] = &[
     "virtual-turn-dialing",
     "virtual-turn-pushed",
     "virtual-turn-notpermitted",
-    "virtual-turn-limited",
-    "virtual-window-virtual",
     "virtual-purged-done",
     "virtual-closed-done",
     "virtual-cancelled-done",

@@ -37,7 +37,7 @@ pub fn reason(outcome: Outcome) -> &'static str {
         ) => "FAIL_CALL_TO_CUSTOMER",
         Outcome::Purged | Outcome::Closed => "FAIL_TIMEOUT_TTL",
         Outcome::Abandoned => "FAIL_AGENT_CONNECT",
-        Outcome::Dropped | Outcome::NotPermitted | Outcome::LimitReached => "FAIL_ERROR",
+        Outcome::Dropped | Outcome::NotPermitted => "FAIL_ERROR",
     }
 }
 

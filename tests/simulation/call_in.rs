@@ -94,8 +94,6 @@ pub(crate) fn refusal(names: &Names, why: &Refusal) -> String {
             let due = due_at.map(|due| format!(" due={}", show_time(due))).unwrap_or_default();
             format!("duplicate of={}{due}", names.show(*open))
         }
-        Refusal::TooManyRequests => "too-many-requests".into(),
-        Refusal::NeverCall => "never-call".into(),
     }
 }
 

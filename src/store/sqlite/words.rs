@@ -62,7 +62,6 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Purged => "purged",
         Outcome::Closed => "closed",
         Outcome::NotPermitted => "not-permitted",
-        Outcome::LimitReached => "limit-reached",
     }
 }
 
@@ -72,7 +71,6 @@ pub(super) fn last_class(outcome: Outcome) -> Option<&'static str> {
         Outcome::AttemptsExhausted(last) => Some(class(last)),
         Outcome::Served
         | Outcome::CalledIn
-        | Outcome::LimitReached
         | Outcome::Abandoned
         | Outcome::Left
         | Outcome::Dropped
