@@ -5,10 +5,14 @@ use ringback::ident::{AgentId, QueueId};
 use ringback::phone::{AddressPolicy, Pattern};
 use ringback::queue::event::RetryClass;
 use ringback::queue::{AgentSettings, EarlyHangup, Hours, QueueSettings, Settings};
-use ringback::time::Duration;
+use ringback::time::{Duration, Timestamp};
 
 use crate::bench::Input;
+use crate::swarm::START;
 use crate::text::{self, CLASSES, Words, parsed, read, word};
+
+/// Longer than a run may take.
+const RUN_MAX: Duration = Duration::from_secs(30 * 24 * 3600);
 
 const HANGUPS: text::Table<EarlyHangup> =
     &[("abandon", EarlyHangup::Abandon), ("call-back", EarlyHangup::CallBack)];
@@ -42,11 +46,14 @@ fn fields(queue: &QueueSettings) -> Vec<(&'static str, String)> {
     let extension = |(pattern, route): &(Pattern, _)| {
         format!("{}:{}", pattern.as_str(), text::show_route(route))
     };
+    let interval = |&(from, to): &(Timestamp, Timestamp)| {
+        format!("{}-{}", text::show_time(from), text::show_time(to))
+    };
     let hours = match &queue.hours {
         Hours::RoundTheClock => "always".into(),
-        Hours::Intervals(open) => {
-            list(open, |&(from, to)| format!("{}-{}", text::show_time(from), text::show_time(to)))
-        }
+        Hours::Intervals(open) => list(open, interval),
+        // As it is within the days that a run may take.
+        Hours::Calendar(_) => list(&queue.hours.intervals(START, START + RUN_MAX), interval),
     };
     vec![
         ("skills", text::show_expression(&queue.skills)),
