@@ -25,6 +25,7 @@ mod load;
 mod routing;
 pub mod settings;
 pub mod skill;
+pub mod slots;
 #[cfg(test)]
 mod tests;
 mod upkeep;
@@ -39,6 +40,7 @@ pub use event::Event;
 pub use hours::Hours;
 pub use interaction::{Attempt, Interaction, Outcome, Stage, Transition};
 pub use settings::{AgentSettings, EarlyHangup, QueueSettings, Settings};
+pub use slots::{SlotSettings, Slots};
 
 use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route};
 use crate::phone::Address;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::event::RetryClass;
 use super::hours::Hours;
 use super::skill::{SkillExpression, Skills};
+use super::slots::SlotSettings;
 use crate::ident::{AgentId, QueueId};
 use crate::phone::AddressPolicy;
 use crate::time::Duration;
@@ -64,6 +65,8 @@ pub struct QueueSettings {
     pub purge_after: Duration,
     /// When it is open.
     pub hours: Hours,
+    /// How callbacks are scheduled; `None`: they are not.
+    pub slots: Option<SlotSettings>,
     /// What becomes of a caller who hangs up while waiting.
     pub early_hangup: EarlyHangup,
 }
@@ -105,6 +108,7 @@ impl Default for QueueSettings {
             ]),
             purge_after: minutes(24 * 60),
             hours: Hours::RoundTheClock,
+            slots: None,
             early_hangup: EarlyHangup::Abandon,
         }
     }
