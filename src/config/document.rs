@@ -176,7 +176,7 @@ impl Item {
         if let Item::Flag(flag) = self { Ok(flag) } else { Err(self) }
     }
 
-    fn list(self) -> Result<Vec<Item>, Item> {
+    pub(super) fn list(self) -> Result<Vec<Item>, Item> {
         if let Item::List(items) = self { Ok(items) } else { Err(self) }
     }
 

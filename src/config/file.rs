@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use super::calendars::Calendars;
 use super::document::{Item, Section, nearest};
-use super::{Config, OnRegister, SipConfig, TrunkConfig, flows};
+use super::{Config, OnRegister, SipConfig, TrunkConfig, calendars, flows};
 use crate::calls::flow::{Entry, QueueVoice};
 use crate::ident::{AgentId, FlowId, NodeId, QueueId, Route, TrunkId};
 use crate::phone::{AddressPolicy, Extension, Pattern};
 use crate::queue::event::RetryClass;
 use crate::queue::skill::{SkillExpression, Skills};
-use crate::queue::{AgentSettings, EarlyHangup, Hours, QueueSettings};
+use crate::queue::{AgentSettings, EarlyHangup, QueueSettings};
 use crate::sip::TrunkSettings;
 use crate::time::Duration;
 use crate::{calls, media, queue};
@@ -20,6 +21,8 @@ const DAY: u32 = 24 * 60 * 60;
 
 /// The names of the file that other places may name.
 pub(super) struct Names {
+    /// With what they stand for.
+    pub(super) calendars: Calendars,
     pub(super) queues: BTreeSet<String>,
     pub(super) trunks: BTreeSet<String>,
     pub(super) flows: BTreeSet<String>,
@@ -28,6 +31,7 @@ pub(super) struct Names {
 /// The whole file. What is wrong stands in the report; the value is then of no use.
 pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) -> Config {
     let names = Names {
+        calendars: calendars::read(root),
         queues: root.names_in("queues"),
         trunks: root.names_in("trunks"),
         flows: root.names_in("flows"),
@@ -263,7 +267,8 @@ fn queue(
         purge_after: section
             .number_if("purge_after_minutes", 1..=7 * DAY / 60)
             .map_or(default.purge_after, |minutes| Duration::from_secs(60 * u64::from(minutes))),
-        hours: hours(section),
+        hours: calendars::hours(section, names),
+        slots: section.section_if("slots", calendars::slots),
         early_hangup: section.choice(
             "early_hangup",
             &[("abandon", EarlyHangup::Abandon), ("callback", EarlyHangup::CallBack)],
@@ -278,12 +283,6 @@ fn queue(
         refuse: section.flag("refuse_key", false),
     };
     (settings, voice)
-}
-
-/// One word, so that a file says what it means and stays readable when there are others.
-fn hours(section: &mut Section<'_>) -> Hours {
-    section.choice("hours", &[("round-the-clock", ())]);
-    Hours::RoundTheClock
 }
 
 /// The expression under `skills`; `None` if it is missing.
@@ -429,7 +428,7 @@ pub(super) fn known(
     section.error(key, format!("there is no {what} {name:?}"), instead);
 }
 
-fn check_name(section: &mut Section<'_>, text: &str) {
+pub(super) fn check_name(section: &mut Section<'_>, text: &str) {
     if name(text).is_none() {
         let path = section.path.clone();
         let instead = "write a letter, then letters, digits, `.`, `-`, `_`, at most 32 in all";

@@ -8,6 +8,7 @@
 //! in it but in a file of their own ([`secrets`]). It must not open files or read the environment:
 //! text comes in, values go out.
 
+mod calendars;
 mod document;
 mod file;
 mod flows;
@@ -160,6 +161,7 @@ mod tests {
 
     use super::*;
     use crate::ident::{Entropy, QueueId};
+    use crate::queue::SlotSettings;
 
     const SHIPPED: &str = include_str!("../../config/ringback.toml");
 
@@ -203,10 +205,15 @@ mod tests {
         assert_eq!(shown.unwrap().realm, default.unwrap().realm);
         assert_eq!((full.node, full.data, full.media), (config.node, config.data, config.media));
         let support = QueueId::new("support");
-        let addresses = full.queue.queues[&support].addresses.clone();
+        // But for what must be named to be there at all.
+        let shown = full.queue.queues[&support].clone();
         let mut queue = config.queue.queues[&support].clone();
-        queue.addresses = addresses;
-        assert_eq!(full.queue.queues[&support], queue);
+        assert_eq!(queue.slots, None);
+        let weekly = shown.slots.as_ref().unwrap().weekly.clone();
+        assert_eq!(weekly.len(), 1);
+        queue.slots = Some(SlotSettings { weekly, ..SlotSettings::default() });
+        queue.addresses = shown.addresses.clone();
+        assert_eq!(shown, queue);
     }
 
     #[test]
@@ -238,7 +245,8 @@ mod tests {
     /// A section's header with `*` for the names chosen by the operator.
     fn shape(header: &str) -> String {
         let mut parts: Vec<&str> = header.split('.').collect();
-        let named = ["trunks", "agents", "devices", "queues", "flows"].contains(&parts[0]);
+        let named = ["trunks", "agents", "devices", "calendars", "queues", "flows"];
+        let named = named.contains(&parts[0]);
         if named && parts.len() > 1 {
             parts[1] = "*";
         }
