@@ -20,6 +20,8 @@ use crate::sip::{self, Invitation, Target};
 use crate::store::gate::Departure;
 use crate::time::Duration;
 
+/// What a phone that wants to transfer a call is told.
+const NO_TRANSFERS: &str = "Calls are not transferred here";
 /// Q.850 cause 16: normal clearing.
 const CAUSE_NORMAL: u8 = 16;
 
@@ -292,7 +294,11 @@ impl EventLoop {
     pub(super) fn sip_event(&mut self, event: sip::Event) {
         debug!(?event, "sip");
         match event {
-            sip::Event::Incoming { leg, ani, dnis, from, offer } => {
+            sip::Event::Incoming { leg, replaces: Some(_), .. } => {
+                // No call changes its phone: the one that stands goes on.
+                self.sip.reject(self.clock.steady(), leg, 603);
+            }
+            sip::Event::Incoming { leg, ani, dnis, from, offer, replaces: None } => {
                 let from = self.caller(from);
                 self.legs.insert(leg, Leg { unanswered: true, offer, ..Leg::default() });
                 self.order(calls::Event::LegIncoming { leg, ani, dnis, from });
@@ -316,6 +322,10 @@ impl EventLoop {
             }
             sip::Event::Digit { leg, digit } => {
                 self.order(calls::Event::LegDigit { leg, digit: digit.expose() });
+            }
+            sip::Event::Referred { leg, refer, .. } => {
+                info!(%leg, "a transfer was refused");
+                self.sip.reject_refer(self.clock.steady(), refer, 603, NO_TRANSFERS);
             }
             sip::Event::Ended { leg, by, status } => self.leg_ended(leg, by, status),
             sip::Event::Bound { user, contacts } => self.bound(&user, contacts),

@@ -40,11 +40,11 @@ impl UserAgent {
             }
             Method::Invite => self.take_reinvite(now, id, leg, request),
             Method::Info => self.take_info(now, id, leg, request),
+            Method::Refer => self.take_refer(now, id, leg, request),
             Method::Ack
             | Method::Cancel
             | Method::Register
             | Method::Prack
-            | Method::Refer
             | Method::Notify
             | Method::Subscribe
             | Method::Update

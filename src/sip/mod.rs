@@ -2,9 +2,10 @@
 //!
 //! Datagrams, orders and the time go in; bytes to send, [`Event`]s and the next deadline come out.
 //! Read in this order: this file is what the others are told; `user_agent` sorts what comes in;
-//! `inbound` and `in_dialog` answer requests, `outbound` places calls, `ending` ends them, `stray`
-//! ends those of an earlier run; `transaction`, `dialog` and `exchange` are the machines of RFC
-//! 3261 below them, `registrar` and `trunk` the state beside them.
+//! `inbound` and `in_dialog` answer requests, `transfer` those that would connect a call with
+//! another, `outbound` places calls, `ending` ends them, `stray` ends those of an earlier run;
+//! `transaction`, `dialog` and `exchange` are the machines of RFC 3261 below them, `registrar` and
+//! `trunk` the state beside them.
 //!
 //! It opens no socket, reads no clock and no session description, and decides nothing about calls.
 
@@ -22,6 +23,7 @@ mod registration;
 mod reply;
 mod stray;
 mod transaction;
+mod transfer;
 mod trunk;
 mod user_agent;
 
@@ -37,9 +39,10 @@ pub mod transport;
 use std::net::SocketAddr;
 
 pub use info::Digit;
+pub use transfer::ReferTo;
 pub use user_agent::UserAgent;
 
-use crate::ident::{AttemptId, ContactId, LegId, Route, Secret, TrunkId};
+use crate::ident::{AttemptId, ContactId, LegId, ReferId, Route, Secret, TrunkId};
 use crate::phone::{Ani, Dnis};
 use crate::session::{SessionAnswer, SessionOffer};
 use crate::time::{Duration, Timestamp};
@@ -139,6 +142,8 @@ pub enum Event {
         from: From,
         /// Its offer; `None`: answer by [`UserAgent::answer_with_offer`].
         offer: Option<SessionOffer>,
+        /// The leg of the same user that it shall take the place of (RFC 3891).
+        replaces: Option<LegId>,
     },
     /// The ACK of our first 200 came.
     Established {
@@ -180,6 +185,16 @@ pub enum Event {
         leg: LegId,
         /// Which key.
         digit: Digit,
+    },
+    /// A party asks that the other side of its call be connected with somebody else: decide by
+    /// [`UserAgent::accept_refer`] or [`UserAgent::reject_refer`] within 5 s.
+    Referred {
+        /// Who asks.
+        leg: LegId,
+        /// What it is called in the orders.
+        refer: ReferId,
+        /// With whom. Nothing says that they may be reached.
+        to: ReferTo,
     },
     /// The leg is gone, and the other side knows or is past all timers. Told once.
     Ended {

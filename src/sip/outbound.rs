@@ -12,7 +12,7 @@ use super::exchange::{self, SDP};
 use super::identity::Identity;
 use super::leg::{Inviting, Leg, Party, State, Up};
 use super::message::{Host, Method, NameAddr, Request, RequestHead, Response, Uri, Via};
-use super::reply::ALLOW;
+use super::reply::{ALLOW, SUPPORTED};
 use super::stray::Stray;
 use super::transaction::{LIFETIME, TransactionId};
 use super::trunk::Verdict;
@@ -77,6 +77,7 @@ impl UserAgent {
         }
         request.headers.push("Contact", &self.contact());
         request.headers.push("Allow", ALLOW);
+        request.headers.push("Supported", SUPPORTED);
         let seconds = invitation.ring_timeout.as_secs().max(1);
         request.headers.push("Expires", &seconds.to_string());
         for (name, value) in &invitation.headers {
@@ -104,7 +105,7 @@ impl UserAgent {
             ending: None,
             cancelled: false,
         }));
-        self.legs.insert(leg, Leg { party: way.party, dialog, state, ack: None });
+        self.legs.insert(leg, Leg::new(way.party, dialog, state));
         if let Some(silence) = invitation.silence_max {
             self.deadlines.set(now + silence, Deadline::Silence(leg));
         }
@@ -117,7 +118,7 @@ impl UserAgent {
     pub(super) fn way_to_contact(&self, contact: ContactId, caller: &str) -> Option<Way> {
         let (uri, binding) = self.registrar.contact(contact)?;
         Some(Way {
-            party: Party::Contact(contact),
+            party: Party::User(binding.user.clone()),
             peer: binding.address,
             name: binding.contact.clone(),
             uri: uri.clone(),

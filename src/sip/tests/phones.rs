@@ -266,6 +266,57 @@ fn from_a_trunk_a_feature_code_needs_the_digest_and_nothing_else_does() {
     }
 }
 
+/// Ann's phone in an answered call of ours, leg 1; and the Replaces that names it.
+fn talking() -> (UserAgent, String) {
+    let mut agent = agent();
+    register(&mut agent, "ann", "secret");
+    let target = Target::Contact(agent.contacts("ann")[0]);
+    agent.invite(START, Invitation { target, ..invitation(1) });
+    let sent = drain(&mut agent);
+    let invite = requests(&sent)[0].clone();
+    let mut ok = Response::to(&invite, 200, "OK");
+    ok.set_to_tag("far");
+    ok.set_body("application/sdp", answer().0);
+    exchange(&mut agent, START, phone(), &ok.to_bytes());
+    events(&mut agent);
+    let ours = invite.from().tag().unwrap().to_owned();
+    (agent, format!("{};to-tag={ours};from-tag=far", invite.call_id()))
+}
+
+#[test]
+fn a_user_takes_over_their_own_call_and_nobody_else_does() {
+    let uri = ("INVITE", "sip:ann@ringback");
+    let table = [
+        ("Replaces: NAMED\r\nRequire: replaces\r\n", 100),
+        ("Replaces: xNAMED\r\n", 481),
+        ("Replaces: NAMEDx\r\n", 481),
+        ("Replaces: NAMED;early-only\r\n", 486),
+        ("Replaces: NAMED\r\nReplaces: NAMED\r\n", 400),
+        ("Replaces: NAMED, NAMED\r\n", 400),
+        ("Replaces: \r\n", 400),
+    ];
+    for (header, status) in table {
+        let (mut agent, named) = talking();
+        let more = format!("{}{SDP}", header.replace("NAMED", &named));
+        let all = authenticated(&mut agent, uri, ("ann", "secret"), (&more, OFFER));
+        assert_eq!(all[0].status, status, "{header}");
+        let told = events(&mut agent);
+        let replaces = told.iter().find_map(|event| {
+            if let Event::Incoming { replaces, .. } = event { Some(*replaces) } else { None }
+        });
+        assert_eq!(replaces, (status == 100).then_some(Some(LegId(1))), "{header}");
+    }
+    // A trunk that learnt the tags has no call of Ann's; nor does it pass for her.
+    for (user, status) in [("bob", 481), ("ann", 401)] {
+        let (mut agent, named) = talking();
+        let more = format!("Replaces: {named}\r\n{SDP}");
+        let invite = text("INVITE", "sip:100@192.0.2.1", user, 1, &more, OFFER);
+        assert_eq!(self::status(&mut agent, &invite).unwrap().status, status, "{user}");
+        let options = text("OPTIONS", "sip:100@192.0.2.1", user, 1, &more, OFFER);
+        assert_eq!(self::status(&mut agent, &options).unwrap().status, 400);
+    }
+}
+
 #[test]
 fn identity_headers_are_believed_from_a_trunk_only() {
     let asserted = format!("P-Asserted-Identity: \"X\" <tel:+14155550100>\r\n{SDP}");
