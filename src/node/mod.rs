@@ -163,7 +163,10 @@ impl Server {
         let node = config.node.clone();
         let queue = Queue::load(config.queue.clone(), node.clone(), loaded.rows);
         let calls = Calls::new(config.calls.clone(), entropy.split());
-        let settings = event_loop::Settings { on_register: config.on_register.clone() };
+        let settings = event_loop::Settings {
+            on_register: config.on_register.clone(),
+            auto_answer: config.auto_answer.clone(),
+        };
         let columns = EventLoop::new(Parts {
             clock,
             node,

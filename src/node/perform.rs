@@ -227,18 +227,24 @@ impl EventLoop {
             }
         };
         let invitation = match to {
-            Callee::Agent { contact, interaction, context, ring_timeout, ani, .. } => Invitation {
-                leg,
-                target: Target::Contact(contact),
-                callee: String::new(),
-                caller: ani.map_or_else(String::new, |ani| ani.expose().to_owned()),
-                display_name: context.queue.to_string(),
-                offer,
-                headers: translate::agent_headers(interaction, &context),
-                ring_timeout,
-                silence_max: Some(super::AGENT_SILENCE_MAX),
-                attempt: None,
-            },
+            Callee::Agent { agent, contact, interaction, context, ring_timeout, ani } => {
+                Invitation {
+                    leg,
+                    target: Target::Contact(contact),
+                    callee: String::new(),
+                    caller: ani.map_or_else(String::new, |ani| ani.expose().to_owned()),
+                    display_name: context.queue.to_string(),
+                    offer,
+                    headers: translate::agent_headers(
+                        interaction,
+                        &context,
+                        self.settings.auto_answer.get(&agent).copied().unwrap_or_default(),
+                    ),
+                    ring_timeout,
+                    silence_max: Some(super::AGENT_SILENCE_MAX),
+                    attempt: None,
+                }
+            }
             consumer @ Callee::Consumer { .. } => match self.dial(leg, &consumer, offer) {
                 Some(invitation) => invitation,
                 // Nothing is registered under that name now.

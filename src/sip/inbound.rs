@@ -422,9 +422,19 @@ fn check_method(method: &Method) -> Result<(), Refusal> {
     }
 }
 
-/// Who calls, as a trunk says it: P-Asserted-Identity (RFC 3325), else From.
+/// Who calls, as a trunk says it: P-Asserted-Identity (RFC 3325), else the Remote-Party-ID of the
+/// calling party (draft-ietf-sip-privacy-04, expired, which gateways still follow), else From.
 fn asserted_caller(request: &Request) -> Ani {
-    let asserted = request.headers.all("P-Asserted-Identity").find_map(NameAddr::parse);
-    let identity = asserted.unwrap_or_else(|| request.from());
+    let named = |name| {
+        let values = request.headers.all(name).filter_map(NameAddr::parse);
+        values.filter(|identity| identity.uri.user().is_some())
+    };
+    let calls = |identity: &NameAddr| {
+        let party = identity.params.get("party");
+        party.is_none_or(|party| party.eq_ignore_ascii_case("calling"))
+    };
+    let asserted = named("P-Asserted-Identity").next();
+    let identity =
+        asserted.or_else(|| named("Remote-Party-ID").find(calls)).unwrap_or_else(|| request.from());
     Ani::new(identity.uri.user().as_deref().unwrap_or(""))
 }

@@ -31,6 +31,7 @@ mod user_agent;
 mod tests;
 
 pub mod auth;
+pub mod auto_answer;
 pub mod message;
 pub mod rate;
 #[cfg(feature = "node")]

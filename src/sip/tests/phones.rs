@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::network::*;
-use crate::ident::{AttemptId, Entropy, InteractionId, LegId, Route, Secret, TrunkId};
+use crate::ident::{AttemptId, Entropy, InteractionId, LegId, Route, Secret};
 use crate::phone::Ani;
 use crate::sip::auth;
 use crate::sip::message::{Message, Method, Request, Response, parse};
@@ -319,21 +319,56 @@ fn a_user_takes_over_their_own_call_and_nobody_else_does() {
 
 #[test]
 fn identity_headers_are_believed_from_a_trunk_only() {
-    let asserted = format!("P-Asserted-Identity: \"X\" <tel:+14155550100>\r\n{SDP}");
-    let mut from_trunk = agent();
-    let invite = text("INVITE", "sip:100@192.0.2.1", "bob", 1, &asserted, OFFER);
-    exchange(&mut from_trunk, START, address(B), invite.as_bytes());
-    let told = events(&mut from_trunk);
-    assert!(told.iter().any(|event| matches!(
-        event,
-        Event::Incoming { ani, from: From::Trunk(trunk), .. }
-            if *ani == Ani::new("+14155550100") && *trunk == TrunkId::new("peer")
-    )));
-    let mut from_user = agent();
-    let uri = "sip:100@ringback";
-    authenticated(&mut from_user, ("INVITE", uri), ("ann", "secret"), (&asserted, OFFER));
-    let told = events(&mut from_user);
-    assert!(matches!(&told[..], [Event::Incoming { ani, .. }] if *ani == Ani::new("ann")));
+    let table = [
+        ("P-Asserted-Identity: \"X\" <tel:+14155550100>\r\n", "+14155550100"),
+        ("P-Asserted-Identity: <sip:h>, <tel:+14155550100>\r\n", "+14155550100"),
+        ("P-Asserted-Identity: <sip:h>\r\nP-Asserted-Identity: <sip:7@h>\r\n", "7"),
+        ("Remote-Party-ID: \"X\" <sip:7@h>;party=calling;screen=yes;privacy=off\r\n", "7"),
+        ("Remote-Party-ID: <sip:8@h>;party=called, <sip:7@h>\r\n", "7"),
+        ("Remote-Party-ID: <sip:8@h>\r\nP-Asserted-Identity: <sip:7@h>\r\n", "7"),
+        ("Remote-Party-ID: <sip:8@h>;party=called\r\n", "bob"),
+        ("P-Asserted-Identity: rubbish <\r\nP-Preferred-Identity: <sip:8@h>\r\n", "bob"),
+    ];
+    for (headers, expected) in table {
+        let more = format!("{headers}{SDP}");
+        let mut from_trunk = agent();
+        let invite = text("INVITE", "sip:100@192.0.2.1", "bob", 1, &more, OFFER);
+        exchange(&mut from_trunk, START, address(B), invite.as_bytes());
+        let told = events(&mut from_trunk);
+        let caller = told.iter().find_map(|event| {
+            let Event::Incoming { ani, from: From::Trunk(_), .. } = event else { return None };
+            Some(ani.expose())
+        });
+        assert_eq!(caller, Some(expected), "{headers}");
+        let mut from_user = agent();
+        let uri = "sip:100@ringback";
+        authenticated(&mut from_user, ("INVITE", uri), ("ann", "secret"), (&more, OFFER));
+        let told = events(&mut from_user);
+        assert!(matches!(&told[..], [Event::Incoming { ani, .. }] if *ani == Ani::new("ann")));
+    }
+}
+
+#[test]
+fn what_only_we_may_tell_an_agent_is_dropped_when_it_comes_in() {
+    let forged = format!(
+        "X-Ringback-Interaction: forged\r\nX-Ringback-Data: forged\r\n\
+         User-to-User: forged;encoding=hex\r\nAlert-Info: forged\r\n{SDP}"
+    );
+    let mut agent = agent();
+    register(&mut agent, "ann", "secret");
+    let invite = text("INVITE", "sip:100@192.0.2.1", "bob", 1, &forged, OFFER);
+    let mut sent = exchange(&mut agent, START, address(B), invite.as_bytes());
+    let told = events(&mut agent);
+    let leg = told.iter().find_map(incoming).unwrap();
+    assert!(!format!("{told:?}").contains("forged"));
+    agent.answer(START, leg, answer());
+    let target = Target::Contact(agent.contacts("ann")[0]);
+    agent.invite(START, Invitation { target, ..invitation(1) });
+    sent.extend(drain(&mut agent));
+    let texts = sent.iter().map(|(_, message)| String::from_utf8(message.to_bytes()).unwrap());
+    let texts: Vec<String> = texts.collect();
+    assert!(texts.iter().any(|text| text.contains("X-Ringback-Interaction: one\r\n")));
+    assert!(texts.iter().all(|text| !text.contains("forged")), "{texts:?}");
 }
 
 #[test]
@@ -388,6 +423,8 @@ fn requests_that_fit_nothing_are_refused_by_what_would_fit() {
         (tagged("OPTIONS"), 481, ""),
         (text("MESSAGE", uri, "bob", 1, "", ""), 405, "Allow"),
         (text("UPDATE", uri, "bob", 1, "", ""), 405, "Allow"),
+        (text("INFO", uri, "bob", 1, "", ""), 481, ""),
+        (text("REFER", uri, "bob", 1, "Refer-To: <sip:1@h>\r\n", ""), 403, ""),
         (text("FROB", uri, "bob", 1, "", ""), 501, "Allow"),
         (text("OPTIONS", "isbn:123", "bob", 1, "", ""), 416, ""),
         (text("OPTIONS", uri, "bob", 1, "Require: 100rel, x\r\n", ""), 420, "Unsupported"),
