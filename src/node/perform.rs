@@ -269,7 +269,7 @@ impl EventLoop {
             leg,
             target,
             callee: address.expose().to_owned(),
-            caller: super::CALLER.to_owned(),
+            caller: caller(route).to_owned(),
             display_name: String::new(),
             offer,
             headers: Vec::new(),
@@ -290,7 +290,7 @@ impl EventLoop {
             attempt,
             route: row.route.clone(),
             callee: row.address.expose().to_owned(),
-            caller: super::CALLER.to_owned(),
+            caller: caller(&row.route).to_owned(),
         };
         info!(%attempt, "ending what an earlier run may have left ringing");
         self.orphans.insert(leg, attempt);
@@ -425,6 +425,14 @@ impl EventLoop {
         }
         let agent = agent.clone();
         self.order(calls::Event::AgentNow { agent, state });
+    }
+}
+
+/// Who calls on a dial by that route, and did in an earlier run: nothing but the route says it.
+fn caller(route: &Route) -> &'static str {
+    match route {
+        Route::Registrar => super::CALLER,
+        Route::Trunk(_) => "",
     }
 }
 

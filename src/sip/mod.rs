@@ -50,6 +50,8 @@ use crate::time::{Duration, Timestamp};
 
 /// Most legs at once; more calls are refused with 503 and Retry-After.
 pub const LEGS_MAX: usize = 4096;
+/// Our user part, where we speak for nobody.
+const OWN_NAME: &str = "ringback";
 /// How long the other side has to answer an OPTIONS inside a dialog.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(8);
 
@@ -92,7 +94,7 @@ pub struct TrunkSettings {
     pub accept_from: Vec<(std::net::IpAddr, u8)>,
     /// Answers digest challenges (401, 407).
     pub credentials: Option<(String, Secret)>,
-    /// The user part of From; `None`: what the invitation says.
+    /// The user part of From where the invitation says none; `None`: `ringback`.
     pub caller_id: Option<String>,
     /// Most calls at once.
     pub channels: u32,
@@ -266,7 +268,7 @@ pub struct Invitation {
     pub target: Target,
     /// The user part of the Request-URI and To on a trunk; ignored for a contact.
     pub callee: String,
-    /// The user part of From; empty: `anonymous`.
+    /// The user part of From; empty: the caller id of the trunk, and `anonymous` to a contact.
     pub caller: String,
     /// The display name of From, any text.
     pub display_name: String,

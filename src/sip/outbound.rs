@@ -117,13 +117,14 @@ impl UserAgent {
     /// The way to a contact, which lies where its REGISTER came from.
     pub(super) fn way_to_contact(&self, contact: ContactId, caller: &str) -> Option<Way> {
         let (uri, binding) = self.registrar.contact(contact)?;
+        let caller = if caller.is_empty() { "anonymous" } else { caller };
         Some(Way {
             party: Party::User(binding.user.clone()),
             peer: binding.address,
             name: binding.contact.clone(),
             uri: uri.clone(),
             to: Uri::sip(Some(&binding.user), &self.domain(), None),
-            from: Uri::sip(Some(caller_or_anonymous(caller)), &self.domain(), None),
+            from: Uri::sip(Some(caller), &self.domain(), None),
         })
     }
 
@@ -135,7 +136,8 @@ impl UserAgent {
         caller: &str,
     ) -> Option<Way> {
         let settings = &self.trunks.get(trunk)?.settings;
-        let caller = settings.caller_id.as_deref().unwrap_or(caller);
+        let own = settings.caller_id.as_deref().unwrap_or(super::OWN_NAME);
+        let caller = if caller.is_empty() { own } else { caller };
         let local = Host::from(self.settings.local.ip());
         let uri = Uri::at(Some(callee), settings.address);
         Some(Way {
@@ -144,7 +146,7 @@ impl UserAgent {
             name: trunk.as_str().to_owned(),
             to: uri.clone(),
             uri,
-            from: Uri::sip(Some(caller_or_anonymous(caller)), &local, None),
+            from: Uri::sip(Some(caller), &local, None),
         })
     }
 
@@ -348,10 +350,6 @@ impl UserAgent {
         self.deadlines.set(now + LIFETIME, Deadline::Unwanted(key.0.clone(), key.1.clone()));
         self.unwanted.insert(key, ack);
     }
-}
-
-fn caller_or_anonymous(caller: &str) -> &str {
-    if caller.is_empty() { "anonymous" } else { caller }
 }
 
 /// A header value of any text: what is neither visible ASCII nor a space is percent-encoded, byte

@@ -693,7 +693,7 @@ impl UserAgent {
 
     /// Our Contact.
     pub(super) fn contact(&self) -> String {
-        NameAddr::new(Uri::at(Some("ringback"), self.settings.local)).to_string()
+        NameAddr::new(Uri::at(Some(super::OWN_NAME), self.settings.local)).to_string()
     }
 
     /// The host part of addresses of record: the realm, if it can be one.
