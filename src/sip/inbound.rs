@@ -35,9 +35,9 @@ impl UserAgent {
         self.transactions.respond(now, pending.server, &response);
     }
 
-    /// Answers an incoming leg, or a re-INVITE, that came with an offer: with 200 until its ACK
-    /// comes; after 64*T1 without one the leg ends as lost (RFC 3261 section 13.3.1.4). One that
-    /// came without an offer is refused with 500.
+    /// Answers an incoming leg, a re-INVITE or an UPDATE that came with an offer. An INVITE gets
+    /// the 200 until its ACK comes; after 64*T1 without one the leg ends as lost (RFC 3261 section
+    /// 13.3.1.4). One that came without an offer is refused with 500.
     pub fn answer(&mut self, now: Timestamp, leg: LegId, answer: SessionAnswer) {
         self.accept(now, leg, Exchange::AwaitingAck, answer.0);
     }
@@ -67,8 +67,16 @@ impl UserAgent {
             response.headers.push("Allow", ALLOW);
             response.headers.push("Supported", SUPPORTED);
             response.set_body(SDP, body);
-            if let Some(to) = self.transactions.respond(now, pending.server, &response) {
+            let sent = self.transactions.respond(now, pending.server, &response);
+            if sent.is_some() {
                 known.dialog.refresh_target(&pending.request);
+            }
+            if pending.request.method == Method::Update {
+                // Nothing acknowledges it: the exchange is over (RFC 3311 section 5.2).
+                if let State::Up(up) = &mut known.state {
+                    up.exchange = Exchange::Stable;
+                }
+            } else if let Some(to) = sent {
                 let unacked = Unacked {
                     transmit: Transmit { to, bytes: response.to_bytes() },
                     cseq: pending.request.cseq().number,
@@ -411,13 +419,11 @@ fn check_method(method: &Method) -> Result<(), Refusal> {
         | Method::Register
         | Method::Options
         | Method::Info
-        | Method::Refer => Ok(()),
-        Method::Prack
-        | Method::Notify
-        | Method::Subscribe
-        | Method::Update
-        | Method::Message
-        | Method::Publish => Err(Refusal::new(405).header("Allow", ALLOW)),
+        | Method::Refer
+        | Method::Update => Ok(()),
+        Method::Prack | Method::Notify | Method::Subscribe | Method::Message | Method::Publish => {
+            Err(Refusal::new(405).header("Allow", ALLOW))
+        }
         Method::Other(_) => Err(Refusal::new(501).header("Allow", ALLOW)),
     }
 }

@@ -167,8 +167,8 @@ pub enum Event {
         /// The answer.
         answer: SessionAnswer,
     },
-    /// A re-INVITE: answer by [`UserAgent::answer`], [`UserAgent::answer_with_offer`] or
-    /// [`UserAgent::reject`].
+    /// A re-INVITE, or an UPDATE with an offer: answer by [`UserAgent::answer`],
+    /// [`UserAgent::answer_with_offer`] or [`UserAgent::reject`].
     Reoffered {
         /// Which.
         leg: LegId,

@@ -4,7 +4,7 @@
 use super::message::{Request, Response};
 
 /// What we serve, for Allow.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, REFER";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, REFER, UPDATE";
 /// The extensions that may be required of us: RFC 3891, RFC 4488.
 pub(super) const SUPPORTED: &str = "replaces, norefersub";
 

@@ -422,7 +422,7 @@ fn requests_that_fit_nothing_are_refused_by_what_would_fit() {
         (tagged("INVITE"), 481, ""),
         (tagged("OPTIONS"), 481, ""),
         (text("MESSAGE", uri, "bob", 1, "", ""), 405, "Allow"),
-        (text("UPDATE", uri, "bob", 1, "", ""), 405, "Allow"),
+        (text("UPDATE", uri, "bob", 1, "", ""), 481, ""),
         (text("INFO", uri, "bob", 1, "", ""), 481, ""),
         (text("REFER", uri, "bob", 1, "Refer-To: <sip:1@h>\r\n", ""), 403, ""),
         (text("FROB", uri, "bob", 1, "", ""), 501, "Allow"),
