@@ -90,6 +90,10 @@ number! {
     ContactId
 }
 number! {
+    /// One transfer that a party asked for by REFER, while the process lives.
+    ReferId
+}
+number! {
     /// One order to play prompts on a leg; a late end of an earlier one is told apart by it.
     PlayId
 }

@@ -15,6 +15,7 @@ use crate::queue::skill::{SkillExpression, Skills};
 use crate::queue::{AgentSettings, EarlyHangup, QueueSettings};
 use crate::sip::TrunkSettings;
 use crate::sip::auth::Algorithm;
+use crate::sip::auto_answer::AutoAnswer;
 use crate::time::Duration;
 use crate::{calls, media, queue};
 
@@ -72,7 +73,9 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
     let users = agents.iter().map(|it| &it.0).chain(devices.iter().map(|it| &it.0));
     let users = users.cloned().collect();
     let on_register =
-        agents.iter().map(|(name, (_, on_register))| (AgentId::new(name), *on_register)).collect();
+        agents.iter().map(|(name, agent)| (AgentId::new(name), agent.on_register)).collect();
+    let auto_answer =
+        agents.iter().map(|(name, agent)| (AgentId::new(name), agent.auto_answer)).collect();
     let (mut policies, mut voices) = (BTreeMap::new(), BTreeMap::new());
     for (name, (settings, voice)) in queues {
         policies.insert(QueueId::new(&name), settings);
@@ -82,7 +85,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
     let calls = calls::Settings { entries, flows, queues: voices };
     flows::check(root, &calls, known_sounds);
     let agents =
-        agents.into_iter().map(|(name, (agent, _))| (AgentId::new(&name), agent)).collect();
+        agents.into_iter().map(|(name, agent)| (AgentId::new(&name), agent.settings)).collect();
     Config {
         node,
         data,
@@ -99,6 +102,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         media,
         http,
         on_register,
+        auto_answer,
         warnings: Vec::new(),
     }
 }
@@ -205,7 +209,14 @@ fn networks(section: &mut Section<'_>) -> Vec<(IpAddr, u8)> {
     networks
 }
 
-fn agent(name: &str, section: &mut Section<'_>, names: &Names) -> (AgentSettings, OnRegister) {
+/// What an agent's section says.
+struct Agent {
+    settings: AgentSettings,
+    on_register: OnRegister,
+    auto_answer: AutoAnswer,
+}
+
+fn agent(name: &str, section: &mut Section<'_>, names: &Names) -> Agent {
     user_name(section, name);
     let level = |name: &str, item: Item| {
         let level = u8::try_from(item.number().ok()?).ok()?;
@@ -226,7 +237,17 @@ fn agent(name: &str, section: &mut Section<'_>, names: &Names) -> (AgentSettings
             ("keep", OnRegister::Keep),
         ],
     );
-    (AgentSettings { skills, queues }, on_register)
+    let auto_answer = section.choice(
+        "auto_answer",
+        &[
+            ("off", AutoAnswer::Off),
+            ("alert-info", AutoAnswer::AlertInfo),
+            ("alert-info-delay-0", AutoAnswer::AlertInfoDelay0),
+            ("call-info", AutoAnswer::CallInfoAnswerAfter0),
+            ("answer-mode", AutoAnswer::AnswerMode),
+        ],
+    );
+    Agent { settings: AgentSettings { skills, queues }, on_register, auto_answer }
 }
 
 fn queue(
@@ -399,7 +420,7 @@ fn entry(section: &mut Section<'_>, names: &Names) -> Entry {
 fn warn_of_unserved(
     root: &mut Section<'_>,
     queues: &[(String, (QueueSettings, QueueVoice))],
-    agents: &[(String, (AgentSettings, OnRegister))],
+    agents: &[(String, Agent)],
 ) {
     for (name, (settings, _)) in queues {
         let id = QueueId::new(name);
@@ -407,7 +428,7 @@ fn warn_of_unserved(
             settings.skills.satisfied_by(&agent.skills)
                 && (agent.queues.is_empty() || agent.queues.contains(&id))
         };
-        if !agents.iter().any(|(_, (agent, _))| serves(agent)) {
+        if !agents.iter().any(|(_, agent)| serves(&agent.settings)) {
             root.warn(
                 &format!("queues.{name}"),
                 "no agent can serve it",

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 use crate::ident::{AgentId, NodeId};
 use crate::sip::auth::Algorithm;
+use crate::sip::auto_answer::AutoAnswer;
 use crate::sip::{TrunkSettings, User};
 use crate::{calls, media, queue, sip};
 use document::Section;
@@ -46,6 +47,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// What becomes of each agent whose phone registers.
     pub on_register: BTreeMap<AgentId, OnRegister>,
+    /// How each agent's phone is told to answer by itself.
+    pub auto_answer: BTreeMap<AgentId, AutoAnswer>,
     /// What works and is hardly meant.
     pub warnings: Vec<ConfigError>,
 }
@@ -201,6 +204,7 @@ mod tests {
         assert_eq!(told(&config.warnings), "");
         assert_eq!(config.sip.users, ["ann", "1001", "1002"]);
         assert_eq!(config.on_register[&AgentId::new("ann")], OnRegister::NotReady);
+        assert_eq!(config.auto_answer[&AgentId::new("ann")], AutoAnswer::Off);
         assert_eq!(config.http, "127.0.0.1:8080".parse().unwrap());
 
         let full = parse(&shipped_in_full()).unwrap_or_else(|errors| panic!("{}", told(&errors)));

@@ -26,6 +26,7 @@ use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, LegId, NodeId, Qu
 use crate::media::{self, leg::Media};
 use crate::queue::{self, Queue};
 use crate::session::SessionOffer;
+use crate::sip::auto_answer::AutoAnswer;
 use crate::sip::message::{Malformed, Message};
 use crate::sip::{self, UserAgent};
 use crate::store::Step;
@@ -85,6 +86,8 @@ pub(super) struct Leg {
 pub struct Settings {
     /// What a registration does to an agent's state.
     pub on_register: BTreeMap<AgentId, OnRegister>,
+    /// How an agent's phone is told to answer by itself.
+    pub auto_answer: BTreeMap<AgentId, AutoAnswer>,
 }
 
 /// The columns and what lies between them.

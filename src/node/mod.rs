@@ -52,7 +52,7 @@ use reload::Fixed;
 const REGISTRAR_DIALS_MAX: u32 = 1_000;
 /// An agent's phone that says nothing at all for so long is unreachable: the caller moves on.
 const AGENT_SILENCE_MAX: Duration = Duration::from_secs(2);
-/// The caller shown on a dial where the trunk sets none.
+/// The caller shown on a dial to a phone registered here; a trunk has its own.
 const CALLER: &str = "ringback";
 /// How long a drain waits for calls to end.
 const DRAIN_MAX: Duration = Duration::from_secs(30);
@@ -164,7 +164,10 @@ impl Server {
         let node = config.node.clone();
         let queue = Queue::load(config.queue.clone(), node.clone(), loaded.rows);
         let calls = Calls::new(config.calls.clone(), entropy.split());
-        let settings = event_loop::Settings { on_register: config.on_register.clone() };
+        let settings = event_loop::Settings {
+            on_register: config.on_register.clone(),
+            auto_answer: config.auto_answer.clone(),
+        };
         let columns = EventLoop::new(Parts {
             clock,
             node,

@@ -21,6 +21,8 @@ use crate::sip::{self, Invitation, Target};
 use crate::store::gate::Departure;
 use crate::time::Duration;
 
+/// What a phone that wants to transfer a call is told.
+const NO_TRANSFERS: &str = "Calls are not transferred here";
 /// Q.850 cause 16: normal clearing.
 const CAUSE_NORMAL: u8 = 16;
 
@@ -266,18 +268,24 @@ impl EventLoop {
             }
         };
         let invitation = match to {
-            Callee::Agent { contact, interaction, context, ring_timeout, ani, .. } => Invitation {
-                leg,
-                target: Target::Contact(contact),
-                callee: String::new(),
-                caller: ani.map_or_else(String::new, |ani| ani.expose().to_owned()),
-                display_name: context.queue.to_string(),
-                offer,
-                headers: translate::agent_headers(interaction, &context),
-                ring_timeout,
-                silence_max: Some(super::AGENT_SILENCE_MAX),
-                attempt: None,
-            },
+            Callee::Agent { agent, contact, interaction, context, ring_timeout, ani } => {
+                Invitation {
+                    leg,
+                    target: Target::Contact(contact),
+                    callee: String::new(),
+                    caller: ani.map_or_else(String::new, |ani| ani.expose().to_owned()),
+                    display_name: context.queue.to_string(),
+                    offer,
+                    headers: translate::agent_headers(
+                        interaction,
+                        &context,
+                        self.settings.auto_answer.get(&agent).copied().unwrap_or_default(),
+                    ),
+                    ring_timeout,
+                    silence_max: Some(super::AGENT_SILENCE_MAX),
+                    attempt: None,
+                }
+            }
             consumer @ Callee::Consumer { .. } => match self.dial(leg, &consumer, offer) {
                 Some(invitation) => invitation,
                 // Nothing is registered under that name now.
@@ -302,7 +310,7 @@ impl EventLoop {
             leg,
             target,
             callee: address.expose().to_owned(),
-            caller: super::CALLER.to_owned(),
+            caller: caller(route).to_owned(),
             display_name: String::new(),
             offer,
             headers: Vec::new(),
@@ -323,7 +331,7 @@ impl EventLoop {
             attempt,
             route: row.route.clone(),
             callee: row.address.expose().to_owned(),
-            caller: super::CALLER.to_owned(),
+            caller: caller(&row.route).to_owned(),
         };
         info!(%attempt, "ending what an earlier run may have left ringing");
         self.orphans.insert(leg, attempt);
@@ -333,7 +341,11 @@ impl EventLoop {
     pub(super) fn sip_event(&mut self, event: sip::Event) {
         debug!(?event, "sip");
         match event {
-            sip::Event::Incoming { leg, ani, dnis, from, offer } => {
+            sip::Event::Incoming { leg, replaces: Some(_), .. } => {
+                // No call changes its phone: the one that stands goes on.
+                self.sip.reject(self.clock.steady(), leg, 603);
+            }
+            sip::Event::Incoming { leg, ani, dnis, from, offer, replaces: None } => {
                 let from = self.caller(from);
                 self.legs.insert(leg, Leg { unanswered: true, offer, ..Leg::default() });
                 self.order(calls::Event::LegIncoming { leg, ani, dnis, from });
@@ -357,6 +369,10 @@ impl EventLoop {
             }
             sip::Event::Digit { leg, digit } => {
                 self.media.info_digit(leg, digit.expose());
+            }
+            sip::Event::Referred { leg, refer, .. } => {
+                info!(%leg, "a transfer was refused");
+                self.sip.reject_refer(self.clock.steady(), refer, 603, NO_TRANSFERS);
             }
             sip::Event::Ended { leg, by, status } => self.leg_ended(leg, by, status),
             sip::Event::Bound { user, contacts } => self.bound(&user, contacts),
@@ -450,6 +466,14 @@ impl EventLoop {
         }
         let agent = agent.clone();
         self.order(calls::Event::AgentNow { agent, state });
+    }
+}
+
+/// Who calls on a dial by that route, and did in an earlier run: nothing but the route says it.
+fn caller(route: &Route) -> &'static str {
+    match route {
+        Route::Registrar => super::CALLER,
+        Route::Trunk(_) => "",
     }
 }
 

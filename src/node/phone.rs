@@ -303,6 +303,10 @@ impl Handset {
                 self.agree(leg, &answer);
                 None
             }
+            Event::Referred { refer, .. } => {
+                self.sip.reject_refer(self.now(), refer, 603, "");
+                None
+            }
             Event::Ended { leg, status, .. } => {
                 self.media.close(leg);
                 Some(Happened::Ended { leg, status })

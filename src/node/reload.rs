@@ -91,6 +91,7 @@ impl EventLoop {
         self.sip.reload(self.clock.steady(), settings);
         self.calls.reload(config.calls.clone());
         self.settings.on_register = config.on_register.clone();
+        self.settings.auto_answer = config.auto_answer.clone();
         self.queue_settings = config.queue.clone();
         let settings = Box::new(config.queue);
         self.work.push_back(Work::Queue(queue::Event::SettingsChanged(settings)));

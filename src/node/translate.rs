@@ -15,6 +15,7 @@ use crate::queue::event::{
 use crate::queue::interaction::Origin;
 use crate::queue::skill::SkillExpression;
 use crate::sip;
+use crate::sip::auto_answer::AutoAnswer;
 
 /// Why an attempt ended, in the queue's words.
 pub(super) fn retry_class(class: AttemptClass) -> RetryClass {
@@ -95,15 +96,18 @@ pub(super) fn kind(origin: Origin) -> &'static str {
 pub(super) fn agent_headers(
     interaction: InteractionId,
     context: &AlertContext,
+    auto_answer: AutoAnswer,
 ) -> Vec<(&'static str, String)> {
-    vec![
+    let mut headers = vec![
         ("X-Ringback-Interaction", interaction.to_string()),
         ("X-Ringback-Kind", context.kind.to_owned()),
         ("X-Ringback-Queue", context.queue.to_string()),
         ("X-Ringback-Wait", context.wait.as_secs().to_string()),
         ("X-Ringback-Attempt", context.attempts.to_string()),
         ("User-to-User", format!("{:032x};encoding=hex", interaction.0)),
-    ]
+    ];
+    headers.extend(auto_answer.headers());
+    headers
 }
 
 /// The fragments of `sounds/` that speak these prompts.
@@ -248,7 +252,7 @@ pub(super) fn report(
 mod tests {
     use super::*;
     use crate::ident::{AgentId, InteractionId};
-    use crate::time::Timestamp;
+    use crate::time::{Duration, Timestamp};
 
     fn agent(state: AgentState, after_call: Option<AfterCall>) -> Agent {
         let mut queue = crate::queue::Queue::new(
@@ -261,6 +265,45 @@ mod tests {
         let agent = AgentId::new("ann");
         queue.handle(Timestamp(1), QueueEvent::AgentLoggedIn { agent: agent.clone(), ready: true });
         Agent { state, after_call, ..queue.agent(&agent).unwrap().clone() }
+    }
+
+    #[test]
+    fn an_agents_phone_is_told_of_the_call_and_how_to_answer_it() {
+        let context = AlertContext {
+            queue: QueueId::new("support"),
+            kind: "live",
+            wait: Duration::from_secs(61),
+            attempts: 2,
+        };
+        let table = [
+            (AutoAnswer::Off, None),
+            (AutoAnswer::AlertInfo, Some("Alert-Info: info=alert-autoanswer")),
+            (
+                AutoAnswer::AlertInfoDelay0,
+                Some("Alert-Info: <http://ringback.invalid>;info=alert-autoanswer;delay=0"),
+            ),
+            (
+                AutoAnswer::CallInfoAnswerAfter0,
+                Some("Call-Info: <sip:ringback.invalid>;answer-after=0"),
+            ),
+            (AutoAnswer::AnswerMode, Some("Answer-Mode: Auto")),
+        ];
+        for (auto_answer, expected) in table {
+            let headers = agent_headers(InteractionId(255), &context, auto_answer);
+            let mut lines: Vec<String> =
+                headers.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
+            let last = (lines.len() > 6).then(|| lines.remove(6));
+            assert_eq!(last.as_deref(), expected);
+            let told = [
+                "X-Ringback-Interaction: 00000000-0000-0000-0000-0000000000ff",
+                "X-Ringback-Kind: live",
+                "X-Ringback-Queue: support",
+                "X-Ringback-Wait: 61",
+                "X-Ringback-Attempt: 2",
+                "User-to-User: 000000000000000000000000000000ff;encoding=hex",
+            ];
+            assert_eq!(lines, told);
+        }
     }
 
     #[test]

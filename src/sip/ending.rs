@@ -165,7 +165,7 @@ impl UserAgent {
     pub(super) fn credentials(&self, leg: LegId) -> Option<(String, Secret)> {
         match &self.legs.get(&leg)?.party {
             Party::Trunk(trunk) => self.trunks.get(trunk)?.settings.credentials.clone(),
-            Party::Caller | Party::Contact(_) => None,
+            Party::User(_) => None,
         }
     }
 }

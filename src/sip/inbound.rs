@@ -2,7 +2,8 @@
 //! Those inside a dialog go on to `in_dialog`.
 //!
 //! Who may call: a trunk, by its source address; a user, by digest. An INVITE from a trunk's source
-//! whose From names a user of ours and that dials a feature code (`*..`) needs the digest too.
+//! whose From names a user of ours and that dials a feature code (`*..`) or would take over a call
+//! (Replaces) needs the digest too.
 //! Everybody else is challenged alike, so that a stranger does not learn which users exist. What a
 //! caller says about himself counts only from a trunk.
 
@@ -13,7 +14,7 @@ use super::dialog::Dialog;
 use super::exchange::{self, Exchange, SDP};
 use super::leg::{Farewell, Leg, Party, Pending, State, Unacked, Up};
 use super::message::{Method, NameAddr, Request, Response, Scheme};
-use super::reply::{ALLOW, Refusal, check_require, reason};
+use super::reply::{ALLOW, Refusal, SUPPORTED, check_require, overloaded, reason};
 use super::transaction::{LIFETIME, Received, T1, T2, TransactionId};
 use super::user_agent::{Deadline, UserAgent};
 use super::{EndedBy, Event, From, LEGS_MAX, Transmit};
@@ -34,9 +35,9 @@ impl UserAgent {
         self.transactions.respond(now, pending.server, &response);
     }
 
-    /// Answers an incoming leg, or a re-INVITE, that came with an offer: with 200 until its ACK
-    /// comes; after 64*T1 without one the leg ends as lost (RFC 3261 section 13.3.1.4). One that
-    /// came without an offer is refused with 500.
+    /// Answers an incoming leg, a re-INVITE or an UPDATE that came with an offer. An INVITE gets
+    /// the 200 until its ACK comes; after 64*T1 without one the leg ends as lost (RFC 3261 section
+    /// 13.3.1.4). One that came without an offer is refused with 500.
     pub fn answer(&mut self, now: Timestamp, leg: LegId, answer: SessionAnswer) {
         self.accept(now, leg, Exchange::AwaitingAck, answer.0);
     }
@@ -64,9 +65,18 @@ impl UserAgent {
             self.deadlines.clear(&Deadline::Unanswered(leg));
             let mut response = self.in_leg(&known, &pending.request, 200);
             response.headers.push("Allow", ALLOW);
+            response.headers.push("Supported", SUPPORTED);
             response.set_body(SDP, body);
-            if let Some(to) = self.transactions.respond(now, pending.server, &response) {
+            let sent = self.transactions.respond(now, pending.server, &response);
+            if sent.is_some() {
                 known.dialog.refresh_target(&pending.request);
+            }
+            if pending.request.method == Method::Update {
+                // Nothing acknowledges it: the exchange is over (RFC 3311 section 5.2).
+                if let State::Up(up) = &mut known.state {
+                    up.exchange = Exchange::Stable;
+                }
+            } else if let Some(to) = sent {
                 let unacked = Unacked {
                     transmit: Transmit { to, bytes: response.to_bytes() },
                     cseq: pending.request.cseq().number,
@@ -157,6 +167,9 @@ impl UserAgent {
             return Err(Refusal::new(416));
         }
         check_require(request)?;
+        if request.method != Method::Invite && request.headers.contains("Replaces") {
+            return Err(Refusal::new(400));
+        }
         if request.to().tag().is_some() {
             return self.serve_in_dialog(now, id, request);
         }
@@ -170,6 +183,9 @@ impl UserAgent {
             }
             self.take_options(now, id, request);
             Ok(())
+        } else if request.method == Method::Refer {
+            // A call of its own making is none of ours to transfer.
+            Err(Refusal::new(403))
         } else {
             Err(Refusal::new(481))
         }
@@ -183,6 +199,7 @@ impl UserAgent {
         request: &Request,
     ) -> Result<(), Refusal> {
         let from = self.admit(now, source, request)?;
+        let replaces = self.replaced_by(&from, request)?;
         let offer = exchange::offer_of(request)?;
         if self.legs.len() >= LEGS_MAX || !self.admission.calls {
             return Err(overloaded());
@@ -192,16 +209,16 @@ impl UserAgent {
         let leg = LegId(self.entropy.next_u64());
         let (party, ani) = match &from {
             From::Trunk(trunk) => (Party::Trunk(trunk.clone()), asserted_caller(request)),
-            From::User(user) => (Party::Caller, Ani::new(user)),
+            From::User(user) => (Party::User(user.clone()), Ani::new(user)),
         };
         let dnis = Dnis::new(request.uri.user().as_deref().unwrap_or(""));
         let tag = self.draw_tag();
-        let pinned = party == Party::Caller;
+        let pinned = matches!(party, Party::User(_));
         let dialog = Dialog::called(request, &tag, source, pinned);
         self.dialogs.insert((dialog.call_id().to_owned(), tag), leg);
         self.servers.insert(id, leg);
         let state = State::Offered(Pending { server: id, request: request.clone() });
-        self.legs.insert(leg, Leg { party, dialog, state, ack: None });
+        self.legs.insert(leg, Leg::new(party, dialog, state));
         self.deadlines.set(now + ANSWER_MAX, Deadline::Unanswered(leg));
         if let From::Trunk(trunk) = &from {
             if let Some(known) = self.trunks.get_mut(trunk) {
@@ -209,7 +226,7 @@ impl UserAgent {
             }
             self.tell_capacity(trunk);
         }
-        self.emit(Event::Incoming { leg, ani, dnis, from, offer });
+        self.emit(Event::Incoming { leg, ani, dnis, from, offer, replaces });
         Ok(())
     }
 
@@ -222,8 +239,9 @@ impl UserAgent {
         let caller = request.from().uri.user().map(std::borrow::Cow::into_owned);
         let is_user = self.settings.users.iter().any(|user| Some(&user.name) == caller.as_ref());
         let dials_feature = request.uri.user().is_some_and(|user| user.starts_with('*'));
+        let needs_digest = dials_feature || request.headers.contains("Replaces");
         if let Some(trunk) = self.trunk_at(source)
-            && !(is_user && dials_feature)
+            && !(is_user && needs_digest)
         {
             return Ok(From::Trunk(trunk));
         }
@@ -304,7 +322,7 @@ impl UserAgent {
         response.headers.push("Accept", SDP);
         response.headers.push("Accept-Encoding", "identity");
         response.headers.push("Accept-Language", "en");
-        response.headers.push("Supported", "");
+        response.headers.push("Supported", SUPPORTED);
         response.headers.push("Contact", &self.contact());
         self.respond(now, id, response);
     }
@@ -400,25 +418,29 @@ fn check_method(method: &Method) -> Result<(), Refusal> {
         | Method::Cancel
         | Method::Register
         | Method::Options
-        | Method::Info => Ok(()),
-        Method::Prack
+        | Method::Info
         | Method::Refer
-        | Method::Notify
-        | Method::Subscribe
-        | Method::Update
-        | Method::Message
-        | Method::Publish => Err(Refusal::new(405).header("Allow", ALLOW)),
+        | Method::Update => Ok(()),
+        Method::Prack | Method::Notify | Method::Subscribe | Method::Message | Method::Publish => {
+            Err(Refusal::new(405).header("Allow", ALLOW))
+        }
         Method::Other(_) => Err(Refusal::new(501).header("Allow", ALLOW)),
     }
 }
 
-/// Who calls, as a trunk says it: P-Asserted-Identity (RFC 3325), else From.
+/// Who calls, as a trunk says it: P-Asserted-Identity (RFC 3325), else the Remote-Party-ID of the
+/// calling party (draft-ietf-sip-privacy-04, expired, which gateways still follow), else From.
 fn asserted_caller(request: &Request) -> Ani {
-    let asserted = request.headers.all("P-Asserted-Identity").find_map(NameAddr::parse);
-    let identity = asserted.unwrap_or_else(|| request.from());
+    let named = |name| {
+        let values = request.headers.all(name).filter_map(NameAddr::parse);
+        values.filter(|identity| identity.uri.user().is_some())
+    };
+    let calls = |identity: &NameAddr| {
+        let party = identity.params.get("party");
+        party.is_none_or(|party| party.eq_ignore_ascii_case("calling"))
+    };
+    let asserted = named("P-Asserted-Identity").next();
+    let identity =
+        asserted.or_else(|| named("Remote-Party-ID").find(calls)).unwrap_or_else(|| request.from());
     Ani::new(identity.uri.user().as_deref().unwrap_or(""))
-}
-
-fn overloaded() -> Refusal {
-    Refusal::new(503).header("Retry-After", "5")
 }

@@ -13,7 +13,7 @@ use super::exchange::Exchange;
 use super::message::Request;
 use super::transaction::TransactionId;
 use super::{EndedBy, Transmit};
-use crate::ident::{ContactId, TrunkId};
+use crate::ident::{ReferId, TrunkId};
 use crate::time::Duration;
 
 /// One leg.
@@ -27,9 +27,18 @@ pub(super) struct Leg {
     pub(super) state: State,
     /// The ACK of the 2xx to our INVITE, for each time that 2xx comes again.
     pub(super) ack: Option<Transmit>,
+    /// The transfer it asks for, while that is decided and reported on.
+    pub(super) referral: Option<ReferId>,
+    /// Has it asked for one before?
+    pub(super) referred: bool,
 }
 
 impl Leg {
+    /// One that begins.
+    pub(super) fn new(party: Party, dialog: Dialog, state: State) -> Self {
+        Self { party, dialog, state, ack: None, referral: None, referred: false }
+    }
+
     /// The INVITE or re-INVITE that waits for our answer.
     pub(super) fn pending(&self) -> Option<&Pending> {
         match &self.state {
@@ -45,10 +54,8 @@ impl Leg {
 pub(super) enum Party {
     /// A trunk.
     Trunk(TrunkId),
-    /// A user who called and proved it by digest.
-    Caller,
-    /// A contact of a user.
-    Contact(ContactId),
+    /// A user, who called and proved it by digest, or one of whose contacts was called.
+    User(String),
 }
 
 /// How far a leg is.

@@ -2,9 +2,10 @@
 //!
 //! Datagrams, orders and the time go in; bytes to send, [`Event`]s and the next deadline come out.
 //! Read in this order: this file is what the others are told; `user_agent` sorts what comes in;
-//! `inbound` and `in_dialog` answer requests, `outbound` places calls, `ending` ends them, `stray`
-//! ends those of an earlier run; `transaction`, `dialog` and `exchange` are the machines of RFC
-//! 3261 below them, `registrar` and `trunk` the state beside them.
+//! `inbound` and `in_dialog` answer requests, `transfer` those that would connect a call with
+//! another, `outbound` places calls, `ending` ends them, `stray` ends those of an earlier run;
+//! `transaction`, `dialog` and `exchange` are the machines of RFC 3261 below them, `registrar` and
+//! `trunk` the state beside them.
 //!
 //! It opens no socket, reads no clock and no session description, and decides nothing about calls.
 
@@ -22,6 +23,7 @@ mod registration;
 mod reply;
 mod stray;
 mod transaction;
+mod transfer;
 mod trunk;
 mod user_agent;
 
@@ -29,6 +31,7 @@ mod user_agent;
 mod tests;
 
 pub mod auth;
+pub mod auto_answer;
 pub mod message;
 pub mod rate;
 #[cfg(feature = "node")]
@@ -37,15 +40,18 @@ pub mod transport;
 use std::net::SocketAddr;
 
 pub use info::Digit;
+pub use transfer::ReferTo;
 pub use user_agent::UserAgent;
 
-use crate::ident::{AttemptId, ContactId, LegId, Route, Secret, TrunkId};
+use crate::ident::{AttemptId, ContactId, LegId, ReferId, Route, Secret, TrunkId};
 use crate::phone::{Ani, Dnis};
 use crate::session::{SessionAnswer, SessionOffer};
 use crate::time::{Duration, Timestamp};
 
 /// Most legs at once; more calls are refused with 503 and Retry-After.
 pub const LEGS_MAX: usize = 4096;
+/// Our user part, where we speak for nobody.
+const OWN_NAME: &str = "ringback";
 /// How long the other side has to answer an OPTIONS inside a dialog.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(8);
 
@@ -88,7 +94,7 @@ pub struct TrunkSettings {
     pub accept_from: Vec<(std::net::IpAddr, u8)>,
     /// Answers digest challenges (401, 407).
     pub credentials: Option<(String, Secret)>,
-    /// The user part of From; `None`: what the invitation says.
+    /// The user part of From where the invitation says none; `None`: `ringback`.
     pub caller_id: Option<String>,
     /// Most calls at once.
     pub channels: u32,
@@ -139,6 +145,8 @@ pub enum Event {
         from: From,
         /// Its offer; `None`: answer by [`UserAgent::answer_with_offer`].
         offer: Option<SessionOffer>,
+        /// The leg of the same user that it shall take the place of (RFC 3891).
+        replaces: Option<LegId>,
     },
     /// The ACK of our first 200 came.
     Established {
@@ -159,8 +167,8 @@ pub enum Event {
         /// The answer.
         answer: SessionAnswer,
     },
-    /// A re-INVITE: answer by [`UserAgent::answer`], [`UserAgent::answer_with_offer`] or
-    /// [`UserAgent::reject`].
+    /// A re-INVITE, or an UPDATE with an offer: answer by [`UserAgent::answer`],
+    /// [`UserAgent::answer_with_offer`] or [`UserAgent::reject`].
     Reoffered {
         /// Which.
         leg: LegId,
@@ -180,6 +188,16 @@ pub enum Event {
         leg: LegId,
         /// Which key.
         digit: Digit,
+    },
+    /// A party asks that the other side of its call be connected with somebody else: decide by
+    /// [`UserAgent::accept_refer`] or [`UserAgent::reject_refer`] within 5 s.
+    Referred {
+        /// Who asks.
+        leg: LegId,
+        /// What it is called in the orders.
+        refer: ReferId,
+        /// With whom. Nothing says that they may be reached.
+        to: ReferTo,
     },
     /// The leg is gone, and the other side knows or is past all timers. Told once.
     Ended {
@@ -250,7 +268,7 @@ pub struct Invitation {
     pub target: Target,
     /// The user part of the Request-URI and To on a trunk; ignored for a contact.
     pub callee: String,
-    /// The user part of From; empty: `anonymous`.
+    /// The user part of From; empty: the caller id of the trunk, and `anonymous` to a contact.
     pub caller: String,
     /// The display name of From, any text.
     pub display_name: String,

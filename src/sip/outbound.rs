@@ -12,7 +12,7 @@ use super::exchange::{self, SDP};
 use super::identity::Identity;
 use super::leg::{Inviting, Leg, Party, State, Up};
 use super::message::{Host, Method, NameAddr, Request, RequestHead, Response, Uri, Via};
-use super::reply::ALLOW;
+use super::reply::{ALLOW, SUPPORTED};
 use super::stray::Stray;
 use super::transaction::{LIFETIME, TransactionId};
 use super::trunk::Verdict;
@@ -77,6 +77,7 @@ impl UserAgent {
         }
         request.headers.push("Contact", &self.contact());
         request.headers.push("Allow", ALLOW);
+        request.headers.push("Supported", SUPPORTED);
         let seconds = invitation.ring_timeout.as_secs().max(1);
         request.headers.push("Expires", &seconds.to_string());
         for (name, value) in &invitation.headers {
@@ -104,7 +105,7 @@ impl UserAgent {
             ending: None,
             cancelled: false,
         }));
-        self.legs.insert(leg, Leg { party: way.party, dialog, state, ack: None });
+        self.legs.insert(leg, Leg::new(way.party, dialog, state));
         if let Some(silence) = invitation.silence_max {
             self.deadlines.set(now + silence, Deadline::Silence(leg));
         }
@@ -116,13 +117,14 @@ impl UserAgent {
     /// The way to a contact, which lies where its REGISTER came from.
     pub(super) fn way_to_contact(&self, contact: ContactId, caller: &str) -> Option<Way> {
         let (uri, binding) = self.registrar.contact(contact)?;
+        let caller = if caller.is_empty() { "anonymous" } else { caller };
         Some(Way {
-            party: Party::Contact(contact),
+            party: Party::User(binding.user.clone()),
             peer: binding.address,
             name: binding.contact.clone(),
             uri: uri.clone(),
             to: Uri::sip(Some(&binding.user), &self.domain(), None),
-            from: Uri::sip(Some(caller_or_anonymous(caller)), &self.domain(), None),
+            from: Uri::sip(Some(caller), &self.domain(), None),
         })
     }
 
@@ -134,7 +136,8 @@ impl UserAgent {
         caller: &str,
     ) -> Option<Way> {
         let settings = &self.trunks.get(trunk)?.settings;
-        let caller = settings.caller_id.as_deref().unwrap_or(caller);
+        let own = settings.caller_id.as_deref().unwrap_or(super::OWN_NAME);
+        let caller = if caller.is_empty() { own } else { caller };
         let local = Host::from(self.settings.local.ip());
         let uri = Uri::at(Some(callee), settings.address);
         Some(Way {
@@ -143,7 +146,7 @@ impl UserAgent {
             name: trunk.as_str().to_owned(),
             to: uri.clone(),
             uri,
-            from: Uri::sip(Some(caller_or_anonymous(caller)), &local, None),
+            from: Uri::sip(Some(caller), &local, None),
         })
     }
 
@@ -347,10 +350,6 @@ impl UserAgent {
         self.deadlines.set(now + LIFETIME, Deadline::Unwanted(key.0.clone(), key.1.clone()));
         self.unwanted.insert(key, ack);
     }
-}
-
-fn caller_or_anonymous(caller: &str) -> &str {
-    if caller.is_empty() { "anonymous" } else { caller }
 }
 
 /// A header value of any text: what is neither visible ASCII nor a space is percent-encoded, byte

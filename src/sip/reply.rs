@@ -4,7 +4,9 @@
 use super::message::{Request, Response};
 
 /// What we serve, for Allow.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO";
+pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, REFER, UPDATE";
+/// The extensions that may be required of us: RFC 3891, RFC 4488.
+pub(super) const SUPPORTED: &str = "replaces, norefersub";
 
 /// A response that refuses.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -36,11 +38,17 @@ impl Refusal {
     }
 }
 
-/// Checks that no extension is required of us (RFC 3261 section 8.2.2.3).
+/// 503 with a time to come back.
+pub(super) fn overloaded() -> Refusal {
+    Refusal::new(503).header("Retry-After", "5")
+}
+
+/// Checks that no other extension is required of us (RFC 3261 section 8.2.2.3).
 pub(super) fn check_require(request: &Request) -> Result<(), Refusal> {
     let mut wanted = request.headers.require();
     // Proxy-Require means an intermediary, but one who sends it to us wants it of us.
     wanted.extend(request.headers.all("Proxy-Require"));
+    wanted.retain(|wanted| !SUPPORTED.split(", ").any(|tag| tag.eq_ignore_ascii_case(wanted)));
     if wanted.is_empty() {
         return Ok(());
     }
@@ -65,6 +73,7 @@ pub(super) fn reason(status: u16) -> &'static str {
         100 => "Trying",
         180 => "Ringing",
         200 => "OK",
+        202 => "Accepted",
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",

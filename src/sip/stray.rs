@@ -124,7 +124,7 @@ impl UserAgent {
             Party::Trunk(trunk) => {
                 self.trunks.get(trunk).is_some_and(|known| known.settings.credentials.is_some())
             }
-            Party::Contact(_) | Party::Caller => false,
+            Party::User(_) => false,
         };
         let sent = if answers { 2 } else { 1 };
         for (branch, cseq) in identity.branches.iter().take(sent).zip(1..) {

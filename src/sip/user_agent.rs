@@ -16,9 +16,10 @@ use super::registrar::Registrar;
 use super::registration::Registering;
 use super::stray::{Orphaned, Stray};
 use super::transaction::{Failed, TransactionId, Transactions};
+use super::transfer::Referral;
 use super::trunk::{Trunk, Verdict};
 use super::{Admission, Binding, EndedBy, Event, Settings, Transmit};
-use crate::ident::{ContactId, Entropy, LegId, TrunkId};
+use crate::ident::{ContactId, Entropy, LegId, ReferId, TrunkId};
 use crate::time::{Duration, Timestamp};
 
 /// How long a trunk has to answer an OPTIONS about its health.
@@ -47,6 +48,8 @@ pub(super) enum Purpose {
     ContactCheck(String),
     /// A REGISTER to a trunk.
     Register(TrunkId),
+    /// A NOTIFY about a transfer.
+    Notify(ReferId),
 }
 
 /// What is waited for beside the timers of transactions. At most one of each.
@@ -66,6 +69,8 @@ pub(super) enum Deadline {
     CancelLimit(LegId),
     /// No answer to an OPTIONS inside a dialog.
     ProbeLimit(LegId),
+    /// A transfer has had no decision, or no end.
+    Referral(ReferId),
     /// An orphan is past all timers.
     OrphanLimit(LegId),
     /// A stray INVITE, by its branch, is past all timers.
@@ -94,6 +99,7 @@ impl Deadline {
             Deadline::Silence(_) => "no response at all",
             Deadline::CancelLimit(_) => "no final response after CANCEL",
             Deadline::ProbeLimit(_) => "no answer to a probe",
+            Deadline::Referral(_) => "no end of a transfer",
             Deadline::OrphanLimit(_) => "orphan past all timers",
             Deadline::Stray(_) => "stray INVITE past all timers",
             Deadline::Unwanted(..) => "unwanted dialog past all timers",
@@ -162,6 +168,8 @@ pub struct UserAgent {
     pub(super) dialogs: BTreeMap<(String, String), LegId>,
     /// The legs in which an INVITE of theirs waits for our final response.
     pub(super) servers: BTreeMap<TransactionId, LegId>,
+    /// Transfers that are decided on or reported on.
+    pub(super) referrals: BTreeMap<ReferId, Referral>,
     /// INVITEs that have no leg any more, by branch.
     pub(super) strays: BTreeMap<String, Stray>,
     /// Dials of an earlier run that are being ended.
@@ -191,6 +199,7 @@ impl UserAgent {
             legs: BTreeMap::new(),
             dialogs: BTreeMap::new(),
             servers: BTreeMap::new(),
+            referrals: BTreeMap::new(),
             strays: BTreeMap::new(),
             orphans: BTreeMap::new(),
             unwanted: BTreeMap::new(),
@@ -421,6 +430,7 @@ impl UserAgent {
             Deadline::Silence(leg) => self.give_up_silent(now, leg),
             Deadline::CancelLimit(leg) => self.give_up_cancelled(now, leg),
             Deadline::ProbeLimit(leg) => self.lose(now, leg, true),
+            Deadline::Referral(refer) => self.give_up_referral(now, refer),
             Deadline::OrphanLimit(leg) => self.end_orphan(leg, EndedBy::Lost, None),
             Deadline::Stray(branch) => {
                 self.strays.remove(&branch);
@@ -456,6 +466,7 @@ impl UserAgent {
             Purpose::StrayBye(Some(leg)) => self.end_orphan(leg, EndedBy::Us, Some(200)),
             Purpose::Health(trunk) => self.hear_health(&trunk, false),
             Purpose::Register(trunk) => self.registered(&trunk, false),
+            Purpose::Notify(refer) => self.end_referral(refer),
             // The INVITE's own end, or a deadline, decides.
             Purpose::Cancel
             | Purpose::StrayCancel(_)
@@ -488,6 +499,7 @@ impl UserAgent {
                 self.hear_health(&trunk, !matches!(response.status, 408 | 503));
             }
             Purpose::Register(trunk) if is_final => self.hear_register(now, &trunk, response),
+            Purpose::Notify(refer) if is_final => self.hear_notify(now, refer, response.status),
             Purpose::ContactCheck(user) if is_final => {
                 if self.deadlines.clear(&Deadline::ContactCheck(user.clone())) {
                     self.emit(Event::ContactChecked { user, reachable: true });
@@ -500,6 +512,7 @@ impl UserAgent {
             | Purpose::StrayBye(_)
             | Purpose::Health(_)
             | Purpose::Register(_)
+            | Purpose::Notify(_)
             | Purpose::ContactCheck(_) => {}
         }
     }
@@ -609,6 +622,9 @@ impl UserAgent {
         if let Party::Trunk(trunk) = &leg.party {
             self.release_channel(trunk, id);
         }
+        if let Some(referral) = leg.referral.and_then(|refer| self.referrals.get_mut(&refer)) {
+            referral.outlive(leg.dialog);
+        }
         self.emit(Event::Ended { leg: id, by, status });
     }
 
@@ -677,7 +693,7 @@ impl UserAgent {
 
     /// Our Contact.
     pub(super) fn contact(&self) -> String {
-        NameAddr::new(Uri::at(Some("ringback"), self.settings.local)).to_string()
+        NameAddr::new(Uri::at(Some(super::OWN_NAME), self.settings.local)).to_string()
     }
 
     /// The host part of addresses of record: the realm, if it can be one.

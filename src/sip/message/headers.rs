@@ -55,7 +55,7 @@ const COMPACT: [(u8, &str); 19] = [
 ];
 
 /// Fields whose values are comma lists (RFC 3261 section 7.3.1), as far as anything asks for them.
-const LISTS: [&str; 15] = [
+const LISTS: [&str; 17] = [
     "Accept",
     "Accept-Encoding",
     "Accept-Language",
@@ -63,9 +63,11 @@ const LISTS: [&str; 15] = [
     "Allow",
     "Contact",
     "Content-Encoding",
+    "P-Asserted-Identity",
     "Proxy-Require",
     "Reason",
     "Record-Route",
+    "Remote-Party-ID",
     "Require",
     "Route",
     "Supported",

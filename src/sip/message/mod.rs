@@ -24,7 +24,7 @@ pub use parse::{
 };
 pub use uri::{Host, Scheme, URI_MAX, Uri, UriError, escaped_user};
 pub use value::{
-    BRANCH_COOKIE, CSeq, Contacts, NameAddr, Params, SessionExpires, Via, credentials,
+    BRANCH_COOKIE, CSeq, Contacts, NameAddr, Params, Replaces, SessionExpires, Via, credentials,
 };
 pub use write::{quoted, token};
 

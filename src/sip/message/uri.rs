@@ -186,6 +186,15 @@ impl Uri {
         self.parts.params < self.text.len()
     }
 
+    /// The value of a header (`?name=value`), unescaped; empty where it has none. Names compare
+    /// without regard to case.
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        let headers = self.text[self.parts.params..].trim_start_matches('?').split('&');
+        let mut named = headers.map(|header| header.split_once('=').unwrap_or((header, "")));
+        let (_, value) = named.find(|(known, _)| unescaped(known).eq_ignore_ascii_case(name))?;
+        Some(unescaped(value))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.text

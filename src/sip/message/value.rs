@@ -410,6 +410,41 @@ impl SessionExpires {
     }
 }
 
+/// A dialog, as somebody else names it to us (RFC 3891 section 6.1): our tag is the To tag.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Replaces {
+    /// Its Call-ID.
+    pub call_id: String,
+    /// Our tag.
+    pub to_tag: String,
+    /// The tag of the other side.
+    pub from_tag: String,
+    /// Is it meant only while it is not answered?
+    pub early_only: bool,
+}
+
+impl Replaces {
+    /// Reads one value; `None` also for one that names a tag twice.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = trimmed(text);
+        let end = text.find(';')?;
+        let call_id = trimmed(&text[..end]);
+        let params = Params::parse(&text[end..])?;
+        let one = |name: &str| {
+            let mut named = params.iter().filter(|(known, _)| known.eq_ignore_ascii_case(name));
+            let value = named.next()?.1?;
+            (is_token(value) && named.next().is_none()).then(|| value.to_owned())
+        };
+        let is_word = !call_id.is_empty() && !call_id.bytes().any(|b| b <= b' ' || b == b',');
+        Some(Self {
+            call_id: is_word.then(|| call_id.to_owned())?,
+            to_tag: one("to-tag")?,
+            from_tag: one("from-tag")?,
+            early_only: params.get_raw("early-only").is_some(),
+        })
+    }
+}
+
 /// The fields of a challenge or of credentials of a scheme (RFC 2617 section 1.2), names in lower
 /// case, values unquoted. `None` if it is another scheme, or is not well formed, or names a field
 /// twice.

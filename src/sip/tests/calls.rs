@@ -48,6 +48,7 @@ fn what_comes_in_is_told_as_it_was_sent() {
         dnis: Dnis::new("+14155550123"),
         from: From::Trunk(TrunkId::new("peer")),
         offer: Some(SessionOffer(b"v=0 offer".to_vec())),
+        replaces: None,
     };
     assert!(net.events[B].contains(&expected), "{:?}", net.events[B]);
     let invite = &net.wire[0].text;

@@ -1,4 +1,4 @@
-//! Requests inside a dialog, written by hand: re-INVITEs, late offers, keys.
+//! Requests inside a dialog, written by hand: re-INVITEs, UPDATEs, late offers, keys.
 
 use super::network::*;
 use crate::ident::LegId;
@@ -73,6 +73,92 @@ fn a_reinvite_without_an_offer_asks_for_ours() {
     let ack = net.inside("ACK", 5, "", "");
     let sent = net.hand(&ack);
     assert!(matches!(&sent[..], [Message::Request(bye)] if bye.method == Method::Bye), "{sent:?}");
+}
+
+#[test]
+fn an_update_moves_the_target_or_brings_an_offer_without_an_ack() {
+    let (mut net, leg) = standing();
+    let now = net.now;
+    let bare = net.inside("UPDATE", 2, "", "").replace("sip:a@192.0.2.1:5060", "sip:a@192.0.2.7");
+    let sent = net.hand(&bare);
+    let [Message::Response(ok)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!((ok.status, ok.headers.contains("Contact"), ok.body.is_empty()), (200, true, true));
+    assert!(events(&mut net.agents[B]).is_empty());
+    for (cseq, accepted) in [(3, true), (4, true), (5, false)] {
+        let offered = net.inside("UPDATE", cseq, SDP, "v=0 offer");
+        assert!(net.hand(&offered).is_empty(), "no 100 to what is no INVITE");
+        let told = Event::Reoffered { leg, offer: Some(offer()) };
+        assert_eq!(events(&mut net.agents[B]), [told]);
+        let crossing = net.inside("INVITE", cseq, SDP, "v=0 offer");
+        assert_eq!(net.status(&crossing), [500], "out of order");
+        if accepted {
+            net.agents[B].answer(now, leg, answer());
+        } else {
+            net.agents[B].reject(now, leg, 488);
+        }
+        let sent = drain(&mut net.agents[B]);
+        let expected = if accepted { (200, answer().0) } else { (488, Vec::new()) };
+        let response = responses(&sent)[0];
+        assert_eq!((response.status, response.body.clone()), expected);
+    }
+    let waiting = net.inside("UPDATE", 6, SDP, "v=0 offer");
+    assert!(net.hand(&waiting).is_empty());
+    let second = net.inside("UPDATE", 7, SDP, "v=0 offer");
+    assert_eq!(net.status(&second), [500], "one after the other");
+    net.drop = Box::new(|_| true);
+    net.run_for(5_000);
+    assert_eq!(net.count("B 480"), 1, "nobody answered");
+    let reinvite = net.inside("INVITE", 8, SDP, "v=0 offer");
+    assert_eq!(net.status(&reinvite), [100]);
+    net.agents[B].answer(net.now, leg, answer());
+    drain(&mut net.agents[B]);
+    let glare = net.inside("UPDATE", 9, SDP, "v=0 offer");
+    assert_eq!(net.status(&glare), [491], "the ACK is under way");
+    net.agents[B].hang_up(net.now, leg, 16, "");
+    let ack = net.inside("ACK", 8, "", "");
+    let sent = net.hand(&ack);
+    let [Message::Request(bye)] = &sent[..] else { panic!("{sent:?}") };
+    assert_eq!(bye.uri.as_str(), "sip:a@192.0.2.1:5060", "the re-INVITE moved it back");
+    let late = net.inside("UPDATE", 10, "", "");
+    assert_eq!(net.status(&late), [481], "we hung up");
+}
+
+#[test]
+fn before_an_answer_an_update_changes_nothing_and_an_offer_crosses_ours() {
+    let mut net = Network::new();
+    net.agents[A].invite(net.now, invitation(1));
+    let leg = net.incoming(B);
+    net.agents[B].ring(net.now, leg);
+    net.collect();
+    let ringing = net.wire.iter().find(|sent| rung(sent) == "B 180").unwrap().clone();
+    // As if it had been answered, for the tag alone.
+    let text = ringing.text.replacen("SIP/2.0 180", "SIP/2.0 200", 1);
+    net.wire.push(Sent { text, ..ringing.clone() });
+    for (cseq, more, body, status) in [(2, "", "", 200), (3, SDP, "v=0 offer", 500)] {
+        let update = net.inside("UPDATE", cseq, more, body);
+        assert_eq!(net.status(&update), [status]);
+    }
+    let field = |name: &str| {
+        let line = ringing.text.lines().find(|line| line.starts_with(name)).unwrap();
+        line[name.len()..].to_owned()
+    };
+    for (cseq, more, body, status) in
+        [(1, "", "", 200), (2, SDP, "v=0 offer", 491), (3, RELAY, "Signal=1", 481)]
+    {
+        let method = if status == 481 { "INFO" } else { "UPDATE" };
+        let text = format!(
+            "{method} sip:ringback@192.0.2.1:5060 SIP/2.0\r\n\
+             Via: SIP/2.0/UDP 192.0.2.2:5060;branch=z9hG4bKearly{cseq}\r\n\
+             From: {}\r\nTo: {}\r\nCall-ID: {}\r\nCSeq: {cseq} {method}\r\n\
+             Max-Forwards: 70\r\n{more}Content-Length: {}\r\n\r\n{body}",
+            field("To: "),
+            field("From: "),
+            field("Call-ID: "),
+            body.len()
+        );
+        let sent = exchange(&mut net.agents[A], net.now, address(B), text.as_bytes());
+        assert_eq!(responses(&sent)[0].status, status, "{method} {cseq}");
+    }
 }
 
 /// An INVITE of A without a body, which B answers with its offer; B's leg.

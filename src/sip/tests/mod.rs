@@ -8,4 +8,5 @@ mod network;
 mod orphans;
 mod phones;
 mod torture;
+mod transfers;
 mod trunks;

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::network::*;
-use crate::ident::{AttemptId, Entropy, InteractionId, LegId, Route, Secret, TrunkId};
+use crate::ident::{AttemptId, Entropy, InteractionId, LegId, Route, Secret};
 use crate::phone::Ani;
 use crate::sip::auth;
 use crate::sip::message::{Message, Method, Request, Response, parse};
@@ -266,23 +266,109 @@ fn from_a_trunk_a_feature_code_needs_the_digest_and_nothing_else_does() {
     }
 }
 
+/// Ann's phone in an answered call of ours, leg 1; and the Replaces that names it.
+fn talking() -> (UserAgent, String) {
+    let mut agent = agent();
+    register(&mut agent, "ann", "secret");
+    let target = Target::Contact(agent.contacts("ann")[0]);
+    agent.invite(START, Invitation { target, ..invitation(1) });
+    let sent = drain(&mut agent);
+    let invite = requests(&sent)[0].clone();
+    let mut ok = Response::to(&invite, 200, "OK");
+    ok.set_to_tag("far");
+    ok.set_body("application/sdp", answer().0);
+    exchange(&mut agent, START, phone(), &ok.to_bytes());
+    events(&mut agent);
+    let ours = invite.from().tag().unwrap().to_owned();
+    (agent, format!("{};to-tag={ours};from-tag=far", invite.call_id()))
+}
+
+#[test]
+fn a_user_takes_over_their_own_call_and_nobody_else_does() {
+    let uri = ("INVITE", "sip:ann@ringback");
+    let table = [
+        ("Replaces: NAMED\r\nRequire: replaces\r\n", 100),
+        ("Replaces: xNAMED\r\n", 481),
+        ("Replaces: NAMEDx\r\n", 481),
+        ("Replaces: NAMED;early-only\r\n", 486),
+        ("Replaces: NAMED\r\nReplaces: NAMED\r\n", 400),
+        ("Replaces: NAMED, NAMED\r\n", 400),
+        ("Replaces: \r\n", 400),
+    ];
+    for (header, status) in table {
+        let (mut agent, named) = talking();
+        let more = format!("{}{SDP}", header.replace("NAMED", &named));
+        let all = authenticated(&mut agent, uri, ("ann", "secret"), (&more, OFFER));
+        assert_eq!(all[0].status, status, "{header}");
+        let told = events(&mut agent);
+        let replaces = told.iter().find_map(|event| {
+            if let Event::Incoming { replaces, .. } = event { Some(*replaces) } else { None }
+        });
+        assert_eq!(replaces, (status == 100).then_some(Some(LegId(1))), "{header}");
+    }
+    // A trunk that learnt the tags has no call of Ann's; nor does it pass for her.
+    for (user, status) in [("bob", 481), ("ann", 401)] {
+        let (mut agent, named) = talking();
+        let more = format!("Replaces: {named}\r\n{SDP}");
+        let invite = text("INVITE", "sip:100@192.0.2.1", user, 1, &more, OFFER);
+        assert_eq!(self::status(&mut agent, &invite).unwrap().status, status, "{user}");
+        let options = text("OPTIONS", "sip:100@192.0.2.1", user, 1, &more, OFFER);
+        assert_eq!(self::status(&mut agent, &options).unwrap().status, 400);
+    }
+}
+
 #[test]
 fn identity_headers_are_believed_from_a_trunk_only() {
-    let asserted = format!("P-Asserted-Identity: \"X\" <tel:+14155550100>\r\n{SDP}");
-    let mut from_trunk = agent();
-    let invite = text("INVITE", "sip:100@192.0.2.1", "bob", 1, &asserted, OFFER);
-    exchange(&mut from_trunk, START, address(B), invite.as_bytes());
-    let told = events(&mut from_trunk);
-    assert!(told.iter().any(|event| matches!(
-        event,
-        Event::Incoming { ani, from: From::Trunk(trunk), .. }
-            if *ani == Ani::new("+14155550100") && *trunk == TrunkId::new("peer")
-    )));
-    let mut from_user = agent();
-    let uri = "sip:100@ringback";
-    authenticated(&mut from_user, ("INVITE", uri), ("ann", "secret"), (&asserted, OFFER));
-    let told = events(&mut from_user);
-    assert!(matches!(&told[..], [Event::Incoming { ani, .. }] if *ani == Ani::new("ann")));
+    let table = [
+        ("P-Asserted-Identity: \"X\" <tel:+14155550100>\r\n", "+14155550100"),
+        ("P-Asserted-Identity: <sip:h>, <tel:+14155550100>\r\n", "+14155550100"),
+        ("P-Asserted-Identity: <sip:h>\r\nP-Asserted-Identity: <sip:7@h>\r\n", "7"),
+        ("Remote-Party-ID: \"X\" <sip:7@h>;party=calling;screen=yes;privacy=off\r\n", "7"),
+        ("Remote-Party-ID: <sip:8@h>;party=called, <sip:7@h>\r\n", "7"),
+        ("Remote-Party-ID: <sip:8@h>\r\nP-Asserted-Identity: <sip:7@h>\r\n", "7"),
+        ("Remote-Party-ID: <sip:8@h>;party=called\r\n", "bob"),
+        ("P-Asserted-Identity: rubbish <\r\nP-Preferred-Identity: <sip:8@h>\r\n", "bob"),
+    ];
+    for (headers, expected) in table {
+        let more = format!("{headers}{SDP}");
+        let mut from_trunk = agent();
+        let invite = text("INVITE", "sip:100@192.0.2.1", "bob", 1, &more, OFFER);
+        exchange(&mut from_trunk, START, address(B), invite.as_bytes());
+        let told = events(&mut from_trunk);
+        let caller = told.iter().find_map(|event| {
+            let Event::Incoming { ani, from: From::Trunk(_), .. } = event else { return None };
+            Some(ani.expose())
+        });
+        assert_eq!(caller, Some(expected), "{headers}");
+        let mut from_user = agent();
+        let uri = "sip:100@ringback";
+        authenticated(&mut from_user, ("INVITE", uri), ("ann", "secret"), (&more, OFFER));
+        let told = events(&mut from_user);
+        assert!(matches!(&told[..], [Event::Incoming { ani, .. }] if *ani == Ani::new("ann")));
+    }
+}
+
+#[test]
+fn what_only_we_may_tell_an_agent_is_dropped_when_it_comes_in() {
+    let forged = format!(
+        "X-Ringback-Interaction: forged\r\nX-Ringback-Data: forged\r\n\
+         User-to-User: forged;encoding=hex\r\nAlert-Info: forged\r\n{SDP}"
+    );
+    let mut agent = agent();
+    register(&mut agent, "ann", "secret");
+    let invite = text("INVITE", "sip:100@192.0.2.1", "bob", 1, &forged, OFFER);
+    let mut sent = exchange(&mut agent, START, address(B), invite.as_bytes());
+    let told = events(&mut agent);
+    let leg = told.iter().find_map(incoming).unwrap();
+    assert!(!format!("{told:?}").contains("forged"));
+    agent.answer(START, leg, answer());
+    let target = Target::Contact(agent.contacts("ann")[0]);
+    agent.invite(START, Invitation { target, ..invitation(1) });
+    sent.extend(drain(&mut agent));
+    let texts = sent.iter().map(|(_, message)| String::from_utf8(message.to_bytes()).unwrap());
+    let texts: Vec<String> = texts.collect();
+    assert!(texts.iter().any(|text| text.contains("X-Ringback-Interaction: one\r\n")));
+    assert!(texts.iter().all(|text| !text.contains("forged")), "{texts:?}");
 }
 
 #[test]
@@ -336,7 +422,9 @@ fn requests_that_fit_nothing_are_refused_by_what_would_fit() {
         (tagged("INVITE"), 481, ""),
         (tagged("OPTIONS"), 481, ""),
         (text("MESSAGE", uri, "bob", 1, "", ""), 405, "Allow"),
-        (text("UPDATE", uri, "bob", 1, "", ""), 405, "Allow"),
+        (text("UPDATE", uri, "bob", 1, "", ""), 481, ""),
+        (text("INFO", uri, "bob", 1, "", ""), 481, ""),
+        (text("REFER", uri, "bob", 1, "Refer-To: <sip:1@h>\r\n", ""), 403, ""),
         (text("FROB", uri, "bob", 1, "", ""), 501, "Allow"),
         (text("OPTIONS", "isbn:123", "bob", 1, "", ""), 416, ""),
         (text("OPTIONS", uri, "bob", 1, "Require: 100rel, x\r\n", ""), 420, "Unsupported"),

@@ -2,7 +2,7 @@
 
 use super::network::*;
 use crate::ident::{LegId, Secret, TrunkId};
-use crate::sip::{EndedBy, Event, From};
+use crate::sip::{EndedBy, Event, From, Invitation};
 use crate::time::Duration;
 
 fn capacities(events: &[Event]) -> Vec<u32> {
@@ -39,6 +39,28 @@ fn a_challenge_is_answered_by_a_second_invite_of_the_same_call() {
     net.agents[A].hang_up(net.now, LegId(1), 16, "");
     net.run_out();
     assert_eq!(net.ends(B), [&Event::Ended { leg, by: EndedBy::Peer, status: None }]);
+}
+
+#[test]
+fn the_caller_is_who_the_invitation_says_else_whom_the_trunk_says_else_we() {
+    let table = [
+        ("+14155550199", Some("+14155550100"), "+14155550199"),
+        ("+14155550199", None, "+14155550199"),
+        ("", Some("+14155550100"), "+14155550100"),
+        ("", None, "ringback"),
+    ];
+    for (caller, caller_id, expected) in table {
+        let mut dialling = settings(A);
+        dialling.trunks[0].caller_id = caller_id.map(str::to_owned);
+        let mut net = Network::with([dialling, settings(B)], 5);
+        let caller = caller.to_owned();
+        net.agents[A].invite(net.now, Invitation { caller, ..invitation(1) });
+        let ani = net.until(B, |event| {
+            let Event::Incoming { ani, .. } = event else { return None };
+            Some(ani.expose().to_owned())
+        });
+        assert_eq!(ani, expected, "{caller_id:?}");
+    }
 }
 
 #[test]
