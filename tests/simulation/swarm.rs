@@ -143,7 +143,6 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         retry_delay: retry.into_iter().collect(),
         purge_after: seconds(entropy, &[120, 1800, 14_400]),
         hours: hours(entropy),
-        slots: None,
         early_hangup: *pick(entropy, &[EarlyHangup::Abandon, EarlyHangup::CallBack]),
         selection: *pick(
             entropy,
