@@ -273,7 +273,6 @@ fn queue_settings() -> QueueSettings {
         retry_delay: classes.into_iter().map(|class| (class, delay)).collect(),
         purge_after: Duration::from_secs(86_400),
         hours: Hours::RoundTheClock,
-        slots: None,
         early_hangup: EarlyHangup::Abandon,
         ..QueueSettings::default()
     }

@@ -1,9 +1,10 @@
 //! `cargo bench`: what a CPU-second buys. Prints the machine, the version, and one line a figure
-//! with its goal. `cargo bench -- sip|queue|calls` runs one of them.
+//! with its goal. `cargo bench -- sip|queue|pending|calls` runs one of them.
 #![expect(clippy::print_stdout, reason = "the figures are what a bench is for")]
 
 mod calls;
 mod cpu;
+mod pending;
 mod queue;
 mod sip;
 
@@ -16,6 +17,9 @@ fn main() {
     }
     if asked("queue") {
         queue::run();
+    }
+    if asked("pending") {
+        pending::run();
     }
     if asked("calls") {
         calls::run();

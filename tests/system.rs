@@ -9,6 +9,8 @@
 
 #[path = "system/baresip.rs"]
 mod baresip;
+#[path = "system/callbacks.rs"]
+mod callbacks;
 #[path = "system/capture.rs"]
 mod capture;
 #[path = "system/commands.rs"]
@@ -90,6 +92,10 @@ const TESTS: &[Test] = &[
     ("an_extension_is_called_back_as_shipped", Beside, story::extension),
     ("a_caller_who_waits_is_bridged", Beside, story::live_call),
     ("a_late_offer_is_answered_and_its_keys_arrive", Beside, story::late_offer),
+    ("a_keyed_time_is_promised_and_dialled_then", Beside, callbacks::scheduled),
+    ("a_pending_callback_is_kept", Beside, callbacks::pending_kept),
+    ("a_pending_callback_is_cancelled", Beside, callbacks::pending_cancelled),
+    ("a_pending_callback_is_taken_over", Beside, callbacks::pending_taken_over),
     ("baresip_gets_the_callback_and_hears_the_tone", Beside, baresip::callback),
     ("a_wrong_password_binds_nothing", Beside, registering::wrong_password),
     ("a_stranger_reaches_nothing", Beside, registering::strangers),

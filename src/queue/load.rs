@@ -9,7 +9,7 @@ use super::interaction::Interaction;
 use super::matching::CallIns;
 use super::settings::{QueueSettings, Settings};
 use super::slots::Slots;
-use super::{AgentSlot, Changed, Queue, QueueState, Slot, Standing, Timer};
+use super::{AgentSlot, Changed, History, Queue, QueueState, Slot, Standing, Timer};
 use crate::ident::{NodeId, QueueId};
 use crate::time::Timestamp;
 
@@ -72,9 +72,15 @@ impl Queue {
             attempts: self.attempts.values().cloned().collect(),
             agents: self.agents().cloned().collect(),
             requests: self.call_ins.rows().cloned().collect(),
-            histories: self.queues.iter().map(|q| (q.id.clone(), q.history.clone())).collect(),
+            histories: self.histories(),
             transitions: Vec::new(),
         }
+    }
+
+    /// What the estimates are made from, where there is any yet.
+    fn histories(&self) -> Vec<(QueueId, History)> {
+        let queues = self.queues.iter().filter(|queue| queue.history != History::default());
+        queues.map(|queue| (queue.id.clone(), queue.history.clone())).collect()
     }
 
     /// Takes what changed since the last call; ended interactions and attempts leave with it.

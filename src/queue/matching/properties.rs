@@ -390,7 +390,7 @@ impl Pair {
 fn random_operations_meet_every_answer() {
     let mut runner = TestRunner::deterministic();
     let mut met = BTreeSet::new();
-    for _ in 0..1000 {
+    for _ in 0..3000 {
         let drawn = ([policy(), policy()], ops()).new_tree(&mut runner).unwrap();
         let (policies, ops) = drawn.current();
         let mut pair = Pair::new(policies);

@@ -1,0 +1,95 @@
+//! Callbacks for a time that the caller keys, and callers for whom a callback is pending.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use crate::database::Database;
+use crate::server::{Configuration, Net, Server};
+use crate::sipp::{self, Sipp};
+use crate::story::{self, SOON};
+use crate::{Outcome, ensure};
+
+/// What is keyed takes less, so that the time is still a minute ahead when it is confirmed.
+const KEYING: i64 = 85;
+/// A dial follows its time within this.
+const PUNCTUAL_MS: i64 = 3_000;
+
+fn seconds_now() -> Outcome<i64> {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    Ok(i64::try_from(since.as_secs())?)
+}
+
+/// A caller keys a time that is a minute ahead: it is promised, nobody is dialled before, and the
+/// trunk rings then.
+pub(crate) fn scheduled(net: Net) -> Outcome {
+    sipp::needed()?;
+    let server = Server::start(net, &Configuration::new())?;
+    let database = Database::new(server.database())?;
+    let mut agent = story::agent_registers(&server)?;
+    let now = seconds_now()?;
+    let due = (now + KEYING + 59) / 60 * 60;
+    let (hour, minute) = (due / 3600 % 24, due / 60 % 60);
+    let day = if due / 86_400 == now / 86_400 { "1" } else { "2" };
+    // Midnight and the hours after noon can be meant in one way only.
+    let (hour, half) = if (1..=12).contains(&hour) {
+        (hour, if hour == 12 { "2" } else { "1" })
+    } else {
+        (hour, "1")
+    };
+    let caller = story::caller("caller_schedules", &server).key("day", day).key("half", half);
+    caller.key("time", &format!("{hour:02}{minute:02}")).run(&server)?;
+    let promised = database.wait_for("an appointment", SOON, |one| one.state == "SCHEDULED")?;
+    ensure(promised.place.1 == due * 1000, || format!("{promised:?} is not due at {due}"))?;
+    let mut consumer =
+        Sipp::new("trunk_confirms", net.trunk()).within(Duration::from_secs(180)).start(&server)?;
+    story::feature_code(&server, "*46")?;
+    consumer.succeed()?;
+    let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
+    agent.finish()?;
+    let attempts = database.attempts()?;
+    let late = attempts.first().map(|attempt| attempt.started_at - due * 1000);
+    ensure(attempts.len() == 1 && late.is_some_and(|ms| (0..PUNCTUAL_MS).contains(&ms)), || {
+        format!("dialled {late:?} ms after its time: {attempts:?}")
+    })?;
+    ensure(served.place == promised.place, || format!("{promised:?}, served as {served:?}"))?;
+    server.stop()
+}
+
+/// A caller whose callback is pending keeps it, cancels it, or is served in its place.
+pub(crate) fn pending_kept(net: Net) -> Outcome {
+    chosen(net, "1", false, ("QUEUED", ""))
+}
+
+/// See [`pending_kept`].
+pub(crate) fn pending_cancelled(net: Net) -> Outcome {
+    chosen(net, "3", false, ("COMPLETED", "CANCELLED"))
+}
+
+/// See [`pending_kept`].
+pub(crate) fn pending_taken_over(net: Net) -> Outcome {
+    chosen(net, "2", true, ("COMPLETED", "AGENT_CONNECTED"))
+}
+
+fn chosen(net: Net, choice: &str, served: bool, (state, reason): (&str, &str)) -> Outcome {
+    sipp::needed()?;
+    let server = Server::start(net, &Configuration::new())?;
+    let database = Database::new(server.database())?;
+    let mut agent = story::agent_registers(&server)?;
+    story::caller_accepts(&server)?;
+    let queued = database.wait_queued(SOON)?;
+    let mut caller =
+        story::caller("caller_chooses", &server).key("choice", choice).start(&server)?;
+    if served {
+        database.wait_for("the caller in the queue", SOON, |one| one.state == "ROUTING")?;
+        story::feature_code(&server, "*46")?;
+    }
+    caller.succeed()?;
+    agent.finish()?;
+    let ended = database.wait_for("its end", SOON, |one| {
+        (one.state.as_str(), one.reason.as_str()) == (state, reason)
+    })?;
+    ensure(ended.id == queued.id && ended.place == queued.place, || {
+        format!("queued as {queued:?}, ended as {ended:?}")
+    })?;
+    ensure(ended.attempts_made == 0, || format!("{} dials", ended.attempts_made))?;
+    server.stop()
+}
