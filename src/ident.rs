@@ -59,6 +59,10 @@ name! {
     FlowId
 }
 name! {
+    /// A call-in group: numbers handed out for call-ins, with one policy.
+    GroupId
+}
+name! {
     /// A process of this server.
     NodeId
 }

@@ -2,8 +2,13 @@
 //!
 //! `Debug` and `Display` of every type here show at most the last two characters. Whoever needs the
 //! whole text (to dial, to speak it back, to store it) calls `expose`, which is easy to search for.
+//! Access codes, of which two digits would be too many, show nothing.
+
+mod code;
 
 use std::fmt;
+
+pub use code::AccessCode;
 
 use crate::ident::Route;
 

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 
 use super::document::{Item, Section, nearest};
 use super::{Config, OnRegister, SipConfig, TrunkConfig, flows};
-use crate::calls::flow::{Entry, QueueVoice};
-use crate::ident::{AgentId, FlowId, NodeId, QueueId, Route, TrunkId};
-use crate::phone::{AddressPolicy, Extension, Pattern};
+use crate::calls::flow::{AskCode, CodeGroup, Entry, QueueVoice};
+use crate::ident::{AgentId, FlowId, GroupId, NodeId, QueueId, Route, TrunkId};
+use crate::phone::{AccessCode, AddressPolicy, Extension, Pattern};
 use crate::queue::event::RetryClass;
 use crate::queue::skill::{SkillExpression, Skills};
 use crate::queue::{AgentSettings, EarlyHangup, Hours, QueueSettings};
@@ -23,6 +23,7 @@ pub(super) struct Names {
     pub(super) queues: BTreeSet<String>,
     pub(super) trunks: BTreeSet<String>,
     pub(super) flows: BTreeSet<String>,
+    pub(super) call_in_groups: BTreeSet<String>,
 }
 
 /// The whole file. What is wrong stands in the report; the value is then of no use.
@@ -31,6 +32,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         queues: root.names_in("queues"),
         trunks: root.names_in("trunks"),
         flows: root.names_in("flows"),
+        call_in_groups: root.names_in("call_in_groups"),
     };
     let (node, data) = root.section("node", |section| {
         let name = section.parsed_if("name", name, "a name of letters and digits");
@@ -62,6 +64,11 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
     if entries.is_empty() {
         root.warn("entries", "nobody can call in", "add an [[entries]] with `dnis` and `flow`");
     }
+    let groups = root.named("call_in_groups", |name, section| {
+        check_name(section, name);
+        code_group(section)
+    });
+    let groups = groups.into_iter().map(|(name, group)| (GroupId::new(&name), group)).collect();
     let flows = root.named("flows", |name, section| flows::flow(name, section, &names));
     let users = agents.iter().map(|it| &it.0).chain(devices.iter().map(|it| &it.0));
     let users = users.cloned().collect();
@@ -73,7 +80,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         voices.insert(QueueId::new(&name), voice);
     }
     let flows = flows.into_iter().map(|(name, flow)| (FlowId::new(&name), flow)).collect();
-    let calls = calls::Settings { entries, flows, queues: voices };
+    let calls = calls::Settings { entries, flows, queues: voices, groups };
     flows::check(root, &calls, known_sounds);
     let agents =
         agents.into_iter().map(|(name, (agent, _))| (AgentId::new(&name), agent)).collect();
@@ -387,6 +394,15 @@ fn entry(section: &mut Section<'_>, names: &Names) -> Entry {
         known(section, "flow", "flow", &flow, &names.flows);
     }
     Entry { dnis: Pattern::new(&dnis), flow: FlowId::new(&flow) }
+}
+
+fn code_group(section: &mut Section<'_>) -> CodeGroup {
+    let code = section.choice(
+        "code",
+        &[("always", AskCode::Always), ("if-needed", AskCode::IfNeeded), ("off", AskCode::Off)],
+    );
+    let lengths = AccessCode::LENGTH_MIN..=AccessCode::LENGTH_MAX;
+    CodeGroup { digits: section.number("code_length", lengths, 6), code }
 }
 
 fn warn_of_unserved(

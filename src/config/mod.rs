@@ -238,7 +238,8 @@ mod tests {
     /// A section's header with `*` for the names chosen by the operator.
     fn shape(header: &str) -> String {
         let mut parts: Vec<&str> = header.split('.').collect();
-        let named = ["trunks", "agents", "devices", "queues", "flows"].contains(&parts[0]);
+        let names = ["trunks", "agents", "devices", "queues", "call_in_groups", "flows"];
+        let named = names.contains(&parts[0]);
         if named && parts.len() > 1 {
             parts[1] = "*";
         }

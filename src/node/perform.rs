@@ -7,7 +7,7 @@ use super::translate;
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
 use crate::calls::end::{CallEnd, EndedBy};
 use crate::calls::event::{
-    AgentSummary, AlertContext, Caller, NumberRefused, Refusal, SlotRefused,
+    AgentSummary, AlertContext, Caller, CodeResult, NumberRefused, Refusal, SlotRefused,
 };
 use crate::calls::{self};
 use crate::config::OnRegister;
@@ -166,6 +166,11 @@ impl EventLoop {
             }
             CallsEffect::PendingChosen { interaction, .. } => {
                 self.order(calls::Event::TakeOverRefused { interaction });
+            }
+            // There are no call-in requests.
+            CallsEffect::CodeKeyed { interaction, .. } => {
+                let result = CodeResult::NoMatch;
+                self.order(calls::Event::CodeChecked { interaction, result });
             }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             // While its orphan is being ended, only the orphan's end counts.
