@@ -4,6 +4,7 @@
 //! The first-digit time begins when the prompts have ended; a key pressed during them is taken and
 //! cuts them. It must not know what the digits mean.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use crate::ident::{LegId, PlayId};
@@ -11,6 +12,9 @@ use crate::time::{Duration, Timestamp};
 
 use super::effect::{Effect, Prompt};
 use super::{Context, Playing, Timer, earliest};
+
+/// Most digits kept for the next question: a code and some menu keys.
+const TYPED_MAX: usize = 16;
 
 /// When a collector is done.
 #[derive(Clone, Copy, Debug)]
@@ -89,6 +93,36 @@ impl Collector {
 impl fmt::Debug for Collector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Collector({} digits)", self.digits.len())
+    }
+}
+
+/// Digits pressed before anybody asked for them: kept for the next question. `Debug` does not show
+/// them.
+#[derive(Default)]
+pub(super) struct Typed(VecDeque<char>);
+
+impl Typed {
+    /// Keeps a digit; the latest [`TYPED_MAX`] count.
+    pub(super) fn push(&mut self, digit: char) {
+        if self.0.len() >= TYPED_MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back(digit);
+    }
+
+    /// The first of them.
+    pub(super) fn pop(&mut self) -> Option<char> {
+        self.0.pop_front()
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.0.clear();
+    }
+}
+
+impl fmt::Debug for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Typed({} digits)", self.0.len())
     }
 }
 
@@ -255,5 +289,8 @@ mod tests {
         let mut collector = Collector::new(LIMITS);
         collector.press(Timestamp(0), '7');
         assert_eq!(format!("{collector:?}"), "Collector(1 digits)");
+        let mut typed = Typed::default();
+        "12345678901234567".chars().for_each(|digit| typed.push(digit));
+        assert_eq!((format!("{typed:?}").as_str(), typed.pop()), ("Typed(16 digits)", Some('2')));
     }
 }

@@ -1,7 +1,9 @@
 //! What `calls` asks for: orders to legs, and reports to the queue.
 
-use crate::ident::{AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route};
-use crate::phone::{Address, Ani, KeyedNumber};
+use crate::ident::{
+    AgentId, AttemptId, ContactId, GroupId, InteractionId, LegId, PlayId, QueueId, Route,
+};
+use crate::phone::{AccessCode, Address, Ani, Dnis, KeyedNumber};
 use crate::time::{Duration, Timestamp};
 
 use super::end::AttemptClass;
@@ -86,6 +88,19 @@ pub enum Effect {
         callback: InteractionId,
         /// What.
         choice: PendingChoice,
+    },
+    /// A call may be the promise of a call-in request. `CodeChecked` follows.
+    CodeKeyed {
+        /// Which call.
+        interaction: InteractionId,
+        /// Among whose requests.
+        group: GroupId,
+        /// The caller's number.
+        ani: Ani,
+        /// The number called.
+        dnis: Dnis,
+        /// What was keyed; `None`: nothing was asked yet.
+        code: Option<AccessCode>,
     },
     /// A caller joined a queue.
     Arrived {
@@ -326,6 +341,10 @@ pub const SOUNDS: &[&str] = &[
     "calling-you-now",
     "cancelled",
     "closed",
+    "code-accepted",
+    "code-failed",
+    "code-locked",
+    "code-wrong",
     "confirm-keyed-number",
     "confirm-or-key-number",
     "confirm-time",
@@ -334,6 +353,7 @@ pub const SOUNDS: &[&str] = &[
     "in-line",
     "invalid-choice",
     "keep-waiting-or-callback",
+    "key-code",
     "key-number",
     "limit-reached",
     "no-agents",

@@ -168,6 +168,13 @@ pub enum Event {
         /// Whose.
         interaction: InteractionId,
     },
+    /// Whose call it is, by the code and the numbers that were told.
+    CodeChecked {
+        /// Which call.
+        interaction: InteractionId,
+        /// Whose.
+        result: CodeResult,
+    },
     /// Say goodbye and hang up the person on the line.
     Release {
         /// Whom.
@@ -300,6 +307,25 @@ pub struct PendingCallback {
     pub scheduled: Option<SpokenTime>,
     /// Is the caller's phone being dialled for it? Then no answer means "speak now".
     pub dialled: bool,
+}
+
+/// Whose call it is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum CodeResult {
+    /// One request's; it is used up.
+    Matched {
+        /// In what they agree, as in [`super::flow::COMBINATIONS`].
+        combination: String,
+        /// The callback that the request is tied to, as which the caller goes on; `None`: a call
+        /// like any other, with the data of the request.
+        callback: Option<InteractionId>,
+        /// The queue in which that callback waits.
+        queue: Option<QueueId>,
+    },
+    /// Nobody's.
+    NoMatch,
+    /// Too many wrong codes from this number: they are not looked at any more.
+    Locked,
 }
 
 /// From whom an incoming leg was taken.

@@ -9,7 +9,7 @@ mod tree;
 
 use std::collections::BTreeMap;
 
-use crate::ident::{FlowId, QueueId};
+use crate::ident::{FlowId, GroupId, QueueId};
 use crate::phone::{AddressPolicy, Pattern};
 use crate::time::Duration;
 
@@ -25,6 +25,28 @@ pub struct Settings {
     pub flows: BTreeMap<FlowId, Flow>,
     /// What a call needs to know of a queue.
     pub queues: BTreeMap<QueueId, QueueVoice>,
+    /// What a call needs to know of a call-in group.
+    pub groups: BTreeMap<GroupId, CodeGroup>,
+}
+
+/// What a call needs to know of a call-in group.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CodeGroup {
+    /// Digits of its codes, 4 to 10.
+    pub digits: u8,
+    /// When a code is asked for.
+    pub code: AskCode,
+}
+
+/// When a code is asked for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum AskCode {
+    /// Of every caller.
+    Always,
+    /// Where the number that calls and the one called tell too little.
+    IfNeeded,
+    /// Never.
+    Off,
 }
 
 /// Binds a number, or a pattern, to a flow.
@@ -88,6 +110,8 @@ pub enum FlowNode {
         /// Without one. Defaults: as of `OfferCallback`; outside a queue, goodbye.
         exits: BookingExits,
     },
+    /// Finds the call-in request whose promise this call is.
+    AccessCode(AccessCodeNode),
     /// Plays prompts and hangs up.
     Hangup {
         /// Ids in `sounds/`; may be empty.
@@ -153,11 +177,34 @@ impl Flow {
             | FlowNode::Menu { .. }
             | FlowNode::OfferCallback { .. }
             | FlowNode::ScheduleCallback { .. }
+            | FlowNode::AccessCode(_)
             | FlowNode::Hangup { .. } => None,
         });
         of_queue.unwrap_or_else(|| QueueNode::bare(queue.clone()))
     }
 }
+
+/// An `access_code` node.
+#[derive(Clone, PartialEq, Debug)]
+pub struct AccessCodeNode {
+    /// Among whose requests.
+    pub group: GroupId,
+    /// Asks for the code: ids in `sounds/`; empty: our own sentence.
+    pub prompts: Vec<String>,
+    /// Codes that may be keyed in one call, 1 to 5.
+    pub tries: u8,
+    /// By what agreed ([`COMBINATIONS`]) or `default`, which must be there. For a caller whose
+    /// callback waits already this is only where to look for the node to wait in.
+    pub matched: BTreeMap<String, String>,
+    /// Nobody's call. Default: it is said, and the call ends.
+    pub failed: Option<String>,
+    /// This caller keyed too many wrong codes lately. Default: it is said, and the call ends.
+    pub locked: Option<String>,
+}
+
+/// In what a call and its request may agree.
+pub const COMBINATIONS: [&str; 7] =
+    ["code+ani+dnis", "code+ani", "code+dnis", "code", "ani+dnis", "ani", "dnis"];
 
 /// Where a booking leads that ends without a callback.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -252,6 +299,15 @@ pub enum FlowProblem {
     /// An offer that no threshold triggers.
     #[error("is never made; set after, ewt_above or position_above")]
     OfferNever,
+    /// No such group.
+    #[error("there is no call-in group {0}; define it or name another")]
+    NoSuchGroup(GroupId),
+    /// Nothing that can agree.
+    #[error("{0:?} is no combination; write `code`, `ani`, `dnis` joined by `+`, or `default`")]
+    NotACombination(String),
+    /// Some matches lead nowhere.
+    #[error("leads nowhere for other combinations; add `default`")]
+    NoDefault,
     /// Not a key of a telephone.
     #[error("{0:?} is not a key; use 0 to 9, * or #")]
     NotAKey(char),
@@ -308,6 +364,15 @@ fn exits(node: &FlowNode) -> Vec<Exit<'_>> {
             booking_exits(exits).chain(schedule).collect()
         }
         FlowNode::ScheduleCallback { exits, .. } => booking_exits(exits).collect(),
+        FlowNode::AccessCode(node) => {
+            let matched = node.matched.iter();
+            let matched =
+                matched.map(|(key, to)| exit(&format!("matched.{key}"), to, ExitKind::AtOnce));
+            let others = [("failed", &node.failed), ("locked", &node.locked)].into_iter();
+            let others = others
+                .filter_map(|(key, to)| to.as_ref().map(|to| exit(key, to, ExitKind::AtOnce)));
+            matched.chain(others).collect()
+        }
         FlowNode::Hangup { .. } => Vec::new(),
     }
 }

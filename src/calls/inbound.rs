@@ -7,6 +7,7 @@
 //!
 //! It must not decide who is served, or touch the legs of agents.
 
+mod code;
 mod dialogues;
 #[cfg(test)]
 mod tests;
@@ -15,11 +16,11 @@ mod walk;
 use std::sync::Arc;
 
 use crate::ident::{FlowId, InteractionId, LegId};
-use crate::phone::Ani;
+use crate::phone::{Ani, Dnis};
 use crate::time::Timestamp;
 
 use super::booking::Booking;
-use super::digits::Question;
+use super::digits::{Question, Typed};
 use super::effect::{Effect, Prompt};
 use super::end::CallEnd;
 use super::event::{Goodbye, QueueExit};
@@ -27,6 +28,7 @@ use super::flow::{BookingExits, Flow, QueueNode, Settings};
 use super::pending::Pending;
 use super::waiting::{Next, Standing, Waiting};
 use super::{Context, ENDING_MAX, Fact, PARTED_MAX, Playing, Timer, cause};
+use code::Asked;
 
 /// Most nodes one call may enter; past it the call is ended. A caller who hears a menu for hours is
 /// no caller.
@@ -38,11 +40,16 @@ pub(super) struct Inbound {
     leg: LegId,
     interaction: InteractionId,
     ani: Ani,
+    dnis: Dnis,
     settings: Arc<Settings>,
     flow: FlowId,
     /// Was the queue told of this interaction? Then it is told when the leg is gone.
     in_queue: bool,
     nodes_entered: u32,
+    /// Access codes keyed in this call.
+    codes_keyed: u8,
+    /// Digits pressed while nothing was asked.
+    typed: Typed,
     state: State,
 }
 
@@ -68,6 +75,7 @@ enum State {
         node: Box<QueueNode>,
         otherwise: Otherwise,
     },
+    Code(Asked),
     InQueue(Box<Waiting>),
     /// Books a callback without waiting in a queue.
     Booking {
@@ -103,14 +111,25 @@ impl Inbound {
     pub(super) fn new(
         leg: LegId,
         interaction: InteractionId,
-        ani: Ani,
+        (ani, dnis): (Ani, Dnis),
         settings: Arc<Settings>,
         flow: FlowId,
         now: Timestamp,
     ) -> Self {
         let state = State::Answering { until: now + ENDING_MAX };
-        let (in_queue, nodes_entered) = (false, 0);
-        Self { leg, interaction, ani, settings, flow, in_queue, nodes_entered, state }
+        Self {
+            leg,
+            interaction,
+            ani,
+            dnis,
+            settings,
+            flow,
+            in_queue: false,
+            nodes_entered: 0,
+            codes_keyed: 0,
+            typed: Typed::default(),
+            state,
+        }
     }
 
     pub(super) fn leg(&self) -> LegId {
@@ -149,6 +168,9 @@ impl Inbound {
                     self.chosen(ctx, answer);
                 }
             }
+            (Fact::Digit(digit), State::Saying { .. }) => self.typed.push(digit),
+            (Fact::Digit(digit), State::Code(_)) => self.code_digit(ctx, digit),
+            (Fact::PlayEnded(play), State::Code(asked)) => asked.play_ended(ctx.now, play),
             (Fact::Digit(digit), State::InQueue(waiting)) => {
                 let next = waiting.digit(ctx, digit);
                 self.go_on(ctx, next);
@@ -223,6 +245,7 @@ impl Inbound {
                 self.go_on(ctx, next);
             }
             State::Booking { .. } => self.booking(ctx, Booking::expire),
+            State::Code(_) => self.expire_code(ctx),
             State::Pending { .. } => self.pending(ctx, Pending::expire),
             State::Bridged { .. } => {}
             State::Farewell(_) => self.hang_up(ctx, cause::NORMAL),
@@ -238,6 +261,7 @@ impl Inbound {
             State::Choosing { question, .. } => question.deadline(),
             State::InQueue(waiting) => waiting.deadline(),
             State::Booking { booking, .. } => booking.deadline(),
+            State::Code(asked) => asked.deadline(),
             State::Pending { pending, .. } => pending.deadline(),
             State::Bridged { .. } => None,
             State::Parted { until, .. } => Some((*until, "release")),
@@ -271,6 +295,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }
             | State::Farewell(_)
@@ -317,6 +342,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::Code(_)
             | State::Booking { .. }
             | State::Bridged { .. }
             | State::Parted { .. }

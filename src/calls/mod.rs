@@ -50,7 +50,7 @@ use call::{Call, Consumer};
 use dialer::{Dialled, Order};
 use effect::{AgentDecline, FeatureCode, Prompt};
 use end::{AttemptClass, CallEnd};
-use event::{Caller, Goodbye};
+use event::{Caller, CodeResult, Goodbye};
 use feature::Feature;
 use inbound::Inbound;
 use waiting::Standing;
@@ -241,6 +241,9 @@ impl Calls {
             Event::TakeOverRefused { interaction } => {
                 self.inbound(interaction, out, |caller, ctx| caller.take_over_refused(ctx));
             }
+            Event::CodeChecked { interaction, result } => {
+                self.code_checked(interaction, result, out);
+            }
             Event::Release { interaction, goodbye } => {
                 self.step(interaction, out, |call, ctx| call.release(ctx, goodbye));
             }
@@ -285,7 +288,7 @@ impl Calls {
         let id = InteractionId::draw(&mut self.shared.entropy);
         self.shared.legs.insert(leg, Owner::Interaction(id));
         let settings = Arc::clone(&self.settings);
-        let caller = Inbound::new(leg, id, ani, settings, flow, self.now);
+        let caller = Inbound::new(leg, id, (ani, dnis), settings, flow, self.now);
         self.calls.insert(id, Call::new(id, Consumer::Inbound(Box::new(caller))));
         self.inbound(id, out, |caller, ctx| caller.answer(ctx));
     }
@@ -342,6 +345,27 @@ impl Calls {
         self.inbound(interaction, out, |caller, ctx| taken = caller.taken_over(ctx, callback));
         if !taken {
             out.push(Effect::CallerHungUp { interaction: callback });
+        }
+    }
+
+    /// Whose call it is; of one that is a callback's, as in `taken_over`.
+    fn code_checked(
+        &mut self,
+        interaction: InteractionId,
+        result: CodeResult,
+        out: &mut Vec<Effect>,
+    ) {
+        let callback = match &result {
+            CodeResult::Matched { callback, .. } => *callback,
+            CodeResult::NoMatch | CodeResult::Locked => None,
+        };
+        if callback.and_then(|id| self.calls.get(&id)).is_some_and(Call::has_consumer) {
+            return self.inbound(interaction, out, |caller, ctx| caller.take_over_refused(ctx));
+        }
+        let mut taken = false;
+        self.inbound(interaction, out, |caller, ctx| taken = caller.code_checked(ctx, result));
+        if let Some(interaction) = callback.filter(|_| !taken) {
+            out.push(Effect::CallerHungUp { interaction });
         }
     }
 

@@ -624,16 +624,15 @@ mod tests {
             (
                 "4 pending i1 i2\n8 digit caller 2\n60 tick",
                 expect![[r#"
-                4 not-registered i1 duplicate today@17:00
-                    music caller
-                4 pending i1 i2
-                    play caller pending-callback pending-choices
-                8 digit caller 2
-                    ! pending i1 i2 Now
-                    music caller
-                53 (taking over)
-                60 tick
-            "#]],
+                    4 not-registered i1 duplicate today@17:00
+                        music caller
+                    4 pending i1 i2
+                        play caller pending-callback pending-choices
+                    8 digit caller 2
+                        ! pending i1 i2 Now
+                        music caller
+                    60 tick
+                "#]],
             ),
             (
                 "4 pending i1 i2\n5 alert ann i1 1\n6 answered ann/1\n6 connect ann i1

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::effect::{Callee, PendingChoice};
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
-    AgentSummary, AlertContext, Caller, Event, Goodbye, NumberRefused, PendingCallback, QueueExit,
-    Refusal, SlotOffer, SlotRefused,
+    AgentSummary, AlertContext, Caller, CodeResult, Event, Goodbye, NumberRefused, PendingCallback,
+    QueueExit, Refusal, SlotOffer, SlotRefused,
 };
 use super::flow::Entry;
 use super::spoken::{SpokenDay, SpokenTime};
@@ -43,6 +43,7 @@ struct World {
     /// Callers whom the queue took and whose end was not told yet.
     joined: BTreeSet<InteractionId>,
     asked: Vec<InteractionId>,
+    coded: Vec<InteractionId>,
     /// Who wants to take over which callback.
     taking_over: Option<(InteractionId, InteractionId)>,
     answered: Option<(AgentId, InteractionId)>,
@@ -63,6 +64,7 @@ impl World {
             may_end: BTreeMap::new(),
             joined: BTreeSet::new(),
             asked: Vec::new(),
+            coded: Vec::new(),
             taking_over: None,
             answered: None,
         }
@@ -91,7 +93,7 @@ impl World {
             0 => Event::LegIncoming {
                 leg: LegId(1 + a as u64),
                 ani: Ani::new(["1001", "anonymous"][b % 2]),
-                dnis: Dnis::new(["700", "900", "900", "900", "*45", "800"][b / 3 % 6]),
+                dnis: Dnis::new(["700", "900", "900", "910", "*45", "800"][b / 3 % 6]),
                 from: match b % 3 {
                     0 => Caller::Agent(AgentId::new("ann")),
                     1 => Caller::Device,
@@ -182,6 +184,10 @@ impl World {
                 let (interaction, _) = self.taking_over.unwrap_or((interaction, interaction));
                 Event::TakeOverRefused { interaction }
             }
+            43 | 44 => {
+                let interaction = self.coded.last().copied().unwrap_or(interaction);
+                Event::CodeChecked { interaction, result: code_result(b) }
+            }
             _ => Event::Tick,
         }
     }
@@ -196,10 +202,17 @@ impl World {
         if let Event::Dial { attempt, .. } = &event {
             self.dialled.insert(*attempt);
         }
-        if let Event::NotAdmitted { interaction, .. } = &event {
+        // The queue knows of these ends: it ordered them.
+        if let Event::NotAdmitted { interaction, .. } | Event::Release { interaction, .. } = &event
+        {
             self.joined.remove(interaction);
         }
-        if let Event::TakenOver { callback, .. } = &event {
+        if let Event::TakenOver { callback, .. }
+        | Event::CodeChecked {
+            result: CodeResult::Matched { callback: Some(callback), .. },
+            ..
+        } = &event
+        {
             *self.may_end.entry(*callback).or_insert(0) += 1;
         }
         if let Event::LegIncoming { leg, .. } = &event {
@@ -265,6 +278,10 @@ impl World {
             Effect::ScheduleConfirmed { interaction, .. } => {
                 self.interactions.push(*interaction);
                 self.may_end.entry(*interaction).or_insert(1);
+            }
+            Effect::CodeKeyed { interaction, .. } => {
+                self.coded.push(*interaction);
+                self.interactions.push(*interaction);
             }
             Effect::AskPending { interaction, .. } => self.asked.push(*interaction),
             Effect::PendingChosen { interaction, callback, choice: PendingChoice::Now } => {
@@ -351,13 +368,26 @@ fn slot(n: usize) -> Result<SlotOffer, SlotRefused> {
     if n % 2 == 0 { Ok(slot) } else { Err(refusals[n / 2 % refusals.len()]) }
 }
 
-/// With an entry that leads straight into a queue.
+fn code_result(n: usize) -> CodeResult {
+    let callback = Some(InteractionId(1 + (n / 4 % 5) as u128)).filter(|_| n % 3 == 0);
+    let queue = callback.map(|_| QueueId::new(["billing", "gone"][n / 3 % 2]));
+    let combination = ["code+ani", "code", "none"][n / 7 % 3].to_owned();
+    match n % 4 {
+        0 => CodeResult::NoMatch,
+        1 if n % 5 == 0 => CodeResult::Locked,
+        _ => CodeResult::Matched { combination, callback, queue },
+    }
+}
+
+/// With entries that lead straight into a queue, and to an access code.
 fn entries() -> Settings {
     let mut settings = settings();
-    let mut flow = settings.flows[&FlowId::new("main")].clone();
-    flow.start = "billing".to_owned();
-    settings.flows.insert(FlowId::new("straight"), flow);
-    settings.entries.push(Entry { dnis: Pattern::new("900"), flow: FlowId::new("straight") });
+    for (dnis, id, start) in [("900", "straight", "billing"), ("910", "coded", "code")] {
+        let mut flow = settings.flows[&FlowId::new("main")].clone();
+        flow.start = start.to_owned();
+        settings.flows.insert(FlowId::new(id), flow);
+        settings.entries.push(Entry { dnis: Pattern::new(dnis), flow: FlowId::new(id) });
+    }
     settings
 }
 
@@ -367,7 +397,7 @@ proptest! {
     #[test]
     fn whatever_happens_every_leg_and_attempt_ends_once(
         steps in prop::collection::vec(
-            (0..44u8, any::<u16>(), any::<u16>(), prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16]),
+            (0..46u8, any::<u16>(), any::<u16>(), prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16]),
             1..300,
         ),
     ) {
@@ -393,6 +423,7 @@ proptest! {
 fn each_listed_sound_is_used() {
     let sources = [
         include_str!("inbound.rs"),
+        include_str!("inbound/code.rs"),
         include_str!("inbound/dialogues.rs"),
         include_str!("inbound/walk.rs"),
         include_str!("pending.rs"),

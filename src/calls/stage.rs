@@ -15,13 +15,16 @@ use expect_test::Expect;
 use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
-    AgentSummary, AlertContext, Caller, Goodbye, NumberRefused, PendingCallback, QueueExit,
-    Refusal, SlotOffer, SlotRefused,
+    AgentSummary, AlertContext, Caller, CodeResult, Goodbye, NumberRefused, PendingCallback,
+    QueueExit, Refusal, SlotOffer, SlotRefused,
 };
-use super::flow::{BookingExits, CallbackOffer, Entry, Flow, FlowNode, QueueNode, QueueVoice};
+use super::flow::{
+    AccessCodeNode, AskCode, BookingExits, CallbackOffer, CodeGroup, Entry, Flow, FlowNode,
+    QueueNode, QueueVoice,
+};
 use super::spoken::{SpokenDay, SpokenTime};
 use super::*;
-use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
+use crate::ident::{AgentId, ContactId, FlowId, GroupId, QueueId, Route, TrunkId};
 use crate::phone::{Address, AddressPolicy, Pattern};
 
 /// A flow with one node of each kind: `start` says, `menu` asks, 1 leads to `billing` with
@@ -33,7 +36,7 @@ pub(super) fn settings() -> Settings {
     };
     let menu = FlowNode::Menu {
         prompts: vec!["which".to_owned()],
-        keys: [('1', "billing"), ('2', "plain"), ('3', "later")]
+        keys: [('1', "billing"), ('2', "plain"), ('3', "later"), ('4', "code")]
             .map(|(key, node)| (key, node.to_owned()))
             .into(),
         first_digit_timeout: Duration::from_secs(5),
@@ -60,6 +63,8 @@ pub(super) fn settings() -> Settings {
                 exits: BookingExits { declined: None, refused: Some("survey".to_owned()) },
             },
         ),
+        ("code", FlowNode::AccessCode(access_code())),
+        ("known", say("thanks", "billing")),
         ("survey", say("thanks", "bye")),
         ("bye", FlowNode::Hangup { prompts: vec!["bye".to_owned()] }),
     ];
@@ -81,6 +86,20 @@ pub(super) fn settings() -> Settings {
         entries: vec![Entry { dnis: Pattern::new("7*"), flow: FlowId::new("main") }],
         flows: [(FlowId::new("main"), Flow { start: "start".to_owned(), nodes })].into(),
         queues: queues.into(),
+        groups: [(GroupId::new("app"), CodeGroup { digits: 6, code: AskCode::Always })].into(),
+    }
+}
+
+fn access_code() -> AccessCodeNode {
+    AccessCodeNode {
+        group: GroupId::new("app"),
+        prompts: Vec::new(),
+        tries: 3,
+        matched: [("code+ani", "known"), ("default", "plain")]
+            .map(|(key, node)| (key.to_owned(), node.to_owned()))
+            .into(),
+        failed: Some("survey".to_owned()),
+        locked: None,
     }
 }
 
@@ -317,6 +336,18 @@ impl Stage {
             "take-over-refused" => {
                 Event::TakeOverRefused { interaction: self.interaction(word(1)) }
             }
+            "code" => Event::CodeChecked {
+                interaction: self.interaction(word(1)),
+                result: match word(2) {
+                    "none" => CodeResult::NoMatch,
+                    "locked" => CodeResult::Locked,
+                    combination => CodeResult::Matched {
+                        combination: combination.to_owned(),
+                        callback: (!word(3).is_empty()).then(|| self.interaction(word(3))),
+                        queue: (!word(4).is_empty()).then(|| QueueId::new(word(4))),
+                    },
+                },
+            },
             "release" => {
                 Event::Release { interaction: self.interaction(word(1)), goodbye: goodbye(word(2)) }
             }
@@ -414,6 +445,11 @@ impl Stage {
             Effect::PendingChosen { interaction, callback, choice } => {
                 let (name, callback) = (self.name(*interaction), self.name(*callback));
                 format!("! pending {name} {callback} {choice:?}")
+            }
+            Effect::CodeKeyed { interaction, group, ani, dnis, code } => {
+                let (name, ani, dnis) = (self.name(*interaction), ani.expose(), dnis.expose());
+                let code = code.as_ref().map_or("-", |code| code.expose());
+                format!("! code {name} {group} {ani} {dnis} {code}")
             }
             Effect::AskStanding { interaction } => format!("! ask {}", self.name(*interaction)),
             Effect::CallerLeft { interaction } => format!("! left {}", self.name(*interaction)),
@@ -515,7 +551,6 @@ pub(super) fn expect_play(script: &str, expected: Expect) {
 pub(super) const IN_QUEUE: &str = "
     0 incoming caller 1001 700
     0 answered caller
-    1 digit caller 1
     1 played caller
     1 digit caller 1";
 

@@ -48,6 +48,8 @@ pub(super) struct Waiting {
     own: Option<Address>,
     /// May this queue call anybody back? Otherwise nothing is offered.
     calls_back: bool,
+    /// Not told yet whether anybody could serve them: nobody is sent away from a place that waited.
+    new: bool,
     since: Timestamp,
     standing: Option<Standing>,
     ask_at: Timestamp,
@@ -101,6 +103,15 @@ enum Hearing {
     },
 }
 
+/// How a caller came to wait.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// Joined the queue.
+    New,
+    /// Has a place that waited already, and hears this first.
+    Resumed(Vec<Prompt>),
+}
+
 /// Where a step in the queue leads.
 #[derive(Debug)]
 pub(super) enum Next {
@@ -113,14 +124,14 @@ pub(super) enum Next {
 }
 
 impl Waiting {
-    /// The queue knows of this caller, who hears music, after `said` if that is anything.
+    /// The queue knows of this caller, who hears music.
     pub(super) fn enter(
         ctx: &mut Context<'_>,
         (leg, interaction): (LegId, InteractionId),
         ani: Ani,
         (node, flow): (&QueueNode, Option<&Flow>),
         voice: Option<&QueueVoice>,
-        said: Vec<Prompt>,
+        arrival: Arrival,
     ) -> Self {
         let named = |name| flow.and_then(|flow| flow.nodes.get(name));
         let offer = node.offer.as_ref().and_then(|offer| named(&offer.node));
@@ -134,10 +145,11 @@ impl Waiting {
             Some(FlowNode::ScheduleCallback { exits, .. }) => exits.clone(),
             _ => exits.clone(),
         };
-        let hearing = if said.is_empty() {
-            Hearing::Music
-        } else {
-            Hearing::Note { playing: ctx.play(leg, said), then: None }
+        let (new, hearing) = match arrival {
+            Arrival::New => (true, Hearing::Music),
+            Arrival::Resumed(said) => {
+                (false, Hearing::Note { playing: ctx.play(leg, said), then: None })
+            }
         };
         ctx.push(Effect::AskStanding { interaction });
         Self {
@@ -147,6 +159,7 @@ impl Waiting {
             schedule_exits,
             own: voice.and_then(|voice| voice.addresses.callable(&ani)),
             calls_back: voice.is_some_and(|voice| !voice.addresses.is_empty()),
+            new,
             since: ctx.now,
             standing: None,
             ask_at: ctx.now + STANDING_EVERY,
@@ -164,9 +177,9 @@ impl Waiting {
     }
 
     pub(super) fn standing(&mut self, ctx: &mut Context<'_>, standing: Standing) -> Next {
-        let entered = self.standing.is_none();
+        let new = std::mem::take(&mut self.new);
         self.standing = Some(standing);
-        if let (true, None, Some(node)) = (entered, standing.ewt, &self.node.no_agents) {
+        if let (true, None, Some(node)) = (new, standing.ewt, &self.node.no_agents) {
             return Next::Leave(node.clone());
         }
         self.consider(ctx);

@@ -7,10 +7,11 @@ use std::path::PathBuf;
 use super::calendars::Calendars;
 use super::document::{Item, Section, nearest};
 use super::{Config, OnRegister, SipConfig, TrunkConfig, calendars, call_in, callbacks, flows};
-use crate::calls::flow::{Entry, QueueVoice};
+use crate::calls::flow::{AskCode, CodeGroup, Entry, QueueVoice};
 use crate::ident::{AgentId, FlowId, NodeId, QueueId, Route, TrunkId};
 use crate::phone::{AddressPolicy, Extension, Pattern};
 use crate::queue::event::RetryClass;
+use crate::queue::matching::{CallInGroup, CodeUse};
 use crate::queue::skill::{SkillExpression, Skills};
 use crate::queue::{AgentSettings, EarlyHangup, QueueSettings};
 use crate::sip::TrunkSettings;
@@ -28,6 +29,7 @@ pub(super) struct Names {
     pub(super) queues: BTreeSet<String>,
     pub(super) trunks: BTreeSet<String>,
     pub(super) flows: BTreeSet<String>,
+    pub(super) call_in_groups: BTreeSet<String>,
 }
 
 /// The whole file. What is wrong stands in the report; the value is then of no use.
@@ -37,6 +39,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         queues: root.names_in("queues"),
         trunks: root.names_in("trunks"),
         flows: root.names_in("flows"),
+        call_in_groups: root.names_in("call_in_groups"),
     };
     let (node, data) = root.section("node", |section| {
         let name = section.parsed_if("name", name, "a name of letters and digits");
@@ -69,6 +72,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         root.warn("entries", "nobody can call in", "add an [[entries]] with `dnis` and `flow`");
     }
     let call_in_groups = call_in::groups(root, &entries);
+    let groups = call_in_groups.iter().map(|(id, group)| (id.clone(), code_group(group))).collect();
     let flows = root.named("flows", |name, section| flows::flow(name, section, &names));
     let users = agents.iter().map(|it| &it.0).chain(devices.iter().map(|it| &it.0));
     let users = users.cloned().collect();
@@ -82,7 +86,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         voices.insert(QueueId::new(&name), voice);
     }
     let flows = flows.into_iter().map(|(name, flow)| (FlowId::new(&name), flow)).collect();
-    let calls = calls::Settings { entries, flows, queues: voices };
+    let calls = calls::Settings { entries, flows, queues: voices, groups };
     flows::check(root, &calls, known_sounds);
     let agents =
         agents.into_iter().map(|(name, agent)| (AgentId::new(&name), agent.settings)).collect();
@@ -415,6 +419,16 @@ fn entry(section: &mut Section<'_>, names: &Names) -> Entry {
         known(section, "flow", "flow", &flow, &names.flows);
     }
     Entry { dnis: Pattern::new(&dnis), flow: FlowId::new(&flow) }
+}
+
+/// What a call needs to know of a group.
+fn code_group(group: &CallInGroup) -> CodeGroup {
+    let code = match group.code {
+        CodeUse::Always => AskCode::Always,
+        CodeUse::IfNeeded => AskCode::IfNeeded,
+        CodeUse::Off => AskCode::Off,
+    };
+    CodeGroup { digits: group.code_length, code }
 }
 
 fn warn_of_unserved(

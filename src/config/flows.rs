@@ -7,9 +7,9 @@ use super::document::{Item, Section};
 use super::file::{Names, known, read_expression};
 use crate::calls;
 use crate::calls::flow::{
-    BookingExits, CallbackOffer, Flow, FlowError, FlowNode, FlowProblem, QueueNode,
+    AccessCodeNode, BookingExits, CallbackOffer, Flow, FlowError, FlowNode, FlowProblem, QueueNode,
 };
-use crate::ident::QueueId;
+use crate::ident::{GroupId, QueueId};
 use crate::time::Duration;
 
 /// The kind of a node.
@@ -20,6 +20,7 @@ enum Kind {
     Queue,
     OfferCallback,
     ScheduleCallback,
+    AccessCode,
     Hangup,
 }
 
@@ -40,7 +41,11 @@ pub(super) fn check(
         let follows_from_another = leads_nowhere.contains(&flow);
         let flow = format!("flows.{flow}");
         let told_already = match &problem {
-            FlowProblem::NoSuchFlow | FlowProblem::NoSuchQueue(_) | FlowProblem::OfferNever => true,
+            FlowProblem::NoSuchFlow
+            | FlowProblem::NoSuchQueue(_)
+            | FlowProblem::NoSuchGroup(_)
+            | FlowProblem::OfferNever => true,
+            FlowProblem::ScheduleElsewhere(_, queue) => !settings.queues.contains_key(queue),
             FlowProblem::Unreachable | FlowProblem::DeadEnd => follows_from_another,
             FlowProblem::NoSuchNode(_)
             | FlowProblem::NoSuchSound(_)
@@ -49,7 +54,8 @@ pub(super) fn check(
             | FlowProblem::NotAnOffer(_)
             | FlowProblem::NotASchedule(_)
             | FlowProblem::ScheduleWithoutQueue(_)
-            | FlowProblem::ScheduleElsewhere(..)
+            | FlowProblem::NotACombination(_)
+            | FlowProblem::NoDefault
             | FlowProblem::NotAKey(_)
             | FlowProblem::OutOfRange(_) => false,
         };
@@ -100,6 +106,7 @@ fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
         ("queue", Kind::Queue),
         ("offer_callback", Kind::OfferCallback),
         ("schedule_callback", Kind::ScheduleCallback),
+        ("access_code", Kind::AccessCode),
     ];
     if section.is_missing("kind") {
         let words: Vec<_> = kinds.iter().map(|(word, _)| format!("{word:?}")).collect();
@@ -134,7 +141,27 @@ fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
             let queue = queue.map(|name| QueueId::new(&name));
             FlowNode::ScheduleCallback { queue, exits: booking_exits(section) }
         }
+        Kind::AccessCode => FlowNode::AccessCode(access_code(section, names)),
         Kind::Hangup => FlowNode::Hangup { prompts: section.texts("prompts") },
+    }
+}
+
+fn access_code(section: &mut Section<'_>, names: &Names) -> AccessCodeNode {
+    let group = section.text("group", "app");
+    if !group.is_empty() {
+        known(section, "group", "call_in_group", &group, &names.call_in_groups);
+    }
+    let wanted = "COMBINATION = \"NODE\"";
+    AccessCodeNode {
+        group: GroupId::new(&group),
+        prompts: section.texts("prompts"),
+        tries: section.number("tries", 1..=5, 3),
+        matched: section
+            .values("matched", wanted, |_, item| item.text().ok())
+            .into_iter()
+            .collect(),
+        failed: section.text_if("failed"),
+        locked: section.text_if("locked"),
     }
 }
 

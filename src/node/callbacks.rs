@@ -5,14 +5,18 @@
 use super::event_loop::EventLoop;
 use crate::calls;
 use crate::calls::effect::PendingChoice;
-use crate::calls::event::{PendingCallback, Refusal, SlotOffer, SlotRefused};
+use crate::calls::event::{CodeResult, PendingCallback, Refusal, SlotOffer, SlotRefused};
 use crate::calls::spoken::{KeyedDay, SpokenDay, SpokenTime};
-use crate::ident::{InteractionId, QueueId};
-use crate::phone::{Address, Ani};
+use crate::ident::{GroupId, InteractionId, QueueId};
+use crate::phone::{AccessCode, Address, Ani, Dnis};
 use crate::queue::event::When;
 use crate::queue::hours::{self, Hours, LocalTime};
+use crate::queue::matching::{Combination, Presented};
 use crate::queue::{self, Stage, effect};
 use crate::time::Timestamp;
+
+/// Calls with a wrong code that are remembered, so that each counts once: more than can be going on.
+const FAILED_CALLS_KEPT: usize = 20_000;
 
 impl EventLoop {
     /// The closest time to the one that a caller keyed.
@@ -115,6 +119,59 @@ impl EventLoop {
         } else {
             calls::Event::TakeOverRefused { interaction }
         });
+    }
+
+    /// What a caller shows of a Call-In request: their number, the one they called, perhaps a code.
+    pub(super) fn code_keyed(
+        &mut self,
+        call: InteractionId,
+        group: GroupId,
+        (ani, dnis): (Ani, Dnis),
+        code: Option<AccessCode>,
+    ) {
+        let now = self.clock.wall();
+        let caller = Address::parse(ani.expose());
+        if code.is_some() {
+            if self.code_tries.is_locked(caller.as_ref(), now) {
+                let result = CodeResult::Locked;
+                return self.order(calls::Event::CodeChecked { interaction: call, result });
+            }
+            self.keyed_by.insert(call, caller.clone());
+        }
+        let code = code.map(|code| self.code_key.hash(&dnis, &code));
+        let presented = Presented { ani: caller, dnis, code };
+        let node = self.node.clone();
+        self.tell(queue::Event::CallInArrived { call, group, presented, node });
+    }
+
+    /// The queue knows whose call it is.
+    pub(super) fn code_matched(
+        &mut self,
+        interaction: InteractionId,
+        combination: Combination,
+        callback: Option<InteractionId>,
+    ) {
+        self.keyed_by.remove(&interaction);
+        let row = callback.and_then(|callback| self.queue.interaction(callback));
+        let queue = row.map(|row| row.queue.clone());
+        let combination = combination.to_string();
+        let result = CodeResult::Matched { combination, callback, queue };
+        self.order(calls::Event::CodeChecked { interaction, result });
+    }
+
+    /// It is nobody's call. The first wrong code makes it a failed call of that number, whatever
+    /// comes after: who hangs up before the last try guesses too.
+    pub(super) fn code_unmatched(&mut self, interaction: InteractionId) {
+        if let Some(caller) = self.keyed_by.remove(&interaction)
+            && self.failed_calls.insert(interaction)
+        {
+            self.code_tries.call_failed(caller.as_ref(), self.clock.wall());
+            if self.failed_calls.len() > FAILED_CALLS_KEPT {
+                self.failed_calls.pop_first();
+            }
+        }
+        let result = CodeResult::NoMatch;
+        self.order(calls::Event::CodeChecked { interaction, result });
     }
 
     /// Why the queue refused what a caller confirmed, as it is said.

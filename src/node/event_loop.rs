@@ -24,6 +24,8 @@ use crate::calls::{self, Calls};
 use crate::config::OnRegister;
 use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, LegId, NodeId, QueueId, Route};
 use crate::media::{self, leg::Media};
+use crate::phone::{Address, CodeKey};
+use crate::queue::matching::CodeTries;
 use crate::queue::{self, Queue};
 use crate::session::SessionOffer;
 use crate::sip::auto_answer::AutoAnswer;
@@ -110,6 +112,12 @@ pub struct EventLoop {
     pub(super) work: VecDeque<Work>,
     /// Callers who asked for the place of a pending callback, by that callback.
     pub(super) callers_in: BTreeMap<InteractionId, InteractionId>,
+    /// Whose code is being looked for, by their call; `None`: a caller whose number is not known.
+    pub(super) keyed_by: BTreeMap<InteractionId, Option<Address>>,
+    pub(super) code_tries: CodeTries,
+    /// Calls in which a wrong code was keyed already.
+    pub(super) failed_calls: BTreeSet<InteractionId>,
+    pub(super) code_key: CodeKey,
     pub(super) fixed: Fixed,
     gate: Gate,
     committer: Committer,
@@ -157,6 +165,8 @@ pub struct Parts {
     pub step: u64,
     /// What a reload cannot change.
     pub(super) fixed: Fixed,
+    /// Hashes access codes.
+    pub code_key: CodeKey,
 }
 
 impl EventLoop {
@@ -179,6 +189,10 @@ impl EventLoop {
             undialled: BTreeMap::new(),
             work: VecDeque::new(),
             callers_in: BTreeMap::new(),
+            keyed_by: BTreeMap::new(),
+            code_tries: CodeTries::default(),
+            failed_calls: BTreeSet::new(),
+            code_key: parts.code_key,
             fixed: parts.fixed,
             gate: Gate::new(parts.step),
             committer: parts.committer,

@@ -38,6 +38,7 @@ use crate::config::{Config, ConfigError};
 use crate::ident::Entropy;
 use crate::media::leg::Media;
 use crate::media::sounds::Sounds;
+use crate::phone::CodeKey;
 use crate::queue::Queue;
 use crate::sip::transport::{Received, SourceLimit, Udp};
 use crate::sip::{Transmit, UserAgent};
@@ -182,6 +183,8 @@ impl Server {
             committer,
             step: loaded.step,
             fixed: Fixed::of(&config),
+            // The hash says what it is for: one key serves both.
+            code_key: CodeKey::new(secrets.dial_key),
         });
         let (tell_health, health) = watch::channel(columns.health());
         let (orders, orders_in) = mpsc::channel(4);

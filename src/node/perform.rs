@@ -129,11 +129,13 @@ impl EventLoop {
                 let exit = calls::event::QueueExit::Closed;
                 self.order(calls::Event::NotAdmitted { interaction, exit });
             }
-            Effect::CallInGranted { .. }
-            | Effect::CallInRefused { .. }
-            | Effect::CallInMatched { .. }
-            | Effect::CallInUnmatched { .. }
-            | Effect::Push { .. } => debug!("no app to be told"),
+            Effect::CallInMatched { interaction, combination, callback, .. } => {
+                self.code_matched(interaction, combination, callback);
+            }
+            Effect::CallInUnmatched { interaction } => self.code_unmatched(interaction),
+            Effect::CallInGranted { .. } | Effect::CallInRefused { .. } | Effect::Push { .. } => {
+                debug!("no app to be told")
+            }
             Effect::Release { interaction, reason } => {
                 let goodbye = translate::goodbye_of_release(reason);
                 self.order(calls::Event::Release { interaction, goodbye });
@@ -177,6 +179,9 @@ impl EventLoop {
             }
             CallsEffect::PendingChosen { interaction, callback, choice } => {
                 self.pending_chosen(interaction, callback, choice);
+            }
+            CallsEffect::CodeKeyed { interaction, group, ani, dnis, code } => {
+                self.code_keyed(interaction, group, (ani, dnis), code);
             }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             // While its orphan is being ended, only the orphan's end counts.

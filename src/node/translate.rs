@@ -240,6 +240,7 @@ pub(super) fn report(
         | CallsEffect::AttemptEnded { .. }
         | CallsEffect::AskStanding { .. }
         | CallsEffect::NumberKeyed { .. }
+        | CallsEffect::CodeKeyed { .. }
         | CallsEffect::AskPending { .. }
         | CallsEffect::PendingChosen { .. }
         | CallsEffect::FindSlot { .. }

@@ -3,7 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Exit, ExitKind, Flow, FlowError, FlowNode, FlowProblem, QueueNode, Settings, exits};
+use super::{
+    AccessCodeNode, COMBINATIONS, Exit, ExitKind, Flow, FlowError, FlowNode, FlowProblem,
+    QueueNode, Settings, exits,
+};
 use crate::ident::{FlowId, QueueId};
 
 /// Everything wrong with the entries and flows, by flow and node; empty: nothing. What passes has
@@ -100,6 +103,10 @@ fn check_values(
             }
             (None, None)
         }
+        FlowNode::AccessCode(node) => {
+            check_access_code(found, settings, name, node);
+            (Some(&node.prompts), None)
+        }
         FlowNode::Hangup { prompts } => (Some(prompts), None),
     };
     for prompt in prompts.into_iter().flatten().filter(|prompt| !sound_exists(prompt)) {
@@ -109,6 +116,27 @@ fn check_values(
         if !matches!(digit, '0'..='9' | '*' | '#') {
             found.push(name, format!("keys.{digit}"), FlowProblem::NotAKey(*digit));
         }
+    }
+}
+
+fn check_access_code(
+    found: &mut Found<'_>,
+    settings: &Settings,
+    name: &str,
+    node: &AccessCodeNode,
+) {
+    if !settings.groups.contains_key(&node.group) {
+        found.push(name, "group", FlowProblem::NoSuchGroup(node.group.clone()));
+    }
+    if !(1..=5).contains(&node.tries) {
+        found.push(name, "tries", FlowProblem::OutOfRange("1 to 5"));
+    }
+    let is_known = |key: &String| key == "default" || COMBINATIONS.contains(&key.as_str());
+    for key in node.matched.keys().filter(|key| !is_known(key)) {
+        found.push(name, format!("matched.{key}"), FlowProblem::NotACombination(key.clone()));
+    }
+    if !node.matched.contains_key("default") {
+        found.push(name, "matched", FlowProblem::NoDefault);
     }
 }
 

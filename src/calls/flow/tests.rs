@@ -28,6 +28,13 @@ fn queue(nodes: &mut BTreeMap<String, FlowNode>) -> &mut QueueNode {
     }
 }
 
+fn access_code(nodes: &mut BTreeMap<String, FlowNode>) -> &mut AccessCodeNode {
+    match nodes.get_mut("code") {
+        Some(FlowNode::AccessCode(node)) => node,
+        other => panic!("{other:?}"),
+    }
+}
+
 fn schedule(nodes: &mut BTreeMap<String, FlowNode>) -> &mut Option<String> {
     match nodes.get_mut("offer") {
         Some(FlowNode::OfferCallback { schedule, .. }) => schedule,
@@ -55,6 +62,12 @@ fn all_broken(changes: &[Change]) -> String {
 #[test]
 fn a_wrong_value_is_named_with_its_place_and_remedy() {
     let changes: &[Change] = &[
+        |nodes| {
+            let node = access_code(nodes);
+            (node.group, node.tries) = (GroupId::new("gone"), 0);
+            node.matched = [("anni".to_owned(), "bye".to_owned())].into();
+            node.prompts = vec!["huh".to_owned()];
+        },
         |nodes| queue(nodes).queue = QueueId::new("gone"),
         |nodes| queue(nodes).keys = [('A', "bye".to_owned())].into(),
         |nodes| {
@@ -75,6 +88,19 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
         },
     ];
     expect![[r#"
+        flow main, node code, group
+            there is no call-in group gone; define it or name another
+        flow main, node code, tries
+            is out of its range; write 1 to 5
+        flow main, node code, matched.anni
+            "anni" is no combination; write `code`, `ani`, `dnis` joined by `+`, or `default`
+        flow main, node code, matched
+            leads nowhere for other combinations; add `default`
+        flow main, node code, prompts
+            there is no sound "huh"; add sounds/en/huh.wav or name another
+        flow main, node known
+            nothing leads to this node; bind an exit to it or remove it
+
         flow main, node billing, queue
             there is no queue gone; define it or name another
         flow main, node billing, offer.node
@@ -93,6 +119,10 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
             is out of its range; write 1 to 5
         flow main, node menu, first_digit_timeout
             is out of its range; write 1 to 30 seconds
+        flow main, node code
+            nothing leads to this node; bind an exit to it or remove it
+        flow main, node known
+            nothing leads to this node; bind an exit to it or remove it
     "#]]
     .assert_eq(&all_broken(changes));
 }
@@ -203,6 +233,12 @@ fn a_tree_names_each_node_once() {
               no_agents -> (the caller waits)
               after_call -> (the call ends)
             keys.3 -> later: (above)
+            keys.4 -> code: access_code app
+              matched.code+ani -> known: say thanks
+                next -> billing: (above)
+              matched.default -> plain: (above)
+              failed -> survey: (above)
+              locked -> (it is said, and the call ends)
             timeout -> billing: (above)
             invalid -> bye: (above)
     "#]]

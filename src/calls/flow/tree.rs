@@ -34,6 +34,7 @@ fn print<'a>(
             format!("schedule_callback {queue}")
         }
         Some(FlowNode::ScheduleCallback { queue: None, .. }) => "schedule_callback".to_owned(),
+        Some(FlowNode::AccessCode(node)) => format!("access_code {}", node.group),
         Some(FlowNode::Hangup { prompts }) => format!("hangup {}", prompts.join(" ")),
     };
     let line = format!("{indent}{exit}{arrow}{name}: {kind}");
@@ -74,6 +75,13 @@ fn unbound(node: &FlowNode) -> Vec<(&'static str, &'static str)> {
             Some(("registered", "it is said, and the call ends")),
             free(declined, "declined", "back to the music; outside a queue, the call ends"),
             free(refused, "refused", "back to the music; outside a queue, the call ends"),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        FlowNode::AccessCode(node) => [
+            free(&node.failed, "failed", "it is said, and the call ends"),
+            free(&node.locked, "locked", "it is said, and the call ends"),
         ]
         .into_iter()
         .flatten()

@@ -13,7 +13,7 @@ use super::super::effect::{Effect, Prompt};
 use super::super::event::Goodbye;
 use super::super::flow::QueueNode;
 use super::super::pending::{Pending, Settled};
-use super::super::waiting::{Next, Waiting};
+use super::super::waiting::{Arrival, Next, Waiting};
 use super::{Inbound, Otherwise, State};
 
 impl Inbound {
@@ -25,6 +25,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }
             | State::Bridged { .. }
@@ -50,6 +51,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::Code(_)
             | State::Pending { .. }
             | State::Bridged { .. }
             | State::Parted { .. }
@@ -125,6 +127,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::Code(_)
             | State::Booking { .. }
             | State::Bridged { .. }
             | State::Parted { .. }
@@ -156,7 +159,7 @@ impl Inbound {
             priority: node.priority,
             ani,
         });
-        self.wait(ctx, node, Vec::new());
+        self.wait(ctx, node, Arrival::New);
     }
 
     /// The queue gave the callback's place to this caller. `false`: to somebody who is not there.
@@ -174,6 +177,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }
             | State::InQueue(_)
@@ -182,9 +186,20 @@ impl Inbound {
             | State::Farewell(_)
             | State::Ending { .. } => return false,
         };
-        self.interaction = callback;
-        self.wait(ctx, &node, vec![Prompt::Sound("pending-called-in")]);
+        self.go_on_as(ctx, callback, &node);
         true
+    }
+
+    /// Goes on as a callback of this caller, which waits already.
+    pub(super) fn go_on_as(
+        &mut self,
+        ctx: &mut Context<'_>,
+        callback: InteractionId,
+        node: &QueueNode,
+    ) {
+        self.interaction = callback;
+        let said = vec![Prompt::Sound("pending-called-in")];
+        self.wait(ctx, node, Arrival::Resumed(said));
     }
 
     /// Their phone was answered in the same moment: that call goes on, this one ends.
@@ -195,9 +210,11 @@ impl Inbound {
                 self.go_on(ctx, Next::Finish(said));
             }
             State::Pending { pending, .. } if pending.is_taking_over() => self.farewell(ctx, said),
+            State::Code(asked) if !asked.is_asking() => self.farewell(ctx, said),
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }
             | State::InQueue(_)
@@ -208,13 +225,13 @@ impl Inbound {
         }
     }
 
-    /// Known to the queue from here on; hears `said` first, if anything.
-    fn wait(&mut self, ctx: &mut Context<'_>, node: &QueueNode, said: Vec<Prompt>) {
+    /// Known to the queue from here on.
+    fn wait(&mut self, ctx: &mut Context<'_>, node: &QueueNode, arrival: Arrival) {
         let settings = Arc::clone(&self.settings);
         let ids = (self.leg, self.interaction);
         let flow = settings.flows.get(&self.flow);
         let voice = settings.queues.get(&node.queue);
-        let waiting = Waiting::enter(ctx, ids, self.ani.clone(), (node, flow), voice, said);
+        let waiting = Waiting::enter(ctx, ids, self.ani.clone(), (node, flow), voice, arrival);
         self.state = State::InQueue(Box::new(waiting));
         self.in_queue = true;
     }

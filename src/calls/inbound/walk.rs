@@ -10,7 +10,7 @@ use super::super::booking::{Booking, Kind};
 use super::super::digits::{Answer, Question};
 use super::super::effect::Prompt;
 use super::super::flow::FlowNode;
-use super::super::{Context, cause};
+use super::super::{Context, Fact, cause};
 use super::{Inbound, NODES_MAX, Otherwise, State};
 
 impl Inbound {
@@ -32,15 +32,13 @@ impl Inbound {
                     return;
                 }
                 FlowNode::Menu { prompts, first_digit_timeout, tries, .. } => {
-                    return self.ask(
-                        ctx,
-                        name,
-                        named(prompts),
-                        *first_digit_timeout,
-                        tries.saturating_sub(1),
-                    );
+                    let tries_left = tries.saturating_sub(1);
+                    self.ask(ctx, name, named(prompts), *first_digit_timeout, tries_left);
+                    return self.feed(ctx);
                 }
+                FlowNode::AccessCode(node) => return self.enter_access_code(ctx, node),
                 FlowNode::Queue(node) => {
+                    self.typed.clear();
                     let (node, said) = (node.clone(), Vec::new());
                     return self.ask_pending(ctx, node, Otherwise::Join, said);
                 }
@@ -49,6 +47,7 @@ impl Inbound {
                     return self.hang_up(ctx, cause::TEMPORARY_FAILURE);
                 }
                 FlowNode::ScheduleCallback { queue: Some(queue), exits } => {
+                    self.typed.clear();
                     let voice = settings.queues.get(queue);
                     let own = voice.and_then(|voice| voice.addresses.callable(&self.ani));
                     let (ids, kind) = ((self.leg, self.interaction), Kind::Scheduled);
@@ -59,6 +58,28 @@ impl Inbound {
                 }
                 FlowNode::Hangup { prompts } => return self.farewell(ctx, named(prompts)),
             }
+        }
+    }
+
+    /// Answers what is asked with the digits that were pressed before.
+    pub(super) fn feed(&mut self, ctx: &mut Context<'_>) {
+        let asks = |state: &State| match state {
+            State::Choosing { .. } => true,
+            State::Code(asked) => asked.is_asking(),
+            State::Answering { .. }
+            | State::Saying { .. }
+            | State::Booking { .. }
+            | State::Pending { .. }
+            | State::InQueue(_)
+            | State::Bridged { .. }
+            | State::Parted { .. }
+            | State::Farewell(_)
+            | State::Ending { .. } => false,
+        };
+        while asks(&self.state)
+            && let Some(digit) = self.typed.pop()
+        {
+            self.fact(ctx, Fact::Digit(digit));
         }
     }
 
@@ -103,6 +124,6 @@ impl Inbound {
     }
 }
 
-fn named(prompts: &[String]) -> Vec<Prompt> {
+pub(super) fn named(prompts: &[String]) -> Vec<Prompt> {
     prompts.iter().cloned().map(Prompt::Named).collect()
 }
