@@ -38,6 +38,7 @@ const PURE: &[&str] = &[
     "src/ident.rs",
     "src/time.rs",
     "src/phone.rs",
+    "src/phone/",
     "src/session.rs",
     "src/queue/",
     "src/calls/",
