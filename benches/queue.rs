@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use ringback::ident::{AgentId, AttemptId, Entropy, InteractionId, NodeId, QueueId, Route};
 use ringback::phone::{Address, AddressPolicy, Pattern};
+use ringback::queue::contact::ContactSettings;
 use ringback::queue::event::{BridgeEnd, RetryClass};
 use ringback::queue::skill::{SkillExpression, Skills};
 use ringback::queue::{
@@ -243,6 +244,7 @@ fn queue_settings() -> QueueSettings {
             extensions: vec![(Pattern::new("*"), Route::Registrar)],
             ..AddressPolicy::default()
         },
+        contact: ContactSettings::default(),
         ring_timeout: Duration::from_secs(30),
         confirm: true,
         confirm_timeout: Duration::from_secs(45),

@@ -14,6 +14,7 @@ mod agents;
 mod attempts;
 mod classes;
 mod consumers;
+pub mod contact;
 mod deadlines;
 pub mod effect;
 pub mod event;
