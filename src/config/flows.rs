@@ -70,14 +70,11 @@ fn warn_of_empty_offers(root: &mut Section<'_>, settings: &calls::Settings) {
         .flat_map(|(flow, tree)| tree.nodes.iter().map(move |(name, node)| (flow, name, node)))
     {
         let FlowNode::Queue(QueueNode { queue, offer: Some(_), .. }) = node else { continue };
-        let calls_back = settings.queues.get(queue).is_some_and(|queue| {
-            !queue.addresses.prefixes.is_empty() || !queue.addresses.extensions.is_empty()
-        });
-        if !calls_back {
+        if settings.queues.get(queue).is_none_or(|queue| queue.addresses.is_empty()) {
             root.warn(
                 &format!("flows.{flow}.nodes.{name}.offer"),
                 format!("queue {queue} may call nobody back, so it is never made"),
-                format!("write `callback_prefixes` or `extensions` in [queues.{queue}]"),
+                format!("write `callback_countries` or `extensions` in [queues.{queue}]"),
             );
         }
     }
