@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::ident::{FlowId, QueueId};
-use crate::phone::{AddressPolicy, Pattern};
+use crate::phone::{AddressPolicy, Dnis, Pattern};
 use crate::time::Duration;
 
 /// What calls are told by the configuration.
@@ -17,6 +17,23 @@ pub struct Settings {
     pub flows: BTreeMap<FlowId, Flow>,
     /// What a call needs to know of a queue.
     pub queues: BTreeMap<QueueId, QueueVoice>,
+}
+
+impl Settings {
+    /// Whom the queues of the flow that answers `dnis` may call back.
+    pub fn policies(&self, dnis: &Dnis) -> Vec<&AddressPolicy> {
+        let entry = self.entries.iter().find(|entry| entry.dnis.matches(dnis.expose()));
+        let flow = entry.and_then(|entry| self.flows.get(&entry.flow));
+        let mut policies = Vec::new();
+        for node in flow.into_iter().flat_map(|flow| flow.nodes.values()) {
+            if let FlowNode::Queue(node) = node
+                && let Some(queue) = self.queues.get(&node.queue)
+            {
+                policies.push(&queue.addresses);
+            }
+        }
+        policies
+    }
 }
 
 /// Binds a number, or a pattern, to a flow.

@@ -3,7 +3,7 @@
 use tracing::{debug, info, warn};
 
 use super::event_loop::{EventLoop, Leg, Work};
-use super::translate;
+use super::{numbers, translate};
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
 use crate::calls::end::{CallEnd, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Caller};
@@ -275,6 +275,12 @@ impl EventLoop {
                     return self.sip.reject(self.clock.steady(), leg, 503);
                 }
                 let from = self.caller(from);
+                let ani = match from {
+                    Caller::Trunk(_) => {
+                        numbers::spelled(ani, &self.calls.settings().policies(&dnis))
+                    }
+                    Caller::Agent(_) | Caller::Device => ani,
+                };
                 self.legs.insert(leg, Leg { offer: Some(offer), ..Leg::default() });
                 self.order(calls::Event::LegIncoming { leg, ani, dnis, from });
             }
