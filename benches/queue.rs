@@ -8,6 +8,7 @@ use std::time::Duration;
 use ringback::ident::{AgentId, AttemptId, Entropy, InteractionId, NodeId, QueueId, Route};
 use ringback::phone::{Address, AddressPolicy, Pattern};
 use ringback::queue::event::{BridgeEnd, RetryClass, When};
+use ringback::queue::contact::ContactSettings;
 use ringback::queue::skill::{SkillExpression, Skills};
 use ringback::queue::{
     AgentSettings, EarlyHangup, Effect, Event, Hours, Queue, QueueSettings, Settings,
@@ -262,6 +263,7 @@ fn queue_settings() -> QueueSettings {
             extensions: vec![(Pattern::new("*"), Route::Registrar)],
             ..AddressPolicy::default()
         },
+        contact: ContactSettings::default(),
         ring_timeout: Duration::from_secs(30),
         confirm: true,
         confirm_timeout: Duration::from_secs(45),

@@ -52,6 +52,9 @@
 //!   the same queue leave by different ways.
 //! - An agent who asks for calls by a feature code is Ready when that call ends: until then their
 //!   telephone is busy with it.
+//! - What a number is (country, class, zones) is read from its digits by tables of ours, neither
+//!   stored nor asked of a crate: so the dial decides it anew, and stays pure. To read a spelling is
+//!   the node's (`node::numbers`).
 //! - While the estimated wait is unknown (nobody logged in could serve) no immediate callback is
 //!   offered, only one for a time of the caller's choice.
 //! - A slot is booked by the interaction that is due in it, until that is over: what is booked is

@@ -2,12 +2,17 @@
 //!
 //! `Debug` and `Display` of every type here show at most the last two characters. Whoever needs the
 //! whole text (to dial, to speak it back, to store it) calls `expose`, which is easy to search for.
-//! Access codes, of which two digits would be too many, show nothing.
+//! Access codes, of which two digits would be too many, show nothing. What a number is, and so
+//! whether it may be called, is told by its digits ([`NumberClass`]).
 
+mod class;
 mod code;
+mod plan;
+mod zones;
 
 use std::fmt;
 
+pub use class::{Country, NumberClass, NumberKind, Refused, ZoneName, is_emergency};
 pub use code::{AccessCode, CodeHash, CodeKey};
 
 use crate::ident::Route;
@@ -167,39 +172,50 @@ impl Pattern {
         &self.0
     }
 
-    /// Does the whole of `text` match? Linear in both: one place to go back to, the last `*`.
+    /// Does the whole of `text` match?
     pub fn matches(&self, text: &str) -> bool {
-        let (pattern, text) = (self.0.as_bytes(), text.as_bytes());
-        let (mut p, mut t, mut star) = (0, 0, None);
-        while t < text.len() {
-            match pattern.get(p) {
-                Some(b'*') => {
-                    star = Some((p, t));
-                    p += 1;
-                }
-                Some(&c) if c == b'?' || c == text[t] => {
-                    p += 1;
-                    t += 1;
-                }
-                _ => match star {
-                    Some((at, taken)) => {
-                        star = Some((at, taken + 1));
-                        p = at + 1;
-                        t = taken + 1;
-                    }
-                    None => return false,
-                },
-            }
-        }
-        pattern[p..].iter().all(|&c| c == b'*')
+        fits(&self.0, text)
     }
+}
+
+/// Does the whole of `text` match? Linear in both: one place to go back to, the last `*`.
+fn fits(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t, mut star) = (0, 0, None);
+    while t < text.len() {
+        match pattern.get(p) {
+            Some(b'*') => {
+                star = Some((p, t));
+                p += 1;
+            }
+            Some(&c) if c == b'?' || c == text[t] => {
+                p += 1;
+                t += 1;
+            }
+            _ => match star {
+                Some((at, taken)) => {
+                    star = Some((at, taken + 1));
+                    p = at + 1;
+                    t = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern[p..].iter().all(|&c| c == b'*')
 }
 
 /// Whom a queue may call back, and how. Deny by default: what matches nothing is refused.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct AddressPolicy {
-    /// Permitted E.164 prefixes, each with its `+`.
+    /// The country by which a number without its country code is read; `None`: it is no number.
+    pub default_country: Option<Country>,
+    /// Permitted countries.
+    pub countries: Vec<Country>,
+    /// Permitted E.164 prefixes, each with its `+`, besides those countries.
     pub prefixes: Vec<String>,
+    /// What is refused although it is permitted: E.164 numbers with their `+`, or extensions.
+    pub blocked: Vec<Pattern>,
     /// The trunks that carry E.164 numbers, first choice first.
     pub trunks: Vec<Route>,
     /// Permitted extensions, each with the way to reach it.
@@ -207,29 +223,53 @@ pub struct AddressPolicy {
 }
 
 impl AddressPolicy {
+    /// Nothing, if the queue may call `address`; otherwise why not. What it says depends on the
+    /// policy and the digits alone.
+    ///
+    /// # Errors
+    /// The class of the number first, then the blocked patterns, then what is not listed.
+    /// Extensions have no class and no country.
+    pub fn permits(&self, address: &Address) -> Result<(), Refused> {
+        let listed = match address {
+            Address::E164(number) => {
+                let class = NumberClass::of(number);
+                class.kind.callable()?;
+                class.country.is_some_and(|country| self.countries.contains(&country))
+                    || self.prefixes.iter().any(|p| number.expose().starts_with(p.as_str()))
+            }
+            Address::Extension(extension) => self.way(extension).is_some(),
+        };
+        if self.blocked.iter().any(|pattern| pattern.matches(address.expose())) {
+            return Err(Refused::Blocked);
+        }
+        if listed { Ok(()) } else { Err(Refused::NotListed) }
+    }
+
     /// The routes that may carry a call to `address`, first choice first; empty if it is refused.
     pub fn routes(&self, address: &Address) -> Vec<Route> {
-        match address {
-            Address::E164(number) => {
-                let allowed = self.prefixes.iter().any(|p| number.expose().starts_with(p.as_str()));
-                if allowed { self.trunks.clone() } else { Vec::new() }
-            }
-            Address::Extension(extension) => self
-                .extensions
-                .iter()
-                .find(|(pattern, _)| pattern.matches(extension.expose()))
-                .map(|(_, route)| route.clone())
-                .into_iter()
-                .collect(),
+        if self.permits(address).is_err() {
+            return Vec::new();
         }
+        match address {
+            Address::E164(_) => self.trunks.clone(),
+            Address::Extension(extension) => self.way(extension).cloned().into_iter().collect(),
+        }
+    }
+
+    /// The way to an extension; `None` if it is not listed.
+    pub fn way(&self, extension: &Extension) -> Option<&Route> {
+        let listed =
+            self.extensions.iter().find(|(pattern, _)| pattern.matches(extension.expose()));
+        listed.map(|(_, route)| route)
     }
 
     /// Nobody at all?
     pub fn is_empty(&self) -> bool {
-        self.prefixes.is_empty() && self.extensions.is_empty()
+        self.countries.is_empty() && self.prefixes.is_empty() && self.extensions.is_empty()
     }
 
-    /// The address behind a caller's number, if this queue may call it back.
+    /// The address behind a caller's number, if this queue may call it back. The number must be in
+    /// its one spelling (`node::numbers`).
     pub fn callable(&self, ani: &Ani) -> Option<Address> {
         let address = Address::parse(ani.expose())?;
         (!self.routes(&address).is_empty()).then_some(address)
@@ -286,18 +326,74 @@ mod tests {
         }
     }
 
+    fn policy() -> AddressPolicy {
+        AddressPolicy {
+            countries: vec![Country::parse("US").unwrap(), Country::parse("GB").unwrap()],
+            prefixes: vec!["+3361".into(), "+1800".into(), "+87".into(), "+999".into()],
+            blocked: vec![Pattern::new("+1415555*"), Pattern::new("1009")],
+            trunks: vec![trunk()],
+            extensions: vec![
+                (Pattern::new("10??"), Route::Registrar),
+                (Pattern::new("911"), Route::Registrar),
+            ],
+            ..AddressPolicy::default()
+        }
+    }
+
+    fn trunk() -> Route {
+        Route::Trunk(TrunkId::new("carrier"))
+    }
+
     #[test]
     fn an_address_is_denied_unless_listed() {
-        let trunk = Route::Trunk(TrunkId::new("carrier"));
-        let policy = AddressPolicy {
-            prefixes: vec!["+1".into()],
-            trunks: vec![trunk.clone()],
-            extensions: vec![(Pattern::new("10??"), Route::Registrar)],
-        };
-        let routes = |text: &str| policy.routes(&Address::parse(text).unwrap());
-        assert_eq!(routes("+14155550123"), [trunk]);
-        assert_eq!(routes("1001"), [Route::Registrar]);
-        assert!(routes("+4930123456").is_empty() && routes("2001").is_empty());
-        assert!(policy.callable(&Ani::new("anonymous")).is_none());
+        let table = [
+            ("+14156660123", Ok(())),
+            ("+442079460018", Ok(())),
+            ("+33612345678", Ok(())),
+            ("+33622345678", Err(Refused::NotListed)),
+            ("+18005550123", Ok(())),
+            ("+18885550123", Err(Refused::NotListed)),
+            ("+16045550123", Err(Refused::NotListed)),
+            ("+447781123456", Err(Refused::NotListed)),
+            ("+4930123456", Err(Refused::NotListed)),
+            ("+14155550123", Err(Refused::Blocked)),
+            ("+19115550123", Err(Refused::Emergency)),
+            ("+442079460018000", Err(Refused::Long)),
+            ("+449098790000", Err(Refused::Premium)),
+            ("+448451234567", Err(Refused::SharedCost)),
+            ("+870773111632", Err(Refused::Satellite)),
+            ("+15550123", Err(Refused::Short)),
+            ("+9991234567", Err(Refused::Unknown)),
+            ("1001", Ok(())),
+            ("911", Ok(())),
+            ("1009", Err(Refused::Blocked)),
+            ("2001", Err(Refused::NotListed)),
+        ];
+        for (text, permitted) in table {
+            let address = Address::parse(text).unwrap();
+            assert_eq!(policy().permits(&address), permitted, "{text}");
+            assert_eq!(policy().routes(&address).is_empty(), permitted.is_err(), "{text}");
+        }
+        assert_eq!(policy().routes(&Address::parse("+14156660123").unwrap()), [trunk()]);
+        assert_eq!(policy().routes(&Address::parse("1001").unwrap()), [Route::Registrar]);
+        assert!(policy().callable(&Ani::new("anonymous")).is_none());
+        assert!(AddressPolicy::default().is_empty() && !policy().is_empty());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn what_is_never_called_has_no_route(digits in "[1-9][0-9]{6,14}") {
+            let number = PhoneNumber::parse(&format!("+{digits}")).unwrap();
+            let all = AddressPolicy {
+                countries: Country::all().collect(),
+                prefixes: vec!["+".into()],
+                trunks: vec![trunk()],
+                ..AddressPolicy::default()
+            };
+            let never = NumberClass::of(&number).kind != NumberKind::Ordinary;
+            let address = Address::E164(number);
+            proptest::prop_assert_eq!(all.routes(&address).is_empty(), never);
+            proptest::prop_assert!(AddressPolicy::default().routes(&address).is_empty());
+        }
     }
 }

@@ -10,7 +10,7 @@ mod tree;
 use std::collections::BTreeMap;
 
 use crate::ident::{FlowId, GroupId, QueueId};
-use crate::phone::{AddressPolicy, Pattern};
+use crate::phone::{AddressPolicy, Dnis, Pattern};
 use crate::time::Duration;
 
 pub use check::{check, greetings_missing};
@@ -47,6 +47,23 @@ pub enum AskCode {
     IfNeeded,
     /// Never.
     Off,
+}
+
+impl Settings {
+    /// Whom the queues of the flow that answers `dnis` may call back.
+    pub fn policies(&self, dnis: &Dnis) -> Vec<&AddressPolicy> {
+        let entry = self.entries.iter().find(|entry| entry.dnis.matches(dnis.expose()));
+        let flow = entry.and_then(|entry| self.flows.get(&entry.flow));
+        let mut policies = Vec::new();
+        for node in flow.into_iter().flat_map(|flow| flow.nodes.values()) {
+            if let FlowNode::Queue(node) = node
+                && let Some(queue) = self.queues.get(&node.queue)
+            {
+                policies.push(&queue.addresses);
+            }
+        }
+        policies
+    }
 }
 
 /// Binds a number, or a pattern, to a flow.

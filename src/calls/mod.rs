@@ -126,6 +126,11 @@ impl Calls {
         self.timers.by_owner.get(owner).copied()
     }
 
+    /// What new calls follow.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
     /// New flows; calls in progress keep theirs.
     pub fn reload(&mut self, settings: Settings) {
         self.settings = Arc::new(settings);

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 
 use super::calendars::Calendars;
 use super::document::{Item, Section, nearest};
-use super::{Config, OnRegister, SipConfig, TrunkConfig, calendars, call_in, callbacks, flows};
+use super::{
+    Config, OnRegister, SipConfig, TrunkConfig, calendars, call_in, callbacks, contact, flows,
+};
 use crate::calls::flow::{AskCode, CodeGroup, Entry, QueueVoice};
-use crate::ident::{AgentId, FlowId, NodeId, QueueId, Route, TrunkId};
-use crate::phone::{AddressPolicy, Extension, Pattern};
+use crate::ident::{AgentId, FlowId, NodeId, QueueId, TrunkId};
+use crate::phone::{Extension, Pattern};
 use crate::queue::event::RetryClass;
 use crate::queue::matching::{CallInGroup, CodeUse};
 use crate::queue::skill::{SkillExpression, Skills};
@@ -261,7 +263,7 @@ fn queue(
     known_sounds: &dyn Fn(&str) -> bool,
 ) -> (QueueSettings, QueueVoice) {
     check_name(section, name);
-    let addresses = addresses(section, names);
+    let addresses = contact::addresses(section, names);
     let default = callbacks::policy(section);
     let settings = QueueSettings {
         skills: read_expression(section).unwrap_or_default(),
@@ -278,6 +280,7 @@ fn queue(
             default.after_call_work,
         ),
         addresses: addresses.clone(),
+        contact: contact::settings(section),
         ring_timeout: section.seconds("ring_timeout_seconds", 5..=120, default.ring_timeout),
         confirm: section.flag("confirm", default.confirm),
         confirm_timeout: section.seconds(
@@ -358,58 +361,6 @@ fn greeting(section: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) -> S
         section.error("greeting", wrong, "write the name of a file in sounds/, without `.wav`");
     }
     greeting
-}
-
-fn addresses(section: &mut Section<'_>, names: &Names) -> AddressPolicy {
-    let prefixes = section.texts("callback_prefixes");
-    for prefix in &prefixes {
-        let digits = prefix.strip_prefix('+').unwrap_or("");
-        if !(1..=15).contains(&digits.len()) || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            let wrong = format!("{prefix:?} is no prefix of E.164 numbers");
-            section.error("callback_prefixes", wrong, "write `+` and digits: \"+1\", \"+4930\"");
-        }
-    }
-    let trunks = section.texts("trunks");
-    for trunk in &trunks {
-        known(section, "trunks", "trunk", trunk, &names.trunks);
-    }
-    if !prefixes.is_empty() && trunks.is_empty() {
-        section.error(
-            "callback_prefixes",
-            "no trunk carries calls to these numbers",
-            "write `trunks = [\"NAME\"]` in this queue",
-        );
-    }
-    if prefixes.is_empty() && !trunks.is_empty() {
-        section.error(
-            "trunks",
-            "no number may be called over them",
-            "write `callback_prefixes = [\"+..\"]` in this queue",
-        );
-    }
-    let extensions = section.list("extensions", |section| {
-        let pattern = |text: &str| {
-            let fits = |b: u8| b.is_ascii_alphanumeric() || b".-_*?".contains(&b);
-            let good = (1..=32).contains(&text.len()) && text.bytes().all(fits);
-            good.then(|| Pattern::new(text))
-        };
-        let wanted = "an extension, with `?` for one character and `*` for any: \"10??\"";
-        if section.is_missing("pattern") {
-            section.error("pattern", "is missing", format!("write {wanted}"));
-        }
-        let pattern = section.parsed("pattern", pattern, wanted, Pattern::new(""));
-        let via = section.text_if("via").unwrap_or_else(|| "registrar".into());
-        if via == "registrar" {
-            return (pattern, Route::Registrar);
-        }
-        if !names.trunks.contains(&via) {
-            let wrong = format!("there is no trunk {via:?}");
-            section.error("via", wrong, "write \"registrar\" or the name of a trunk");
-        }
-        (pattern, Route::Trunk(TrunkId::new(&via)))
-    });
-    let trunks = trunks.iter().map(|name| Route::Trunk(TrunkId::new(name))).collect();
-    AddressPolicy { prefixes, trunks, extensions }
 }
 
 fn entry(section: &mut Section<'_>, names: &Names) -> Entry {

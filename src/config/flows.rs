@@ -86,7 +86,7 @@ fn warn_of_empty_offers(root: &mut Section<'_>, settings: &calls::Settings) {
             root.warn(
                 &format!("flows.{flow}.nodes.{name}.offer"),
                 format!("queue {queue} may call nobody back, so it is never made"),
-                format!("write `callback_prefixes` or `extensions` in [queues.{queue}]"),
+                format!("write `callback_countries` or `extensions` in [queues.{queue}]"),
             );
         }
     }

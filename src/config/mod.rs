@@ -11,6 +11,7 @@
 mod calendars;
 mod call_in;
 mod callbacks;
+mod contact;
 mod document;
 mod file;
 mod flows;
@@ -216,6 +217,9 @@ mod tests {
         assert_eq!(asks(shown.unwrap()), asks(default.unwrap()));
         assert_eq!((full.node, full.data, full.media), (config.node, config.data, config.media));
         let support = QueueId::new("support");
+        let shown = &full.queue.queues[&support].addresses;
+        assert_eq!((shown.countries.len(), shown.blocked.len()), (1, 1));
+        assert_eq!(shown.default_country, Some(shown.countries[0]));
         // But for what must be named to be there at all.
         let shown = full.queue.queues[&support].clone();
         let mut queue = config.queue.queues[&support].clone();
@@ -349,6 +353,22 @@ mod tests {
             (13, "flows.main.nodes.wait.offer"),
         ];
         assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn an_extension_that_may_be_the_police_is_warned_of() {
+        let warned = |pattern: &str, via: &str| {
+            let text = format!(
+                "[trunks.pbx]\naddress = \"192.0.2.1:5060\"\n[agents.ann]\n[queues.a]\n\
+                 [[queues.a.extensions]]\npattern = {pattern:?}\nvia = {via:?}\n\
+                 [[entries]]\ndnis = \"1\"\nflow = \"f\"\n[flows.f]\nstart = \"end\"\n\
+                 [flows.f.nodes.end]\nkind = \"hangup\"\n"
+            );
+            let config = parse(&text).unwrap_or_else(|errors| panic!("{}", told(&errors)));
+            told(&config.warnings).contains("it takes in 112")
+        };
+        assert!(warned("1??", "pbx") && warned("*", "pbx"));
+        assert!(!warned("1??", "registrar") && !warned("10??", "pbx"));
     }
 
     proptest::proptest! {

@@ -16,6 +16,7 @@ pub mod command;
 pub mod committer;
 pub mod demo;
 pub mod event_loop;
+pub mod numbers;
 mod perform;
 pub mod phone;
 pub mod reload;
@@ -137,6 +138,7 @@ impl Server {
     pub async fn start(config: Config, data: &Path) -> Result<Self, NodeError> {
         let clock = Clock::start();
         let mut entropy = operating_system_entropy()?;
+        let numbers = tokio::task::spawn_blocking(numbers::warm_up);
         secrets::make_folder(data)?;
         // The store first: its lock keeps another process out of the folder.
         let (store, loaded) = open_store(data).await?;
@@ -188,6 +190,7 @@ impl Server {
         });
         let (tell_health, health) = watch::channel(columns.health());
         let (orders, orders_in) = mpsc::channel(4);
+        numbers.await.map_err(io::Error::other)?;
         let inputs = Inputs { wire, media_events, committed, orders: orders_in };
         let answered = health.clone();
         #[expect(clippy::disallowed_methods, reason = "the node is what starts tasks")]

@@ -3,7 +3,7 @@
 use tracing::{debug, info, warn};
 
 use super::event_loop::{EventLoop, Leg, Work};
-use super::translate;
+use super::{numbers, translate};
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
 use crate::calls::end::{CallEnd, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Caller, NumberRefused};
@@ -352,6 +352,12 @@ impl EventLoop {
             }
             sip::Event::Incoming { leg, ani, dnis, from, offer, replaces: None } => {
                 let from = self.caller(from);
+                let ani = match from {
+                    Caller::Trunk(_) => {
+                        numbers::spelled(ani, &self.calls.settings().policies(&dnis))
+                    }
+                    Caller::Agent(_) | Caller::Device => ani,
+                };
                 self.legs.insert(leg, Leg { unanswered: true, offer, ..Leg::default() });
                 self.order(calls::Event::LegIncoming { leg, ani, dnis, from });
             }

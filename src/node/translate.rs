@@ -1,5 +1,6 @@
 //! Between the columns: what one calls a thing, in the words of the other. Values only.
 
+use super::numbers;
 use crate::calls::effect::{AgentDecline, Effect as CallsEffect, FeatureCode, Prompt};
 use crate::calls::end::{AttemptClass, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Goodbye, QueueExit};
@@ -193,7 +194,8 @@ pub(super) fn report(
 ) -> Option<QueueEvent> {
     Some(match effect {
         CallsEffect::Arrived { interaction, queue, skills, priority, ani } => {
-            let address = policy(&queue).and_then(|policy| policy.callable(&ani));
+            let address =
+                policy(&queue).and_then(|policy| numbers::read(ani.expose(), &policy).ok());
             // The flow check at load read the expression once already.
             let skills = skills.and_then(|text| SkillExpression::parse(&text).ok());
             let node = node.clone();

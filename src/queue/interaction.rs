@@ -270,6 +270,7 @@ pub const ROWS: &[&str] = &[
     "virtual-turn-dialing",
     "virtual-turn-pushed",
     "virtual-turn-notpermitted",
+    "virtual-window-virtual",
     "virtual-purged-done",
     "virtual-closed-done",
     "virtual-cancelled-done",

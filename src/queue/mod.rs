@@ -16,6 +16,7 @@ mod call_in;
 mod callbacks;
 mod classes;
 mod consumers;
+pub mod contact;
 mod deadlines;
 pub mod effect;
 pub mod event;

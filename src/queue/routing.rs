@@ -17,7 +17,8 @@ use super::agent::AgentState;
 use super::agents::day_number;
 use super::classes::{Bits, Spot};
 use super::effect::Effect;
-use super::interaction::{Attempt, Outcome, Place, Stage};
+use super::contact::Occasion;
+use super::interaction::{Attempt, Origin, Outcome, Place, Stage};
 use super::settings::Selection;
 use super::upkeep::With;
 use super::{Queue, QueueSettings, QueueState};
@@ -313,6 +314,14 @@ impl Queue {
             self.finish(id, "virtual-turn-notpermitted", with, Outcome::NotPermitted);
             return;
         }
+        if let Some(opens) = self.outside_window(id) {
+            let with = With::agent(&self.agents[n].row.id);
+            self.step(id, "virtual-window-virtual", with, |i| {
+                i.stage = Stage::Virtual { not_before: Some(opens) };
+            });
+            return;
+        }
+        let queue = &self.queues[of.key.queue];
         let free = |route: &&Route| queue.free.get(*route).is_some_and(|&free| free > 0);
         match of.key.routes.iter().find(free).cloned() {
             Some(route) => {
@@ -326,6 +335,18 @@ impl Queue {
             }
             None => pass.no_dial.set(class, true),
         }
+    }
+
+    /// When the window opens in which this consumer may be called, if it is closed now.
+    fn outside_window(&self, id: InteractionId) -> Option<Timestamp> {
+        let row = self.interaction(id)?;
+        let occasion = Occasion {
+            scheduled: row.origin == Origin::Scheduled,
+            requested: row.created_at,
+            last_contact: row.last_contact,
+        };
+        let window = self.settings_of(id)?.contact.window?;
+        window.delayed_until(row.address.as_ref()?, occasion, self.now)
     }
 
     fn start_attempt(&mut self, n: usize, id: InteractionId, route: Route) {

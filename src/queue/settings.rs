@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::contact::ContactSettings;
 use super::event::RetryClass;
 use super::hours::Hours;
 use super::matching::CallInGroup;
@@ -46,6 +47,8 @@ pub struct QueueSettings {
     pub after_call_work: Duration,
     /// Whom it may call back, and how.
     pub addresses: AddressPolicy,
+    /// When and how often it may call them.
+    pub contact: ContactSettings,
     /// How long a consumer's phone rings, 5 to 120 s.
     pub ring_timeout: Duration,
     /// Is "press 1" asked of an answered consumer?
@@ -179,6 +182,7 @@ impl Default for QueueSettings {
             misses_max: 2,
             after_call_work: Duration::from_secs(30),
             addresses: AddressPolicy::default(),
+            contact: ContactSettings::default(),
             ring_timeout: Duration::from_secs(30),
             confirm: true,
             confirm_timeout: Duration::from_secs(45),

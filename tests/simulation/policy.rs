@@ -38,6 +38,7 @@ pub(crate) fn plain_queue() -> QueueSettings {
         prefixes: vec!["+1".into()],
         trunks: vec![text::route("carrier")],
         extensions: vec![(Pattern::new("10??"), text::route("registrar"))],
+        ..AddressPolicy::default()
     };
     QueueSettings { addresses, ..QueueSettings::default() }
 }

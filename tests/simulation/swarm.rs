@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use ringback::ident::{AgentId, Entropy, GroupId, QueueId, Route, TrunkId};
 use ringback::phone::{AddressPolicy, Dnis, Pattern};
+use ringback::queue::contact::ContactSettings;
 use ringback::queue::event::RetryClass;
 use ringback::queue::matching::{CallInGroup, CodeUse, Combination};
 use ringback::queue::skill::{SkillExpression, Skills};
@@ -132,6 +133,7 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         misses_max: *pick(entropy, &[1, 2, 5]),
         after_call_work: seconds(entropy, &[0, 10, 120]),
         addresses: addresses(entropy),
+        contact: ContactSettings::default(),
         ring_timeout: seconds(entropy, &[5, 30, 120]),
         confirm: entropy.below(4) > 0,
         confirm_timeout: seconds(entropy, &[10, 45]),
@@ -214,6 +216,7 @@ fn addresses(entropy: &mut Entropy) -> AddressPolicy {
         prefixes: vec!["+1".into()],
         trunks: trunks[..1 + entropy.below(2) as usize].to_vec(),
         extensions: vec![(Pattern::new("1???"), Route::Registrar)],
+        ..AddressPolicy::default()
     };
     match entropy.below(6) {
         0 => policy.prefixes.clear(),

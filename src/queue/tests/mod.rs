@@ -49,7 +49,7 @@ fn seconds(n: u64) -> Duration {
 
 fn policy() -> QueueSettings {
     let addresses =
-        AddressPolicy { prefixes: vec!["+1".into()], trunks: vec![trunk()], extensions: vec![] };
+        AddressPolicy { prefixes: vec!["+1".into()], trunks: vec![trunk()], ..Default::default() };
     QueueSettings { addresses, after_call_work: Duration::ZERO, ..QueueSettings::default() }
 }
 
