@@ -213,6 +213,15 @@ fn scenario_header(file: &Source, patches: &BTreeSet<String>) -> Vec<String> {
     offences
 }
 
+/// The map of the rules names every scenario, and none that is not there.
+fn scenario_map(map: &str, scenarios: &BTreeSet<String>) -> Vec<String> {
+    let is_name = |word: &&str| word.ends_with(".txt") && !word.contains(['/', '*', ' ']);
+    let named: BTreeSet<String> = map.split('`').filter(is_name).map(str::to_owned).collect();
+    let missing = scenarios.difference(&named).map(|name| format!("{name} is not in the map"));
+    let gone = named.difference(scenarios).map(|name| format!("{name} is mapped and not there"));
+    missing.chain(gone).collect()
+}
+
 /// A planted bug says which rules catch it, and touches `src` only.
 fn planted_header(file: &Source) -> Vec<String> {
     let mut offences = Vec::new();
@@ -427,6 +436,21 @@ fn scenarios_and_planted_bugs_name_each_other() {
     let offences: Vec<String> =
         of_scenarios.chain(planted.iter().flat_map(planted_header)).collect();
     assert!(offences.is_empty(), "\n{}\n", offences.join("\n"));
+}
+
+#[test]
+fn every_scenario_is_mapped_to_its_rule() {
+    let name = |file: &Source| file.path.rsplit('/').next().unwrap().to_owned();
+    let scenarios = files(&["tests/scenarios"], ".txt").iter().map(name).collect();
+    let map = fs::read_to_string(root().join("tests/scenarios/README.md")).unwrap();
+    assert_eq!(scenario_map(&map, &scenarios), Vec::<String>::new());
+}
+
+#[test]
+fn a_scenario_that_is_not_mapped_or_not_there_is_caught() {
+    let scenarios = ["a.txt".to_owned()].into();
+    assert_eq!(scenario_map("| x | `a.txt` |", &scenarios).len(), 0);
+    assert_eq!(scenario_map("| x | `b.txt` |", &scenarios).len(), 2);
 }
 
 #[test]

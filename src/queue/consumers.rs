@@ -319,6 +319,12 @@ impl Queue {
         let settings = &self.queues[to].settings;
         let (skills, patience) = (settings.skills.clone(), settings.answered_wait_max);
         let deadline = self.now + if live { LONGEST_WAIT } else { patience };
+        // A caller is let go when the queue that they wait in closes.
+        let close_at = match slot.row.origin {
+            Origin::Live => settings.hours.close_after(self.now),
+            Origin::Immediate | Origin::Scheduled | Origin::CallIn => slot.row.close_at,
+        };
+        let leave_at = close_at.filter(|_| slot.row.origin == Origin::Live);
         self.forget_open(id);
         // An appointment of the queue that they leave counts there no more.
         if let Some(slot) = self.interactions.get_mut(&id) {
@@ -333,6 +339,8 @@ impl Queue {
             i.stage = Stage::Waiting;
             i.skills = skills;
             i.deadline = Some(deadline);
+            i.close_at = close_at;
+            i.leave_at = leave_at;
             i.missed_by = Vec::new();
         });
         self.reclass(id);

@@ -5,7 +5,8 @@ mod callbacks;
 
 use super::agent::{Agent, AgentState};
 use super::event::{Event, NotReadyReason};
-use super::interaction::{Interaction, Outcome, Place, Stage};
+use super::interaction::{Interaction, Origin, Outcome, Place, Stage};
+use super::settings::Selection;
 use super::{Changed, Effect, Queue};
 use crate::ident::{AgentId, AttemptId, InteractionId, Route};
 use crate::time::Timestamp;
@@ -59,6 +60,9 @@ pub const ALL: &[(&str, OfQueue)] = &[
     ("pushes_paced", callbacks::pushes_paced),
     ("codes_distinct", callbacks::codes_distinct),
     ("requests_tied", callbacks::requests_tied),
+    ("scheduled_outlives_close", callbacks::scheduled_outlives_close),
+    ("arrival_is_due", callbacks::arrival_is_due),
+    ("dials_what_it_may", callbacks::dials_what_it_may),
     ("time_monotone", time_monotone),
     ("work_conserving", work_conserving),
 ];
@@ -74,6 +78,7 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("no_overtaking", no_overtaking),
     ("no_dial_overtaking", no_dial_overtaking),
     ("missed_asked_last", missed_asked_last),
+    ("selection_followed", selection_followed),
     ("virtual_and_live_one_order", virtual_and_live_one_order),
     ("late_events_harmless", late_events_harmless),
     ("slot_capacity", callbacks::slot_capacity),
@@ -83,6 +88,11 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("refused_changes_nothing", callbacks::refused_changes_nothing),
     ("pushed_once", callbacks::pushed_once),
     ("no_push_overtaking", callbacks::no_push_overtaking),
+    ("switches_obeyed", callbacks::switches_obeyed),
+    ("menu_holds", callbacks::menu_holds),
+    ("permitted_only", callbacks::permitted_only),
+    ("open_when_taken", callbacks::open_when_taken),
+    ("not_purged_early", callbacks::not_purged_early),
 ];
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Verdict {
@@ -201,7 +211,12 @@ fn purged_on_time(q: &Queue) -> Verdict {
 }
 
 fn closed_at_close(q: &Queue) -> Verdict {
-    overdue(q, |row| row.close_at, "close of business")
+    overdue(q, |row| row.close_at, "close of business")?;
+    let live = q.interactions().filter(|row| row.origin == Origin::Live);
+    live.filter(|row| row.stage == Stage::Waiting).try_for_each(|row| {
+        let closed = row.close_at.is_some_and(|at| at <= q.now);
+        ensure(!closed || row.leave_at.is_some(), || format!("{} waits on after close", row.id))
+    })
 }
 
 fn every_wait_has_a_deadline(q: &Queue) -> Verdict {
@@ -475,6 +490,41 @@ fn missed_asked_last(s: &Step) -> Verdict {
             })
         },
     )
+}
+
+/// Nobody who is still Ready and has not missed it would have been the better choice.
+fn selection_followed(s: &Step) -> Verdict {
+    given(s).filter(|(_, _, dial)| !dial).try_for_each(|(agent, row, _)| {
+        let settings = s.after.queue_settings(&row.queue).filter(|q| q.hold_trigger.is_zero());
+        let (Some(settings), Some(was)) = (settings, s.before.agent(&agent.id)) else {
+            return Ok(());
+        };
+        if was.state != AgentState::Ready || row.missed_by.contains(&agent.id) {
+            return Ok(());
+        }
+        let names = row.skills.names();
+        let level = |agent: &Agent, name: &str| agent.skills.get(name).copied().unwrap_or(0);
+        let levels =
+            |agent: &Agent| names.iter().map(|name| u32::from(level(agent, name))).sum::<u32>();
+        let better = |other: &&Agent| match settings.selection {
+            Selection::LongestIdle => other.since < was.since,
+            Selection::RoundRobin => other.alerted_at < was.alerted_at,
+            Selection::MostSkilled => levels(other) > levels(agent),
+            // What counts as today is said in one place only.
+            Selection::FewestCalls => false,
+        };
+        let free = s.after.agents().filter(|other| {
+            other.state == AgentState::Ready
+                && !held(s.after, &other.id)
+                && !held(s.before, &other.id)
+                && !row.missed_by.contains(&other.id)
+                && eligible(s.after, other, row)
+        });
+        let other = free.into_iter().find(better);
+        ensure(other.is_none(), || {
+            format!("{} was given {} before {:?}", agent.id, row.id, other.map(|o| &o.id))
+        })
+    })
 }
 
 fn due_and_free(q: &Queue, row: &Interaction) -> bool {

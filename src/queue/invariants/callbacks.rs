@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use super::{Step, Verdict, eligible, ensure};
+use super::{Step, Verdict, due_and_free, eligible, ensure};
 use crate::ident::InteractionId;
 use crate::queue::agent::AgentState;
 use crate::queue::effect::PushEvent;
 use crate::queue::matching::OF_CALL_INS;
-use crate::queue::{Effect, Event, Interaction, Origin, Queue, Stage};
+use crate::queue::{
+    Effect, Event, Interaction, Origin, Outcome, Queue, QueueSettings, QueueState, Stage,
+};
 
 // ---- of a queue
 
@@ -95,6 +97,64 @@ pub(super) fn requests_tied(q: &Queue) -> Verdict {
         });
         ensure(fine, || format!("the request {:?} outlives its callback {id}", asked.id))
     })
+}
+
+/// Purge and close of business count from the time that an appointment is for.
+pub(super) fn scheduled_outlives_close(q: &Queue) -> Verdict {
+    q.interactions().filter(|row| row.stage == Stage::Scheduled).try_for_each(|row| {
+        let early =
+            |end: &Option<_>| end.is_some_and(|end| row.due_at.is_some_and(|due| end < due));
+        ensure(![row.purge_at, row.close_at].iter().any(early), || {
+            format!("{} is due at {:?}, and over before", row.id, row.due_at)
+        })
+    })
+}
+
+/// Who is called at a time of theirs stands behind those who wait at that time already.
+pub(super) fn arrival_is_due(q: &Queue) -> Verdict {
+    q.interactions().filter(|row| row.stage == Stage::Scheduled).try_for_each(|row| {
+        let fine = row.due_at.is_some_and(|due| due <= row.place.arrival);
+        ensure(fine, || format!("{} is due at {:?}: {:?}", row.id, row.due_at, row.place))
+    })
+}
+
+/// Nobody who is due and free waits for a dial that the limits allow.
+pub(super) fn dials_what_it_may(q: &Queue) -> Verdict {
+    q.interactions().filter(|row| due_and_free(q, row)).try_for_each(|row| {
+        let of = q.queue_index.get(&row.queue).map(|&n| &q.queues[n]);
+        let Some((queue, address)) = of.zip(row.address.as_ref()) else { return Ok(()) };
+        let settings = &queue.settings;
+        let free = settings
+            .addresses
+            .routes(address)
+            .iter()
+            .any(|way| queue.free.get(way).is_some_and(|&free| free > 0));
+        if !free || !settings.process_callbacks || queue.charges >= settings.dials_max {
+            return Ok(());
+        }
+        let trigger = (0..q.agents.len())
+            .find(|&n| eligible(q, &q.agents[n].row, row) && may_start(q, n, queue));
+        ensure(trigger.is_none(), || {
+            format!("{} could dial {} and did not", q.agents[trigger.unwrap_or(0)].row.id, row.id)
+        })
+    })
+}
+
+/// Would the pacing of this queue let this agent start a dial?
+fn may_start(q: &Queue, n: usize, queue: &QueueState) -> bool {
+    let (agent, boost) = (&q.agents[n], queue.settings.boost_percent);
+    let ready = |n: usize| q.agents[n].row.state == AgentState::Ready;
+    let crew = (0..q.agents.len()).filter(|&other| {
+        other == n
+            || queue.charged.contains_key(&other)
+            || (ready(other) && q.of_queue(other, queue))
+    });
+    let room = u64::from(queue.charges) * 100 < u64::from(boost) * crew.count() as u64;
+    ready(n)
+        && agent.row.contact_checked
+        && agent.held.is_none()
+        && agent.charges < boost.div_ceil(100)
+        && (room || boost.is_multiple_of(100))
 }
 
 // ---- of a step
@@ -231,6 +291,91 @@ pub(super) fn no_push_overtaking(s: &Step) -> Verdict {
         });
         ensure(passed.is_none(), || {
             format!("{} was pushed before {:?}", row.id, passed.map(|row| row.id))
+        })
+    })
+}
+
+/// The callbacks taken in this step, and what their queues allow.
+fn taken<'a>(
+    s: &'a Step,
+    rows: &'static [&'static str],
+) -> impl Iterator<Item = (&'a Interaction, &'a QueueSettings)> {
+    let steps = s.changed.transitions.iter().filter(|step| rows.contains(&step.row));
+    steps.filter_map(|step| {
+        let row = s.after.interaction(step.interaction)?;
+        Some((row, s.after.queue_settings(&row.queue)?))
+    })
+}
+
+const NOW: &[&str] =
+    &["new-requested-virtual", "waiting-confirmed-virtual", "alerting-confirmed-virtual"];
+const LATER: &[&str] =
+    &["new-requested-scheduled", "waiting-confirmed-scheduled", "alerting-confirmed-scheduled"];
+const TURNS: &[&str] = &["virtual-turn-dialing", "virtual-turn-pushed"];
+
+pub(super) fn switches_obeyed(s: &Step) -> Verdict {
+    taken(s, NOW).chain(taken(s, LATER)).try_for_each(|(row, settings)| {
+        let fine = settings.accept_callbacks;
+        ensure(fine, || format!("{} was taken where none are", row.id))
+    })?;
+    taken(s, TURNS).try_for_each(|(row, settings)| {
+        let fine = settings.process_callbacks;
+        ensure(fine, || format!("{} had a turn where none are processed", row.id))
+    })
+}
+
+/// Who is asked what to do about their callback is neither dialled nor pushed meanwhile.
+pub(super) fn menu_holds(s: &Step) -> Verdict {
+    taken(s, TURNS).try_for_each(|(row, _)| {
+        ensure(row.menu_until.is_none(), || {
+            format!("{} had a turn while its consumer was asked", row.id)
+        })
+    })
+}
+
+/// A callback that is to be dialled has a number that its queue may call.
+pub(super) fn permitted_only(s: &Step) -> Verdict {
+    let rows = taken(s, NOW).chain(taken(s, LATER)).filter(|(row, _)| row.origin.dialled());
+    rows.into_iter().try_for_each(|(row, settings)| {
+        let address = row.address.as_ref();
+        let fine = address.is_some_and(|address| !settings.addresses.routes(address).is_empty());
+        ensure(fine, || format!("{} may not be called", row.id))
+    })
+}
+
+/// A callback for now is taken only while it is open, and not too short before closing.
+pub(super) fn open_when_taken(s: &Step) -> Verdict {
+    taken(s, NOW).try_for_each(|(row, settings)| {
+        let left = settings.hours.open_for(s.after.now);
+        let fine = settings.hours.open_at(s.after.now) && left > settings.accept_until_before_close;
+        ensure(fine, || format!("{} was taken with {left:?} left", row.id))
+    })
+}
+
+/// Nothing ends by purge or close of business before that comes.
+pub(super) fn not_purged_early(s: &Step) -> Verdict {
+    let resettled = |id| {
+        let rows = &s.changed.transitions;
+        rows.iter().any(|step| step.interaction == id && step.row == "scheduled-closed-done")
+    };
+    s.changed.interactions.iter().try_for_each(|row| {
+        let end = match row.stage {
+            Stage::Done(Outcome::Purged) => row.purge_at,
+            Stage::Done(Outcome::Closed) if !resettled(row.id) => row.close_at,
+            Stage::Done(_)
+            | Stage::Scheduled
+            | Stage::Virtual { .. }
+            | Stage::Dialing
+            | Stage::Confirming
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed
+            | Stage::Waiting
+            | Stage::Alerting(_)
+            | Stage::Bridged(_) => return Ok(()),
+        };
+        ensure(end.is_some_and(|end| end <= s.after.now), || {
+            format!("{} was over before {end:?}", row.id)
         })
     })
 }
