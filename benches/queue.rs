@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use ringback::ident::{AgentId, AttemptId, Entropy, InteractionId, NodeId, QueueId, Route};
 use ringback::phone::{Address, AddressPolicy, Pattern};
-use ringback::queue::event::{BridgeEnd, RetryClass, When};
 use ringback::queue::contact::ContactSettings;
+use ringback::queue::event::{BridgeEnd, RetryClass, When};
 use ringback::queue::skill::{SkillExpression, Skills};
 use ringback::queue::{
     AgentSettings, EarlyHangup, Effect, Event, Hours, Queue, QueueSettings, Settings,

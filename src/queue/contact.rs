@@ -172,10 +172,13 @@ fn known(zone: &ZoneName) -> Tz {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
     use crate::phone::Country;
+    use crate::phone::PhoneNumber;
 
     fn address(text: &str) -> Address {
         Address::parse(text).unwrap()
