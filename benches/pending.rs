@@ -37,7 +37,8 @@ pub(crate) fn run() {
     fill(&mut queue);
     let bytes = (resident() - before) / PENDING as f64;
     println!(
-        "pending: {bytes:.0} bytes of memory a callback ({PENDING} of them) (goal {BYTES}, ratio {:.2})",
+        "pending: {bytes:.0} bytes of memory a callback, {PENDING} of them (goal {BYTES}, ratio \
+         {:.2})",
         bytes / BYTES
     );
     let cases = [
@@ -48,8 +49,8 @@ pub(crate) fn run() {
     for (who, agent) in cases {
         let us = decision_us(&mut queue, &agent);
         println!(
-            "pending: {us:.1} us to decide after Ready of an agent who may serve {who}, at the 99th \
-             percentile of {ROUNDS} (goal {DECISION_US}, ratio {:.2})",
+            "pending: {us:.1} us to decide after Ready of an agent who may serve {who}, at the \
+             99th percentile of {ROUNDS} (goal {DECISION_US}, ratio {:.2})",
             us / DECISION_US
         );
     }
