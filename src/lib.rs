@@ -53,14 +53,14 @@
 //! - An agent who asks for calls by a feature code is Ready when that call ends: until then their
 //!   telephone is busy with it.
 //! - What a number is (country, class, zones) is read from its digits by tables of ours, neither
-//!   stored nor asked of a crate: so the dial decides it anew, and stays pure. To read a spelling is
-//!   the node's (`node::numbers`).
+//!   stored nor asked of a crate: so the dial decides it anew, and stays pure. To read a spelling
+//!   is the node's (`node::numbers`).
 //! - While the estimated wait is unknown (nobody logged in could serve) no immediate callback is
 //!   offered, only one for a time of the caller's choice.
 //! - A slot is booked by the interaction that is due in it, until that is over: what is booked is
 //!   counted from the rows, and a restart or a changed calendar cannot disagree with them.
-//! - A matched caller keeps their Call-In request until an agent answers, so that who drops may come
-//!   back; while they are on the line it matches nobody.
+//! - A matched caller keeps their Call-In request until an agent answers, so that who drops may
+//! come   back; while they are on the line it matches nobody.
 //! - Whoever calls in while we dial them gets their place once the dialled leg is known to be gone:
 //!   never two legs of one consumer.
 //! - What is told outside (an answer over HTTP, a push) holds up no order to a telephone: the gate
@@ -76,7 +76,7 @@
 //! | callbacks, attempts, outcomes, the trail | `store` (SQLite), copied in `queue` | yes |
 //! | agent states, registrations | `store`, copied in `queue` and `sip` | yes |
 //! | dialogs, media, callers on the line | `sip`, `media`, `calls` | no: each end is recorded |
-//! | appointments, Call-In requests, handling times for estimates | `store`, copied in `queue` | yes |
+//! | appointments, Call-In requests, handling times | `store`, copied in `queue` | yes |
 //! | breakers of trunks | `sip` | no: learnt again |
 //! | passwords, the key of dial identifiers | `data/secrets.toml` | yes |
 

@@ -83,6 +83,8 @@ const MAY_SAY: &[(&str, &str)] = &[
     ("src/ident.rs", "rand_chacha"),
     ("src/queue/hours.rs", "chrono"),
     ("src/queue/hours.rs", "chrono_tz"),
+    ("src/queue/contact.rs", "chrono"),
+    ("src/queue/contact.rs", "chrono_tz"),
 ];
 
 /// What may stand at the top besides dotfiles.

@@ -178,6 +178,7 @@ impl Calls {
         }
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
     fn apply(&mut self, event: Event, out: &mut Vec<Effect>) {
         match event {
             Event::Tick => {}

@@ -532,6 +532,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "a table of what is said")]
     fn a_second_callback_leads_to_the_choices_about_the_first() {
         for (script, expected) in [
             (

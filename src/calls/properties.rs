@@ -240,6 +240,7 @@ impl World {
         assert_eq!(self.lives.get(leg), Some(&Life::Open), "{leg} is not there for this order");
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each order")]
     fn check(&mut self, effect: &Effect) {
         match effect {
             Effect::Invite { leg, to, like } => {

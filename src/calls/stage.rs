@@ -403,6 +403,7 @@ impl Stage {
         format!("i{}", index + 1)
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each order")]
     fn text(&mut self, effect: &Effect) -> String {
         let leg = |stage: &Stage, leg: &LegId| stage.legs[leg].clone();
         match effect {

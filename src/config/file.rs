@@ -60,13 +60,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
     let media = root.section("media", |section| media(section, local));
     let trunks = root.named("trunks", trunk);
     let agents = root.named("agents", |name, section| agent(name, section, &names));
-    let devices = root.named("devices", |name, section| user_name(section, name));
-    for (name, ()) in &devices {
-        if agents.iter().any(|(agent, _)| agent == name) {
-            let wrong = "an agent has this name too";
-            root.error(&format!("devices.{name}"), wrong, "give each phone a name of its own");
-        }
-    }
+    let devices = devices(root, &agents);
     let queues = root.named("queues", |name, section| queue(name, section, &names, known_sounds));
     warn_of_unserved(root, &queues, &agents);
     let entries = root.list("entries", |section| entry(section, &names));
@@ -111,6 +105,17 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         auto_answer,
         warnings: Vec::new(),
     }
+}
+
+fn devices(root: &mut Section<'_>, agents: &[(String, Agent)]) -> Vec<(String, ())> {
+    let devices = root.named("devices", |name, section| user_name(section, name));
+    for (name, ()) in &devices {
+        if agents.iter().any(|(agent, _)| agent == name) {
+            let wrong = "an agent has this name too";
+            root.error(&format!("devices.{name}"), wrong, "give each phone a name of its own");
+        }
+    }
+    devices
 }
 
 fn sip(section: &mut Section<'_>) -> (SocketAddr, SocketAddr, String, &'static [Algorithm]) {

@@ -15,7 +15,8 @@ use crate::queue::matching::{Combination, Presented};
 use crate::queue::{self, Stage, effect};
 use crate::time::Timestamp;
 
-/// Calls with a wrong code that are remembered, so that each counts once: more than can be going on.
+/// Calls with a wrong code that are remembered, so that each counts once: more than can be going
+/// on.
 const FAILED_CALLS_KEPT: usize = 20_000;
 
 impl EventLoop {

@@ -1,9 +1,9 @@
 //! Numbers as people and networks write them become addresses: one spelling for each.
 //!
 //! Whatever a number is compared with (an open callback, a limit, the never-call list) is compared
-//! in that spelling, so every text from outside passes here first. The crate `phonenumber` knows how
-//! each country dials; it is given nothing but `+` and digits, since a panic of its own would print
-//! what it was given. Must not: decide who may be called, that is [`AddressPolicy`].
+//! in that spelling, so every text from outside passes here first. The crate `phonenumber` knows
+//! how each country dials; it is given nothing but `+` and digits, since a panic of its own would
+//! print what it was given. Must not: decide who may be called, that is [`AddressPolicy`].
 
 use std::collections::BTreeSet;
 use std::panic::catch_unwind;
@@ -55,8 +55,8 @@ pub fn read(text: &str, policy: &AddressPolicy) -> Result<Address, NotCallable> 
     Ok(address)
 }
 
-/// The caller of a trunk in the one spelling, where the queues that may call back agree on a default
-/// country; otherwise, and if it is not a number, as it came.
+/// The caller of a trunk in the one spelling, where the queues that may call back agree on a
+/// default country; otherwise, and if it is not a number, as it came.
 pub(super) fn spelled(ani: Ani, policies: &[&AddressPolicy]) -> Ani {
     let extension = Extension::parse(ani.expose());
     let is_listed = |policy: &&AddressPolicy| {
@@ -100,9 +100,9 @@ fn parsed(plain: &str, default: Option<Country>) -> Option<PhoneNumber> {
     PhoneNumber::parse(&catch_unwind(parse).ok()?.ok()?)
 }
 
-/// `+` and digits; `None` for a text with anything in it that no number has. Of parameters (RFC 3966
-/// section 3) those that say where the number counts are not needed behind `+`; those that name
-/// somebody behind the number are not for us.
+/// `+` and digits; `None` for a text with anything in it that no number has. Of parameters (RFC
+/// 3966 section 3) those that say where the number counts are not needed behind `+`; those that
+/// name somebody behind the number are not for us.
 fn plain(text: &str) -> Option<String> {
     if text.chars().nth(TEXT_MAX).is_some() {
         return None;

@@ -59,6 +59,7 @@ impl EventLoop {
         self.work.push_back(Work::Calls(event));
     }
 
+    #[expect(clippy::too_many_lines, reason = "one arm for each order")]
     fn perform_queue(&mut self, effect: Effect) {
         debug!(?effect, "queue");
         match effect {

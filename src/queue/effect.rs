@@ -280,7 +280,8 @@ pub enum EndReason {
     Goodbye,
     /// The consumer calls in themselves: CANCEL.
     CalledIn,
-    /// The queue closed, or the callback is purged, over somebody on the line: an apology, then BYE.
+    /// The queue closed, or the callback is purged, over somebody on the line: an apology, then
+    /// BYE.
     Closed,
     /// Its node restarted and nothing is known of the leg: CANCEL or BYE by the derived
     /// identifiers.

@@ -55,8 +55,8 @@ pub enum Event {
         /// When; exactly then, or refused.
         due: Timestamp,
     },
-    /// Somebody not on the line of this queue asked for a callback. `Accepted` or `Refused` follows;
-    /// the id of one that is open is accepted again and changes nothing.
+    /// Somebody not on the line of this queue asked for a callback. `Accepted` or `Refused`
+    /// follows; the id of one that is open is accepted again and changes nothing.
     CallbackRequested {
         /// The id of the callback.
         interaction: InteractionId,
@@ -80,8 +80,8 @@ pub enum Event {
         /// The new time.
         when: When,
     },
-    /// The consumer of an open callback calls in and is asked what to do: for a minute at most it is
-    /// neither dialled nor pushed, and a phone that rings for it stops ringing.
+    /// The consumer of an open callback calls in and is asked what to do: for a minute at most it
+    /// is neither dialled nor pushed, and a phone that rings for it stops ringing.
     MenuOpened {
         /// The callback.
         interaction: InteractionId,

@@ -145,6 +145,7 @@ fn read_slots(text: &str) -> Result<Option<SlotSettings>, String> {
     }))
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each key")]
 fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> {
     let number = || parsed("number", value, value.parse::<u32>().ok());
     let seconds = || Ok::<_, String>(Duration::from_secs(u64::from(number()?)));

@@ -281,10 +281,7 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         "calls-in" => Event::CalledIn { interaction, node: this_node() },
         "ask-call-in" => call_in::read_asked(names, words)?,
         "call-in" => call_in::read_arrived(interaction, words)?,
-        "ewt-told" => {
-            let ewt = Duration::from_secs(words.need("seconds", number)?);
-            Event::EwtTold { interaction, ewt }
-        }
+        "ewt-told" => ewt_told(interaction, words)?,
         "transfer" => Event::Transferred { interaction, queue: queue()? },
         "hang-up" => Event::CallerHungUp { interaction },
         "leave" => Event::CallerLeft { interaction },
@@ -318,6 +315,11 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         "node-lost" => Event::NodeLost { node: NodeId::new(who) },
         _ => return Err(format!("`{verb}` is no event")),
     })
+}
+
+fn ewt_told(interaction: InteractionId, words: &Words<'_>) -> Result<Event, String> {
+    let ewt = Duration::from_secs(words.need("seconds", number)?);
+    Ok(Event::EwtTold { interaction, ewt })
 }
 
 /// `at=90:00` then or not at all, `near=90:00` about then, nothing: now.
@@ -384,6 +386,7 @@ fn show_entry(
     format!("queue={queue}{rest}")
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each event")]
 fn show_event(names: &Names, event: &Event) -> String {
     let who = |id: &InteractionId| names.show(*id);
     let dial = |attempt: &AttemptId| names.show_attempt(*attempt);

@@ -218,6 +218,7 @@ fn days_and_times_that_are_none_are_asked_again() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is said")]
 fn who_does_not_answer_a_question_of_the_time_keeps_waiting() {
     for (script, expected) in [
         (
@@ -466,6 +467,7 @@ fn the_agents_answer_cuts_the_choice_and_the_confirming_digit_wins_before_it() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is said")]
 fn a_time_is_chosen_without_a_queue() {
     let chosen = format!("2.5 digit caller 1\n{FOUND}");
     for (script, expected) in [
