@@ -329,7 +329,7 @@ mod tests {
         #[test]
         fn any_interleaving_keeps_order_promises_and_orders(actions in actions()) {
             let (mut gate, mut step, mut durable, mut serial) = (Gate::new(0), 0, 0, 0);
-            let mut last_dial = [None; 4];
+            let (mut last_dial, mut newest) = ([None; 4], 0);
             let mut made: Vec<(u64, Effect)> = Vec::new();
             let mut left: Vec<usize> = Vec::new();
             let mut revoked: BTreeSet<usize> = BTreeSet::new();
@@ -345,6 +345,7 @@ mod tests {
                                 numbered(effect, serial, &mut last_dial)
                             })
                             .collect();
+                        newest = made.len();
                         made.extend(effects.iter().map(|effect| (step, effect.clone())));
                         gate.submit(step, NOW, effects)
                     }
@@ -376,10 +377,10 @@ mod tests {
                             let at = gone(&held, &left, &revoked);
                             prop_assert!(at.is_some(), "revoked after it left: {held:?}");
                             revoked.insert(at.unwrap());
-                            // Of several that read alike the one just made.
+                            // Of several that read alike the first made after it, in this step.
                             let free = |at: &usize| !left.contains(at) && !revoked.contains(at);
-                            let all = (0..made.len()).rev().filter(free);
-                            let by = all.into_iter().find(|&at| made[at].1 == by);
+                            let from = newest.max(at.unwrap_or_default() + 1);
+                            let by = (from..made.len()).filter(free).find(|&n| made[n].1 == by);
                             prop_assert!(by.is_some(), "the revocation left before");
                             revoked.insert(by.unwrap());
                         }
