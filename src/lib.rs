@@ -60,7 +60,7 @@
 //! - A slot is booked by the interaction that is due in it, until that is over: what is booked is
 //!   counted from the rows, and a restart or a changed calendar cannot disagree with them.
 //! - A matched caller keeps their Call-In request until an agent answers, so that who drops may
-//! come   back; while they are on the line it matches nobody.
+//!   come back; while they are on the line it matches nobody.
 //! - Whoever calls in while we dial them gets their place once the dialled leg is known to be gone:
 //!   never two legs of one consumer.
 //! - What is told outside (an answer over HTTP, a push) holds up no order to a telephone: the gate

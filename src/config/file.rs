@@ -70,8 +70,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
     let call_in_groups = call_in::groups(root, &entries);
     let groups = call_in_groups.iter().map(|(id, group)| (id.clone(), code_group(group))).collect();
     let flows = root.named("flows", |name, section| flows::flow(name, section, &names));
-    let users = agents.iter().map(|it| &it.0).chain(devices.iter().map(|it| &it.0));
-    let users = users.cloned().collect();
+    let users = phones(&agents, &devices);
     let on_register =
         agents.iter().map(|(name, agent)| (AgentId::new(name), agent.on_register)).collect();
     let auto_answer =
@@ -105,6 +104,12 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         auto_answer,
         warnings: Vec::new(),
     }
+}
+
+/// The names by which somebody may register.
+fn phones(agents: &[(String, Agent)], devices: &[(String, ())]) -> Vec<String> {
+    let agents = agents.iter().map(|(name, _)| name);
+    agents.chain(devices.iter().map(|(name, ())| name)).cloned().collect()
 }
 
 fn devices(root: &mut Section<'_>, agents: &[(String, Agent)]) -> Vec<(String, ())> {
