@@ -227,7 +227,9 @@ impl World {
             self.check(&effect);
         }
         // A queue that answers at once, as ours does, but not always.
-        if let Some(&interaction) = self.asked.last().filter(|_| self.plays.len() % 4 > 0) {
+        if let Some(&interaction) =
+            self.asked.last().filter(|_| !self.plays.len().is_multiple_of(4))
+        {
             self.asked.pop();
             self.step(at, Event::Pending { interaction, pending: None });
         }
@@ -342,7 +344,7 @@ impl World {
 
 fn refusal(n: usize) -> Refusal {
     let time = SpokenTime { day: SpokenDay::Today, hour: 9, minute: 30 };
-    let scheduled_for = (n % 2 == 0).then_some(time);
+    let scheduled_for = n.is_multiple_of(2).then_some(time);
     let reasons = [
         Refusal::NotPermitted,
         Refusal::Duplicate { scheduled_for },
@@ -364,18 +366,18 @@ fn slot(n: usize) -> Result<SlotOffer, SlotRefused> {
         SlotRefused::NoSuchDate,
         SlotRefused::NotOffered,
     ];
-    let (due, day, moved) = (Timestamp(9), SpokenDay::Tomorrow, n % 3 == 0);
+    let (due, day, moved) = (Timestamp(9), SpokenDay::Tomorrow, n.is_multiple_of(3));
     let slot = SlotOffer { due, day, hour: 9, minute: 30, moved };
-    if n % 2 == 0 { Ok(slot) } else { Err(refusals[n / 2 % refusals.len()]) }
+    if n.is_multiple_of(2) { Ok(slot) } else { Err(refusals[n / 2 % refusals.len()]) }
 }
 
 fn code_result(n: usize) -> CodeResult {
-    let callback = Some(InteractionId(1 + (n / 4 % 5) as u128)).filter(|_| n % 3 == 0);
+    let callback = Some(InteractionId(1 + (n / 4 % 5) as u128)).filter(|_| n.is_multiple_of(3));
     let queue = callback.map(|_| QueueId::new(["billing", "gone"][n / 3 % 2]));
     let combination = ["code+ani", "code", "none"][n / 7 % 3].to_owned();
     match n % 4 {
         0 => CodeResult::NoMatch,
-        1 if n % 5 == 0 => CodeResult::Locked,
+        1 if n.is_multiple_of(5) => CodeResult::Locked,
         _ => CodeResult::Matched { combination, callback, queue },
     }
 }

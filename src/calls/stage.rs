@@ -164,9 +164,9 @@ impl Stage {
 
     fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         let mut effects = self.calls.handle(now, event);
-        let asks = |effect: &Effect| match effect {
-            Effect::AskPending { interaction, .. } => Some(*interaction),
-            _ => None,
+        let asks = |effect: &Effect| {
+            let Effect::AskPending { interaction, .. } = effect else { return None };
+            Some(*interaction)
         };
         if let Some(interaction) = effects.iter().find_map(asks) {
             self.name(interaction);

@@ -13,6 +13,7 @@ const KEYING: i64 = 85;
 /// A dial follows its time within this.
 const PUNCTUAL_MS: i64 = 3_000;
 
+#[expect(clippy::disallowed_methods, reason = "what is keyed is a time of day")]
 fn seconds_now() -> Outcome<i64> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
     Ok(i64::try_from(since.as_secs())?)

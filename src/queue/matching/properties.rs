@@ -127,7 +127,7 @@ impl Naive {
         ];
         let [code, ani, dnis] =
             looked_at.map(|(is_looked_at, says)| is_looked_at && says == Some(true));
-        let wrong = looked_at.iter().any(|it| *it == (true, Some(false)));
+        let wrong = looked_at.contains(&(true, Some(false)));
         let agreed = Combination { code, ani, dnis };
         let missing = (group.required.code && !code)
             || (group.required.ani && !ani)

@@ -245,7 +245,8 @@ fn what_has_ended_never_matches() {
         assert_eq!(said(&all, &group, &right), "1 code+dnis");
         all
     };
-    let ends: [(fn(&mut CallIns) -> Vec<CallInRequest>, CallInEnd); 4] = [
+    type Ends = fn(&mut CallIns) -> Vec<CallInRequest>;
+    let ends: [(Ends, CallInEnd); 4] = [
         (|all| all.spend(NOW, CallInId(1)).into_iter().collect(), CallInEnd::Matched),
         (|all| all.void(NOW, CallInId(1)).into_iter().collect(), CallInEnd::Voided),
         (|all| all.end_for(NOW, InteractionId(9)), CallInEnd::CallbackOver),
