@@ -169,7 +169,6 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         user_originated: entropy.below(3) == 0,
         pushes: pushes(entropy),
         slots: slots(entropy),
-        ..QueueSettings::default()
     }
 }
 
