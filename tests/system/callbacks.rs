@@ -10,6 +10,7 @@ use crate::{Outcome, ensure};
 
 /// What is keyed takes less, so that the time is still a minute ahead when it is confirmed.
 const KEYING: i64 = 85;
+const SIPP_MAX: Duration = Duration::from_secs(90);
 /// A dial follows its time within this.
 const PUNCTUAL_MS: i64 = 3_000;
 
@@ -37,7 +38,7 @@ pub(crate) fn scheduled(net: Net) -> Outcome {
         (hour, "1")
     };
     let caller = story::caller("caller_schedules", &server).key("day", day).key("half", half);
-    caller.key("time", &format!("{hour:02}{minute:02}")).run(&server)?;
+    caller.key("time", &format!("{hour:02}{minute:02}")).within(SIPP_MAX).run(&server)?;
     let promised = database.wait_for("an appointment", SOON, |one| one.state == "SCHEDULED")?;
     ensure(promised.place.1 == due * 1000, || format!("{promised:?} is not due at {due}"))?;
     let mut consumer =

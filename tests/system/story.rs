@@ -59,17 +59,6 @@ pub(crate) fn live_call(net: Net) -> Outcome {
     server.stop()
 }
 
-/// A caller whose INVITEs have no offer is answered with ours; the keys that accept the callback
-/// arrive after both.
-pub(crate) fn late_offer(net: Net) -> Outcome {
-    sipp::needed()?;
-    let server = Server::start(net, &Configuration::new())?;
-    let database = Database::new(server.database())?;
-    caller("caller_late_offer", &server).run(&server)?;
-    database.wait_queued(SOON)?;
-    server.stop()
-}
-
 /// The README's "Try it", in the shipped configuration: the phone 1001, registered here, calls 100,
 /// accepts a callback, and is called back at its extension.
 pub(crate) fn extension(net: Net) -> Outcome {
