@@ -222,7 +222,9 @@ pub(super) fn unmatched_changes_nothing(s: &Step) -> Verdict {
 pub(super) fn refused_changes_nothing(s: &Step) -> Verdict {
     let own = |id: InteractionId| s.before.interaction(id).is_some();
     let refused = |effect: &Effect, who: &InteractionId| matches!(effect, Effect::Refused { interaction, .. } if interaction == who);
-    let again = |effect: &Effect, who: &InteractionId| matches!(effect, Effect::Accepted { interaction, .. } if interaction == who && own(*who));
+    let again = |effect: &Effect, who: &InteractionId| {
+        own(*who) && matches!(effect, Effect::Accepted { interaction, .. } if interaction == who)
+    };
     let refusal = |effect: &Effect| {
         if let Event::CallbackRequested { interaction, .. } = s.event {
             refused(effect, interaction) || again(effect, interaction)
