@@ -221,9 +221,13 @@ pub(super) fn unmatched_changes_nothing(s: &Step) -> Verdict {
 /// What is refused, or asked for again, is worth no more than the time it brings.
 pub(super) fn refused_changes_nothing(s: &Step) -> Verdict {
     let own = |id: InteractionId| s.before.interaction(id).is_some();
-    let refused = |effect: &Effect, who: &InteractionId| matches!(effect, Effect::Refused { interaction, .. } if interaction == who);
+    let refused = |effect: &Effect, who: &InteractionId| {
+        let Effect::Refused { interaction, .. } = effect else { return false };
+        interaction == who
+    };
     let again = |effect: &Effect, who: &InteractionId| {
-        own(*who) && matches!(effect, Effect::Accepted { interaction, .. } if interaction == who)
+        let Effect::Accepted { interaction, .. } = effect else { return false };
+        interaction == who && own(*who)
     };
     let refusal = |effect: &Effect| {
         if let Event::CallbackRequested { interaction, .. } = s.event {
