@@ -5,8 +5,8 @@
 //!
 //! # Layout
 //!
-//! The modules stand in reading order, from names to the shell. Everything but `node`, `api`,
-//! `observe` and the files marked by the feature `node` is pure: `cargo core` builds and tests it
+//! The modules stand in reading order, from names to the shell. Everything but `node`, `api`
+//! and the files marked by the feature `node` is pure: `cargo core` builds and tests it
 //! in seconds, without I/O, clocks or async.
 //!
 //! ```text
@@ -66,6 +66,8 @@
 //! | agent states, registrations | `store`, copied in `queue` and `sip` | yes |
 //! | dialogs, media, callers on the line | `sip`, `media`, `calls` | no: each end is recorded |
 //! | handling times for estimates, breakers of trunks | `queue`, `sip` | no: learnt again |
+//! | call records: legs that ended | `store` (SQLite) | yes |
+//! | what `queue_log` was told | `observe::queue_log` | no: a start begins it anew, as Asterisk's |
 //! | passwords, the key of dial identifiers | `data/secrets.toml` | yes |
 
 // In reading order.
@@ -81,7 +83,6 @@ pub mod store;
 pub mod config;
 #[cfg(feature = "node")]
 pub mod api;
-#[cfg(feature = "node")]
 pub mod observe;
 #[cfg(feature = "node")]
 pub mod node;

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use super::calendars::Calendars;
 use super::document::{Item, Section, nearest};
-use super::{Config, OnRegister, SipConfig, TrunkConfig, calendars, call_in, callbacks, flows};
+use super::{
+    Config, OnRegister, SipConfig, TrunkConfig, calendars, call_in, callbacks, flows, records,
+};
 use crate::calls::flow::{Entry, QueueVoice};
 use crate::ident::{AgentId, FlowId, NodeId, QueueId, Route, TrunkId};
 use crate::phone::{AddressPolicy, Extension, Pattern};
@@ -52,6 +54,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         )
     });
     let media = root.section("media", |section| media(section, local));
+    let records = root.section("records", records::records);
     let trunks = root.named("trunks", trunk);
     let agents = root.named("agents", |name, section| agent(name, section, &names));
     let devices = root.named("devices", |name, section| user_name(section, name));
@@ -99,6 +102,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         media,
         http,
         on_register,
+        records,
         warnings: Vec::new(),
     }
 }

@@ -14,6 +14,7 @@ mod callbacks;
 mod document;
 mod file;
 mod flows;
+mod records;
 pub mod secrets;
 
 use std::collections::BTreeMap;
@@ -25,6 +26,7 @@ use crate::sip::auth::Algorithm;
 use crate::sip::{TrunkSettings, User};
 use crate::{calls, media, queue, sip};
 use document::Section;
+pub use records::RecordsConfig;
 use secrets::{Secrets, SecretsError};
 
 /// Everything the file says, checked.
@@ -46,6 +48,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// What becomes of each agent whose phone registers.
     pub on_register: BTreeMap<AgentId, OnRegister>,
+    /// What is kept of calls beside the database.
+    pub records: RecordsConfig,
     /// What works and is hardly meant.
     pub warnings: Vec<ConfigError>,
 }
@@ -211,6 +215,7 @@ mod tests {
         let asks = |settings: sip::Settings| (settings.realm, settings.algorithms);
         assert_eq!(asks(shown.unwrap()), asks(default.unwrap()));
         assert_eq!((full.node, full.data, full.media), (config.node, config.data, config.media));
+        assert_eq!(full.records, config.records);
         let support = QueueId::new("support");
         // But for what must be named to be there at all.
         let shown = full.queue.queues[&support].clone();
