@@ -25,7 +25,9 @@
 //! asked for it, with `callback` in the field for a URL (`call-in` where the consumer called), and
 //! its hold time is what was spent on hold: reports count no hours during which nobody held. The
 //! wait before, and callbacks that never reached anybody, stand in the trail of the store.
-//! EXITEMPTY is never written: a queue without agents sends nobody away.
+//! EXITEMPTY is never written: a queue without agents sends nobody away. Whoever was on the line
+//! when the process ended leaves after the next QUEUESTART, at the place and with the times that
+//! the rows of the start tell.
 //!
 //! Pure: the rows of a step come in, lines go out. It must not change what it is told of, and it
 //! writes no whole number unless it is set to.

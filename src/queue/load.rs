@@ -72,7 +72,12 @@ impl Queue {
             attempts: self.attempts.values().cloned().collect(),
             agents: self.agents().cloned().collect(),
             requests: self.call_ins.rows().cloned().collect(),
-            histories: self.queues.iter().map(|q| (q.id.clone(), q.history.clone())).collect(),
+            histories: self
+                .queues
+                .iter()
+                .filter(|q| q.history != Default::default())
+                .map(|q| (q.id.clone(), q.history.clone()))
+                .collect(),
             transitions: Vec::new(),
         }
     }
