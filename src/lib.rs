@@ -5,8 +5,8 @@
 //!
 //! # Layout
 //!
-//! The modules stand in reading order, from names to the shell. Everything but `node`, `api`,
-//! `observe` and the files marked by the feature `node` is pure: `cargo core` builds and tests it
+//! The modules stand in reading order, from names to the shell. Everything but `node`, `api`
+//! and the files marked by the feature `node` is pure: `cargo core` builds and tests it
 //! in seconds, without I/O, clocks or async.
 //!
 //! ```text
@@ -78,6 +78,8 @@
 //! | dialogs, media, callers on the line | `sip`, `media`, `calls` | no: each end is recorded |
 //! | appointments, Call-In requests, handling times | `store`, copied in `queue` | yes |
 //! | breakers of trunks | `sip` | no: learnt again |
+//! | call records: legs that ended | `store` (SQLite) | yes |
+//! | what `queue_log` was told | `observe::queue_log` | no: a start begins it anew, as Asterisk's |
 //! | passwords, the key of dial identifiers | `data/secrets.toml` | yes |
 
 // In reading order.
@@ -93,7 +95,6 @@ pub mod store;
 pub mod config;
 #[cfg(feature = "node")]
 pub mod api;
-#[cfg(feature = "node")]
 pub mod observe;
 #[cfg(feature = "node")]
 pub mod node;

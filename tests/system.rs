@@ -23,6 +23,8 @@ mod disk;
 mod process;
 #[path = "system/proxy.rs"]
 mod proxy;
+#[path = "system/records.rs"]
+mod records;
 #[path = "system/registering.rs"]
 mod registering;
 #[path = "system/restart.rs"]

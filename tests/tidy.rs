@@ -29,7 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("store", &["queue"]),
     ("config", &["queue", "calls", "sip", "media", "store"]),
     ("api", &["queue", "store"]),
-    ("observe", &[]),
+    ("observe", &["queue"]),
     ("node", &["queue", "calls", "sip", "media", "store", "config", "api", "observe"]),
 ];
 
@@ -48,6 +48,8 @@ const PURE: &[&str] = &[
     "src/store/memory.rs",
     "src/store/gate.rs",
     "src/config/",
+    "src/observe/queue_log.rs",
+    "src/observe/queue_log/",
 ];
 
 /// The parts of those folders that do I/O. Built with the feature `node` only.

@@ -131,6 +131,19 @@ impl Calls {
         &self.settings
     }
 
+    /// What a leg is for; `None` if it is for no interaction, or not here (any more).
+    pub fn interaction_of(&self, leg: LegId) -> Option<InteractionId> {
+        match self.shared.legs.get(&leg)? {
+            Owner::Interaction(interaction) => Some(*interaction),
+            Owner::Feature(_) => None,
+        }
+    }
+
+    /// The leg of the person who is served.
+    pub fn consumer_leg(&self, interaction: InteractionId) -> Option<LegId> {
+        self.calls.get(&interaction)?.consumer.as_ref().map(|consumer| consumer.leg())
+    }
+
     /// New flows; calls in progress keep theirs.
     pub fn reload(&mut self, settings: Settings) {
         self.settings = Arc::new(settings);

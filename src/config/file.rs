@@ -8,6 +8,7 @@ use super::calendars::Calendars;
 use super::document::{Item, Section, nearest};
 use super::{
     Config, OnRegister, SipConfig, TrunkConfig, calendars, call_in, callbacks, contact, flows,
+    records,
 };
 use crate::calls::flow::{AskCode, CodeGroup, Entry, QueueVoice};
 use crate::ident::{AgentId, FlowId, NodeId, QueueId, TrunkId};
@@ -58,6 +59,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         )
     });
     let media = root.section("media", |section| media(section, local));
+    let records = root.section("records", records::records);
     let trunks = root.named("trunks", trunk);
     let agents = root.named("agents", |name, section| agent(name, section, &names));
     let devices = devices(root, &agents);
@@ -102,6 +104,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         http,
         on_register,
         auto_answer,
+        records,
         warnings: Vec::new(),
     }
 }

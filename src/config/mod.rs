@@ -15,6 +15,7 @@ mod contact;
 mod document;
 mod file;
 mod flows;
+mod records;
 pub mod secrets;
 
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ use crate::sip::auto_answer::AutoAnswer;
 use crate::sip::{TrunkSettings, User};
 use crate::{calls, media, queue, sip};
 use document::Section;
+pub use records::RecordsConfig;
 use secrets::{Secrets, SecretsError};
 
 /// Everything the file says, checked.
@@ -50,6 +52,8 @@ pub struct Config {
     pub on_register: BTreeMap<AgentId, OnRegister>,
     /// How each agent's phone is told to answer by itself.
     pub auto_answer: BTreeMap<AgentId, AutoAnswer>,
+    /// What is kept of calls beside the database.
+    pub records: RecordsConfig,
     /// What works and is hardly meant.
     pub warnings: Vec<ConfigError>,
 }
@@ -216,6 +220,7 @@ mod tests {
         let asks = |settings: sip::Settings| (settings.realm, settings.algorithms);
         assert_eq!(asks(shown.unwrap()), asks(default.unwrap()));
         assert_eq!((full.node, full.data, full.media), (config.node, config.data, config.media));
+        assert_eq!(full.records, config.records);
         let support = QueueId::new("support");
         let shown = &full.queue.queues[&support].addresses;
         assert_eq!((shown.countries.len(), shown.blocked.len()), (1, 1));

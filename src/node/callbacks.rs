@@ -115,6 +115,9 @@ impl EventLoop {
     /// The queue gave the place of a callback to the caller who asked for it, or did not.
     pub(super) fn taken_over(&mut self, callback: InteractionId, granted: bool) {
         let Some(interaction) = self.callers_in.remove(&callback) else { return };
+        if granted {
+            self.caller_known_by(interaction, callback);
+        }
         self.order(if granted {
             calls::Event::TakenOver { interaction, callback }
         } else {

@@ -105,8 +105,8 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(10);
 
     fn step(number: u64) -> Step {
-        let (changed, bindings) = (Changed::default(), Vec::new());
-        Step { number, now: Timestamp(1), changed, bindings }
+        let (changed, bindings, legs) = (Changed::default(), Vec::new(), Vec::new());
+        Step { number, now: Timestamp(1), changed, bindings, legs }
     }
 
     fn started(failures: u32) -> (Committer, mpsc::Receiver<Committed>) {

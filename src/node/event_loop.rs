@@ -18,6 +18,7 @@ use tracing::{debug, error, info, warn};
 
 use super::clock::Clock;
 use super::committer::{Committed, Committer};
+use super::records::{Begun, Records};
 use super::reload::Fixed;
 use crate::api::health::Health;
 use crate::calls::{self, Calls};
@@ -81,6 +82,8 @@ pub(super) struct Leg {
     pub(super) refused: Option<u16>,
     /// What the agent asked for and gets when this call is over: their phone is busy until then.
     pub(super) after: Option<queue::Event>,
+    /// For its record; `None`: it is none of ours.
+    pub(super) begun: Option<Begun>,
 }
 
 /// What the node is told by the configuration, beside what the columns are.
@@ -119,9 +122,10 @@ pub struct EventLoop {
     pub(super) failed_calls: BTreeSet<InteractionId>,
     pub(super) code_key: CodeKey,
     pub(super) fixed: Fixed,
+    pub(super) records: Records,
     gate: Gate,
     committer: Committer,
-    step: u64,
+    pub(super) step: u64,
     waiting: Vec<Step>,
     /// When the batch that is being committed was handed over.
     in_flight: Option<Timestamp>,
@@ -161,6 +165,8 @@ pub struct Parts {
     pub entropy: Entropy,
     /// The store's thread.
     pub committer: Committer,
+    /// What is kept of calls.
+    pub(super) records: Records,
     /// The last committed step.
     pub step: u64,
     /// What a reload cannot change.
@@ -194,6 +200,7 @@ impl EventLoop {
             failed_calls: BTreeSet::new(),
             code_key: parts.code_key,
             fixed: parts.fixed,
+            records: parts.records,
             gate: Gate::new(parts.step),
             committer: parts.committer,
             step: parts.step,
@@ -257,6 +264,7 @@ impl EventLoop {
             Committed::Through(step) => {
                 let promised = self.promises();
                 self.in_flight = None;
+                self.records.committed(step);
                 if self.gate.failed_since().is_some() {
                     info!("the store commits again");
                 }
@@ -333,12 +341,13 @@ impl EventLoop {
         self.sip.poll_transmit()
     }
 
-    /// Ends it; the store is closed when this returns. Blocks.
+    /// Ends it; the store and the `queue_log` are closed when this returns. Blocks.
     ///
     /// # Errors
-    /// The store's thread panicked.
+    /// One of their threads panicked.
     pub fn finish(self) -> std::thread::Result<()> {
-        self.committer.finish()
+        let closed = self.committer.finish();
+        self.records.finish().and(closed)
     }
 
     /// Hangs up whoever is left, at the end of a drain.
@@ -393,7 +402,7 @@ impl EventLoop {
                 },
             }
         }
-        self.keep_bindings();
+        self.keep_facts();
         self.flush();
     }
 
@@ -435,7 +444,9 @@ impl EventLoop {
         if changed != queue::Changed::default() {
             self.step += 1;
             let (number, now) = (self.step, self.queue.now());
-            self.waiting.push(Step { number, now, changed, bindings: Vec::new() });
+            self.records.stepped(number, now, &changed);
+            let (bindings, legs) = (Vec::new(), Vec::new());
+            self.waiting.push(Step { number, now, changed, bindings, legs });
         }
         for effect in &effects {
             if let queue::Effect::Dial { attempt, route, .. } = effect {
@@ -456,10 +467,10 @@ impl EventLoop {
         error!(path = %path.display(), "an event made the queue panic: ending, to start again");
     }
 
-    /// Bindings that changed go to the store in a step of their own.
-    fn keep_bindings(&mut self) {
-        let users = self.sip.take_changed_users();
-        if users.is_empty() {
+    /// Bindings that changed and legs that ended go to the store in a step of their own.
+    fn keep_facts(&mut self) {
+        let (users, legs) = (self.sip.take_changed_users(), self.records.take_legs());
+        if users.is_empty() && legs.is_empty() {
             return;
         }
         let users: BTreeSet<String> = users.into_iter().collect();
@@ -470,6 +481,7 @@ impl EventLoop {
             now: self.queue.now(),
             changed: queue::Changed::default(),
             bindings: bindings.collect(),
+            legs,
         });
     }
 

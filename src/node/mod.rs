@@ -6,6 +6,7 @@
 //! | `event_loop` (task) | user agent, calls, queue, one event at a time | inputs below |
 //! | SIP socket (two tasks) | receive and parse; send | 4,096 messages each way, then dropped |
 //! | `store` (thread) | commits batches of steps | one batch in flight |
+//! | `queue-log` (thread) | appends to `queue_log` | 1,024 groups of lines, then lost and counted |
 //! | `media-N` (threads) | RTP, prompts, digits | commands and events bounded by `media` |
 //! | `http` (task) | health | |
 
@@ -19,6 +20,7 @@ pub mod event_loop;
 pub mod numbers;
 mod perform;
 pub mod phone;
+mod records;
 pub mod reload;
 pub mod secrets;
 mod translate;
@@ -48,6 +50,7 @@ use crate::store::{Loaded, Store, StoreError};
 use clock::Clock;
 use committer::Committer;
 use event_loop::{EventLoop, Parts};
+use records::Records;
 use reload::Fixed;
 
 /// Dials that may be under way at once to phones registered here.
@@ -162,6 +165,8 @@ impl Server {
         let (committed_tell, committed) = mpsc::channel(16);
         let tell = move |done| committed_tell.blocking_send(done).is_ok();
         let committer = Committer::start(Box::new(store), tell)?;
+        let now = clock.wall().max(loaded.now);
+        let records = Records::start(&config.records, data, &config.queue, now, &loaded.rows)?;
         let mut sip = UserAgent::new(sip_settings, entropy.split());
         sip.restore(clock.steady(), bindings::restored(loaded.bindings));
         let node = config.node.clone();
@@ -183,6 +188,7 @@ impl Server {
             media,
             entropy,
             committer,
+            records,
             step: loaded.step,
             fixed: Fixed::of(&config),
             // The hash says what it is for: one key serves both.

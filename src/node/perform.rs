@@ -3,6 +3,7 @@
 use tracing::{debug, info, warn};
 
 use super::event_loop::{EventLoop, Leg, Work};
+use super::records::Begun;
 use super::{numbers, translate};
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
 use crate::calls::end::{CallEnd, EndedBy};
@@ -18,6 +19,7 @@ use crate::queue::event::RetryClass;
 use crate::queue::{self, Effect};
 use crate::session::{SessionAnswer, SessionOffer};
 use crate::sip::{self, Invitation, Target};
+use crate::store::Party;
 use crate::store::gate::Departure;
 use crate::time::Duration;
 
@@ -173,6 +175,7 @@ impl EventLoop {
                 self.order(calls::Event::SlotFound { interaction, found });
             }
             CallsEffect::ScheduleConfirmed { interaction, queue, address, due } => {
+                self.caller_known_by(interaction, interaction);
                 self.schedule_confirmed(interaction, queue, address, due);
             }
             CallsEffect::AskPending { interaction, queue, ani } => {
@@ -208,6 +211,9 @@ impl EventLoop {
             | CallsEffect::AgentAnswered { .. }
             | CallsEffect::AgentDeclined { .. }
             | CallsEffect::BridgeEnded { .. }) => {
+                if let CallsEffect::Arrived { interaction, .. } = &report {
+                    self.caller_known_by(*interaction, *interaction);
+                }
                 let queues = &self.queue_settings.queues;
                 let policy = |queue: &QueueId| queues.get(queue).map(|q| q.addresses.clone());
                 if let Some(event) = translate::report(report, &self.node, policy) {
@@ -265,7 +271,12 @@ impl EventLoop {
         if let Callee::Consumer { attempt, .. } = &to {
             self.undialled.remove(attempt);
         }
-        self.legs.insert(leg, Leg::default());
+        let (party, interaction) = match &to {
+            Callee::Agent { agent, interaction, .. } => (Party::Agent(agent.clone()), *interaction),
+            Callee::Consumer { attempt, .. } => (Party::Consumer, attempt.interaction),
+        };
+        let begun = Some(Begun::outgoing(self.clock.wall(), party, interaction));
+        self.legs.insert(leg, Leg { begun, ..Leg::default() });
         let offer = match self.media.offer(leg, like) {
             Ok(offer) => offer,
             Err(reason) => {
@@ -360,6 +371,8 @@ impl EventLoop {
                     Caller::Agent(_) | Caller::Device => ani,
                 };
                 self.legs.insert(leg, Leg { unanswered: true, offer, ..Leg::default() });
+                let begun = Some(Begun::incoming(self.clock.wall(), &from));
+                self.legs.insert(leg, Leg { unanswered: true, offer, begun, ..Leg::default() });
                 self.order(calls::Event::LegIncoming { leg, ani, dnis, from });
             }
             sip::Event::Established { leg, answer: None } => self.leg_answered(leg),
@@ -412,6 +425,8 @@ impl EventLoop {
     fn leg_answered(&mut self, leg: LegId) {
         if let Some(known) = self.legs.get_mut(&leg) {
             known.answered = true;
+            let now = self.clock.wall();
+            known.begun.iter_mut().for_each(|begun| begun.answered(now));
         }
         self.order(calls::Event::LegAnswered { leg });
     }
@@ -425,7 +440,10 @@ impl EventLoop {
             }
             return;
         }
-        let known = self.legs.remove(&leg).unwrap_or_default();
+        let mut known = self.legs.remove(&leg).unwrap_or_default();
+        if let Some(begun) = known.begun.take() {
+            self.record_leg(leg, begun, by, status.or(known.refused));
+        }
         let end = CallEnd {
             by: known.refused.map_or(translate::ended_by(by), |_| EndedBy::Peer),
             status: status.or(known.refused),

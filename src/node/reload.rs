@@ -20,6 +20,7 @@ pub(super) struct Fixed {
     media: media::Settings,
     node: NodeId,
     data: PathBuf,
+    queue_log: Option<PathBuf>,
 }
 
 impl Fixed {
@@ -31,6 +32,7 @@ impl Fixed {
             media: config.media.clone(),
             node: config.node.clone(),
             data: config.data.clone(),
+            queue_log: config.records.queue_log.clone(),
         }
     }
 
@@ -41,6 +43,7 @@ impl Fixed {
             ("[http]", self.http != later.http),
             ("[media]", self.media != later.media),
             ("[node]", self.node != later.node || self.data != later.data),
+            ("[records] queue_log", self.queue_log != later.queue_log),
         ];
         sections.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
@@ -93,6 +96,8 @@ impl EventLoop {
         self.settings.on_register = config.on_register.clone();
         self.settings.auto_answer = config.auto_answer.clone();
         self.queue_settings = config.queue.clone();
+        let (step, now) = (self.step, self.clock.wall().max(self.queue.now()));
+        self.records.reload(step, now, &config.queue, config.records.numbers);
         let settings = Box::new(config.queue);
         self.work.push_back(Work::Queue(queue::Event::SettingsChanged(settings)));
         self.tell_capacity();

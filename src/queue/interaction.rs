@@ -51,6 +51,24 @@ pub enum Stage {
     Done(Outcome),
 }
 
+impl Stage {
+    /// Is somebody on the line and in no conversation yet?
+    pub fn on_line(&self) -> bool {
+        match self {
+            Stage::Waiting | Stage::Alerting(_) => true,
+            Stage::Scheduled
+            | Stage::Virtual { .. }
+            | Stage::Dialing
+            | Stage::Confirming
+            | Stage::Pushed
+            | Stage::AwaitingCallIn
+            | Stage::Lapsed
+            | Stage::Bridged(_)
+            | Stage::Done(_) => false,
+        }
+    }
+}
+
 /// The one final result of an interaction.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Outcome {
@@ -232,7 +250,26 @@ pub struct Transition {
     pub agent: Option<AgentId>,
     /// The attempt concerned, if any.
     pub attempt: Option<AttemptId>,
+    /// Its place in its queue before it, 1 is next; of one who came on the line by it, the place
+    /// that they came to. Said where somebody is on the line but for their alerts, which are
+    /// decided too often to count places.
+    pub position: Option<u32>,
+    /// The wait estimated: at the offer of a callback that was accepted, as the caller was told;
+    /// at the answer of the consumer or the agent, as it stood.
+    pub ewt: Option<Duration>,
 }
+
+/// The rows by which the offer of a callback is accepted.
+pub(super) const OFFERED: [&str; 4] = [
+    "waiting-confirmed-virtual",
+    "waiting-confirmed-scheduled",
+    "alerting-confirmed-virtual",
+    "alerting-confirmed-scheduled",
+];
+/// The rows by which a consumer or an agent answers.
+pub(super) const ANSWERED: [&str; 2] = ["dialing-answered-confirming", "alerting-answered-bridged"];
+/// The row that routing takes: nothing is counted or estimated there.
+pub(super) const ROUTED: &str = "waiting-alerted-alerting";
 
 /// Every row of the state table, by the name its [`Transition`] carries: from, by what, to.
 pub const ROWS: &[&str] = &[

@@ -36,8 +36,11 @@ impl Queue {
         with: With,
         change: impl FnOnce(&mut Interaction),
     ) {
+        let (position, ewt) = self.standing_at(id, row);
         let Some(slot) = self.interactions.get_mut(&id) else { return };
+        let was_on_line = slot.row.stage.on_line();
         change(&mut slot.row);
+        let comes = slot.row.stage.on_line() && !was_on_line;
         self.taken_next.transitions.push(Transition {
             at: self.now,
             interaction: id,
@@ -45,8 +48,14 @@ impl Queue {
             stage: slot.row.stage.clone(),
             agent: with.agent,
             attempt: with.attempt,
+            position,
+            ewt,
         });
         self.settle(id);
+        let position = if comes { self.position(id) } else { None };
+        if let (Some(_), Some(last)) = (position, self.taken_next.transitions.last_mut()) {
+            last.position = position;
+        }
     }
 
     /// Gives an interaction its outcome.

@@ -3,7 +3,7 @@
 use super::Queue;
 use super::agent::AgentState;
 use super::classes::{Bits, ClassKey};
-use super::interaction::{Place, Stage};
+use super::interaction::{ANSWERED, OFFERED, Place, ROUTED, Stage};
 use super::settings::EwtMode;
 use super::skill::SkillExpression;
 use crate::ident::{InteractionId, QueueId};
@@ -45,6 +45,22 @@ impl Queue {
         self.estimate(slot.queue, &slot.row.skills, self.ahead(slot.queue, Some(slot.row.place)))
     }
 
+    /// What the trail says of one about to take a row: the place, and the wait estimated.
+    pub(super) fn standing_at(
+        &self,
+        id: InteractionId,
+        row: &str,
+    ) -> (Option<u32>, Option<Duration>) {
+        let Some(slot) = self.interactions.get(&id) else { return (None, None) };
+        let (offered, answered) = (OFFERED.contains(&row), ANSWERED.contains(&row));
+        if row == ROUTED || !(slot.row.stage.on_line() || answered) {
+            return (None, None);
+        }
+        let told = slot.row.told.map(|(_, ewt)| ewt).filter(|_| offered);
+        let ewt = told.or_else(|| self.ewt(id).ok().filter(|_| offered || answered));
+        (self.position(id), ewt)
+    }
+
     /// Estimated wait of one who would join the queue now, asking for its default skills; those who
     /// wait on the line count or not.
     ///
@@ -63,7 +79,22 @@ impl Queue {
 
     fn ahead(&self, q: usize, place: Option<Place>) -> u32 {
         let places = &self.queues[q].places;
-        let count = place.map_or(places.len(), |place| places.range(..place).count());
+        let count = match place {
+            None => places.len(),
+            // From both ends at once: most who are asked about stand near one of them.
+            Some(place) => {
+                let mut behind = places.range(place..);
+                let mut ahead = places.range(..place);
+                let mut counted = 0;
+                loop {
+                    match (ahead.next(), behind.next()) {
+                        (None, _) => break counted,
+                        (Some(_), None) => break places.len() - counted,
+                        (Some(_), Some(_)) => counted += 1,
+                    }
+                }
+            }
+        };
         u32::try_from(count).unwrap_or(u32::MAX)
     }
 

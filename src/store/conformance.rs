@@ -1,9 +1,12 @@
 //! The suite that every store must pass.
 
 use super::memory::Memory;
-use super::{BindingRow, Loaded, Step, Store, StoreError, UserBindings};
+use super::{
+    BindingRow, Direction, LegEnd, LegRecord, Loaded, Party, Step, Store, StoreError, UserBindings,
+};
 use crate::ident::{
-    AgentId, AttemptId, CallInId, Entropy, GroupId, InteractionId, NodeId, QueueId, Route, TrunkId,
+    AgentId, AttemptId, CallInId, Entropy, GroupId, InteractionId, LegId, NodeId, QueueId, Route,
+    TrunkId,
 };
 use crate::phone::{Address, AddressPolicy, CodeHash, Dnis, Pattern};
 use crate::queue::History;
@@ -25,8 +28,28 @@ pub(super) struct Kind<'k, S> {
     pub(super) make: &'k dyn Fn() -> S,
     /// The same again, as after a crash.
     pub(super) reopen: &'k dyn Fn(S) -> S,
-    /// The names of the rows taken, in the order of the trail.
-    pub(super) trail: &'k dyn Fn(&mut S) -> Vec<String>,
+    /// The trail, in order.
+    pub(super) trail: &'k dyn Fn(&mut S) -> Vec<Told>,
+    /// The legs of an interaction that ended, in order.
+    pub(super) legs: &'k dyn Fn(&mut S, InteractionId) -> Vec<LegRecord>,
+}
+
+/// What is read back of the trail.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) struct Told {
+    pub(super) row: String,
+    pub(super) position: Option<u32>,
+    pub(super) ewt_ms: Option<i64>,
+}
+
+impl Told {
+    fn of(transition: &Transition) -> Self {
+        Self {
+            row: transition.row.to_owned(),
+            position: transition.position,
+            ewt_ms: transition.ewt.map(|ewt| (Timestamp::default() + ewt).as_ms()),
+        }
+    }
 }
 
 /// Every promise of [`Store`], one after the other.
@@ -39,6 +62,7 @@ pub(super) fn exercise<S: Store>(kind: &Kind<'_, S>) {
     a_retry_does_no_harm(kind);
     one_attempt_is_open_at_most(kind);
     the_trail_keeps_its_order(kind);
+    legs_come_back_by_interaction_with_their_step(kind);
     bindings_are_replaced_by_user(kind);
     the_clock_never_runs_back(kind);
     whatever_the_queue_does_is_found_again(kind);
@@ -52,7 +76,11 @@ fn memory_conforms() {
             store.crash();
             store
         },
-        trail: &|store| store.trail().iter().map(|it| it.row.to_owned()).collect(),
+        trail: &|store| store.trail().iter().map(Told::of).collect(),
+        legs: &|store, interaction| {
+            let of = |leg: &&LegRecord| leg.interaction == Some(interaction);
+            store.legs().iter().filter(of).cloned().collect()
+        },
     });
 }
 
@@ -71,8 +99,7 @@ fn every_row_comes_back_as_it_was<S: Store>(kind: &Kind<'_, S>) {
         transitions: Vec::new(),
     };
     let bindings = vec![user("1001", &["sip:1001@127.0.0.1:5070", "sip:1001@[::1]:5071"])];
-    let step =
-        Step { number: 1, now: Timestamp(77), changed: rows.clone(), bindings: bindings.clone() };
+    let step = Step { now: Timestamp(77), bindings: bindings.clone(), ..step(1, rows.clone()) };
     store.commit(&[step]).unwrap();
     let loaded = (kind.reopen)(store).load().unwrap();
     assert_eq!(loaded.rows.interactions, rows.interactions);
@@ -180,14 +207,20 @@ fn one_attempt_is_open_at_most<S: Store>(kind: &Kind<'_, S>) {
 
 fn the_trail_keeps_its_order<S: Store>(kind: &Kind<'_, S>) {
     let mut store = (kind.make)();
-    let rows = |names: &[&'static str]| Changed {
-        transitions: names.iter().map(|name| transition(name)).collect(),
+    let stood = Transition {
+        position: Some(u32::MAX),
+        ewt: Some(Duration::from_millis(90_500)),
+        ..transition("c")
+    };
+    let taken = [transition("b"), transition("a"), stood, transition("a")];
+    let rows = |range: std::ops::Range<usize>| Changed {
+        transitions: taken[range].to_vec(),
         ..Changed::default()
     };
-    store.commit(&[step(1, rows(&["b", "a"])), step(2, rows(&["c"]))]).unwrap();
-    store.commit(&[step(3, rows(&["a"]))]).unwrap();
+    store.commit(&[step(1, rows(0..2)), step(2, rows(2..3))]).unwrap();
+    store.commit(&[step(3, rows(3..4))]).unwrap();
     let mut store = (kind.reopen)(store);
-    assert_eq!((kind.trail)(&mut store), ["b", "a", "c", "a"]);
+    assert_eq!((kind.trail)(&mut store), taken.each_ref().map(Told::of));
 }
 
 fn bindings_are_replaced_by_user<S: Store>(kind: &Kind<'_, S>) {
@@ -240,8 +273,55 @@ fn whatever_the_queue_does_is_found_again<S: Store>(kind: &Kind<'_, S>) {
     let names = (kind.trail)(&mut store);
     assert_eq!(names.len(), taken);
     for row in ["waiting-alerted-alerting", "virtual-turn-dialing", "alerting-answered-bridged"] {
-        assert!(names.iter().any(|name| name == row), "{row} was never taken");
+        assert!(names.iter().any(|name| name.row == row), "{row} was never taken");
     }
+    let answered = names.iter().filter(|name| name.row == "alerting-answered-bridged");
+    assert!(answered.clone().count() > 0);
+    for told in answered {
+        assert!(told.position.is_some() && told.ewt_ms.is_some(), "{told:?}");
+    }
+}
+
+fn legs_come_back_by_interaction_with_their_step<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let caller = LegRecord {
+        leg: LegId(u64::MAX),
+        interaction: Some(InteractionId(1)),
+        direction: Direction::In,
+        party: Party::Caller,
+        started_at: Timestamp(1),
+        answered_at: Some(Timestamp(2)),
+        ended_at: Timestamp(9),
+        ended_by: LegEnd::Peer,
+        status: None,
+    };
+    let agent = LegRecord {
+        leg: LegId(1),
+        direction: Direction::Out,
+        party: Party::Agent(AgentId::new("ann")),
+        answered_at: None,
+        ended_by: LegEnd::Lost,
+        status: Some(408),
+        ..caller.clone()
+    };
+    let (leg, ended_by) = (LegId(2), LegEnd::Us);
+    let consumer = LegRecord { leg, party: Party::Consumer, ended_by, ..agent.clone() };
+    let feature = LegRecord { leg: LegId(3), interaction: None, ..agent.clone() };
+    let other = LegRecord { leg: LegId(4), interaction: Some(InteractionId(2)), ..caller.clone() };
+    let with = |number, legs: &[&LegRecord]| Step {
+        legs: legs.iter().map(|&leg| leg.clone()).collect(),
+        ..step(number, Changed::default())
+    };
+    let steps = [with(1, &[&agent, &feature, &other]), with(2, &[&caller, &consumer])];
+    store.commit(&steps).unwrap();
+    store.commit(&steps).unwrap();
+    // Out of turn: nothing of it is there.
+    let lost = LegRecord { leg: LegId(5), ..caller.clone() };
+    assert!(store.commit(&[with(4, &[&lost])]).is_err());
+    let mut store = (kind.reopen)(store);
+    assert_eq!((kind.legs)(&mut store, InteractionId(1)), [agent, caller, consumer]);
+    assert_eq!((kind.legs)(&mut store, InteractionId(2)), [other]);
+    assert_eq!((kind.legs)(&mut store, InteractionId(3)), []);
 }
 
 fn one_queue() -> Settings {
@@ -308,7 +388,8 @@ fn any_event(queue: &Queue, entropy: &mut Entropy) -> Event {
 }
 
 pub(super) fn step(number: u64, changed: Changed) -> Step {
-    Step { number, now: Timestamp(number as i64), changed, bindings: Vec::new() }
+    let (bindings, legs) = (Vec::new(), Vec::new());
+    Step { number, now: Timestamp(number as i64), changed, bindings, legs }
 }
 
 pub(super) fn interaction(n: u128, stage: Stage) -> Interaction {
@@ -521,5 +602,7 @@ pub(super) fn transition(row: &'static str) -> Transition {
         stage: Stage::Waiting,
         agent: Some(AgentId::new("ann")),
         attempt: None,
+        position: None,
+        ewt: None,
     }
 }

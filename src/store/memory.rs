@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BindingRow, Loaded, Step, Store, StoreError, UserBindings};
+use super::{BindingRow, LegRecord, Loaded, Step, Store, StoreError, UserBindings};
 use crate::ident::{AgentId, AttemptId, CallInId, InteractionId, QueueId};
 use crate::queue::matching::CallInRequest;
 use crate::queue::{Agent, Attempt, Changed, History, Interaction, Stage, Transition};
@@ -33,6 +33,7 @@ struct Tables {
     histories: BTreeMap<QueueId, History>,
     bindings: BTreeMap<String, Vec<BindingRow>>,
     trail: Vec<Transition>,
+    legs: Vec<LegRecord>,
     step: u64,
     now: Timestamp,
 }
@@ -91,6 +92,11 @@ impl Memory {
         &self.durable.trail
     }
 
+    /// The durable legs, in the order in which they ended.
+    pub fn legs(&self) -> &[LegRecord] {
+        &self.durable.legs
+    }
+
     fn take(&mut self, step: &Step) -> Result<(), StoreError> {
         let last = self.tail.last().map_or(self.durable.step, |step| step.number);
         if step.number <= last {
@@ -143,6 +149,7 @@ impl Tables {
         self.requests.extend(requests.into_iter().map(|row| (row.id, row)));
         self.histories.extend(histories);
         self.trail.extend(transitions);
+        self.legs.extend(step.legs);
         for UserBindings { user, bindings } in step.bindings {
             if bindings.is_empty() {
                 self.bindings.remove(&user);
@@ -212,6 +219,7 @@ mod tests {
             now: Timestamp(number as i64),
             changed: Changed { attempts, ..Changed::default() },
             bindings: Vec::new(),
+            legs: Vec::new(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! |---|---|---|---|
 //! | interactions, attempts, agents | the queue; rows here | read by `store::records` | yes |
 //! | the trail: one row a transition | here only | read by an operator | yes |
+//! | call records: one row a leg, once it has ended | here only | read by `store::records` | yes |
 //! | bindings of phones | `sip`; rows here | no | yes |
 //! | calls, legs, sound | `calls`, `sip`, `media` | no | no |
 //!
@@ -20,6 +21,7 @@ pub mod records;
 #[cfg(feature = "node")]
 pub mod sqlite;
 
+use crate::ident::{AgentId, InteractionId, LegId};
 use crate::queue::Changed;
 use crate::time::Timestamp;
 
@@ -34,6 +36,62 @@ pub struct Step {
     pub changed: Changed,
     /// Bindings of agents and devices that changed: the whole set of each user named.
     pub bindings: Vec<UserBindings>,
+    /// Legs that ended.
+    pub legs: Vec<LegRecord>,
+}
+
+/// A leg that ended: the call record of one person's or one phone's part in a call. Also its row.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LegRecord {
+    /// Its id.
+    pub leg: LegId,
+    /// What it was for; `None`: a call that came to no queue, or an agent's to a feature code.
+    pub interaction: Option<InteractionId>,
+    /// Who called whom.
+    pub direction: Direction,
+    /// Who was at its other end.
+    pub party: Party,
+    /// When it came in, or was called out.
+    pub started_at: Timestamp,
+    /// When it was answered.
+    pub answered_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Timestamp,
+    /// Whose doing that was.
+    pub ended_by: LegEnd,
+    /// The final response that ended it (RFC 3261 section 21), if one did.
+    pub status: Option<u16>,
+}
+
+/// Who called whom.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    /// They called us.
+    In,
+    /// We called them.
+    Out,
+}
+
+/// Who was at the other end of a leg.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Party {
+    /// Somebody who called in.
+    Caller,
+    /// Somebody whom we called back.
+    Consumer,
+    /// An agent.
+    Agent(AgentId),
+}
+
+/// Whose doing the end of a leg was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LegEnd {
+    /// The other side.
+    Peer,
+    /// We.
+    Us,
+    /// Nobody: no answer on the wire.
+    Lost,
 }
 
 /// All bindings of one user, as rows.

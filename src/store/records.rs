@@ -9,9 +9,10 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteRow};
 use sqlx::{ConnectOptions, Row, SqliteConnection, query};
 use tokio::runtime::Runtime;
 
-use super::StoreError;
-use super::sqlite::{BUSY_TIMEOUT, DATABASE, failed};
-use crate::ident::InteractionId;
+use super::sqlite::{BUSY_TIMEOUT, DATABASE, failed, words};
+use super::{LegRecord, Party, StoreError};
+use crate::ident::{AgentId, InteractionId, LegId};
+use crate::time::Timestamp;
 
 /// One interaction, open or done, by the names of [`super::outside`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -72,6 +73,46 @@ impl Records {
         let rows = self.runtime.block_on(list.fetch_all(&mut self.connection)).map_err(failed)?;
         rows.iter().map(record).collect()
     }
+
+    /// The legs of one interaction that ended, in that order.
+    ///
+    /// # Errors
+    /// [`StoreError`] if one cannot be read.
+    pub fn legs(&mut self, interaction: InteractionId) -> Result<Vec<LegRecord>, StoreError> {
+        let list = query(include_str!("sql/sqlite/legs_of_interaction.sql"));
+        let list = list.bind(interaction.to_string());
+        let rows = self.runtime.block_on(list.fetch_all(&mut self.connection)).map_err(failed)?;
+        rows.iter().map(|row| leg(row, interaction)).collect()
+    }
+}
+
+fn leg(row: &SqliteRow, interaction: InteractionId) -> Result<LegRecord, StoreError> {
+    let id: &str = row.try_get("id").map_err(failed)?;
+    let broken = |column: &str| StoreError::Broken(format!("leg {id}: {column} cannot be read"));
+    let text = |column: &str| row.try_get::<&str, _>(column).map_err(|_| broken(column));
+    let time_if = |column: &str| {
+        let ms = row.try_get::<Option<i64>, _>(column).map_err(|_| broken(column));
+        ms.map(|ms| ms.map(Timestamp))
+    };
+    let time = |column: &str| time_if(column)?.ok_or_else(|| broken(column));
+    let leg = u64::from_str_radix(id, 16).map(LegId).map_err(|_| broken("id"))?;
+    let party = match text("party")? {
+        "caller" => Party::Caller,
+        "consumer" => Party::Consumer,
+        "agent" => Party::Agent(AgentId::new(text("agent")?)),
+        _ => return Err(broken("party")),
+    };
+    Ok(LegRecord {
+        leg,
+        interaction: Some(interaction),
+        direction: words::read_direction(text("direction")?).ok_or_else(|| broken("direction"))?,
+        party,
+        started_at: time("started_at")?,
+        answered_at: time_if("answered_at")?,
+        ended_at: time("ended_at")?,
+        ended_by: words::read_leg_end(text("ended_by")?).ok_or_else(|| broken("ended_by"))?,
+        status: row.try_get("status").map_err(|_| broken("status"))?,
+    })
 }
 
 fn record(row: &SqliteRow) -> Result<Record, StoreError> {

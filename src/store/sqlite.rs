@@ -30,7 +30,7 @@ use super::{Loaded, Step, Store, StoreError};
 use crate::time::Duration;
 
 mod read;
-mod words;
+pub(super) mod words;
 mod write;
 
 /// The name of the database in the data folder.
@@ -43,8 +43,11 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const APPLICATION_ID: i64 = 0x5267_426b;
 
 /// Number `n` of them leads to schema `n`, and sets `user_version` to it.
-const MIGRATIONS: [&str; 2] =
-    [include_str!("sql/sqlite/schema_1.sql"), include_str!("sql/sqlite/schema_2.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("sql/sqlite/schema_1.sql"),
+    include_str!("sql/sqlite/schema_2.sql"),
+    include_str!("sql/sqlite/schema_3.sql"),
+];
 
 /// The store. Dropping it closes the database and lets go of the data folder.
 #[derive(Debug)]
@@ -299,10 +302,19 @@ mod tests {
                 (folder, store)
             },
             trail: &|(_, store)| {
-                let names = query_scalar("SELECT row FROM event ORDER BY id");
-                store
-                    .with_connection(async |open| names.fetch_all(open).await.map_err(failed))
-                    .unwrap()
+                let rows = query("SELECT row, position, ewt_ms FROM event ORDER BY id");
+                let rows = store
+                    .with_connection(async |open| rows.fetch_all(open).await.map_err(failed))
+                    .unwrap();
+                let told = |row: &sqlx::sqlite::SqliteRow| conformance::Told {
+                    row: row.get("row"),
+                    position: row.get("position"),
+                    ewt_ms: row.get("ewt_ms"),
+                };
+                rows.iter().map(told).collect()
+            },
+            legs: &|(folder, _), interaction| {
+                Records::open(folder.path()).unwrap().legs(interaction).unwrap()
             },
         });
     }
@@ -332,11 +344,12 @@ mod tests {
     fn a_newer_or_foreign_database_is_refused() {
         let (folder, store) = new();
         drop(store);
-        alter(folder.path(), "PRAGMA user_version = 3");
+        alter(folder.path(), &format!("PRAGMA user_version = {}", MIGRATIONS.len() + 1));
         let newer = SqliteStore::open(folder.path()).unwrap_err();
         assert!(matches!(&newer, StoreError::Broken(_)), "{newer}");
         assert!(newer.to_string().contains("run the newer program"), "{newer}");
-        alter(folder.path(), "PRAGMA user_version = 2; PRAGMA application_id = 7");
+        let known = format!("PRAGMA user_version = {}", MIGRATIONS.len());
+        alter(folder.path(), &format!("{known}; PRAGMA application_id = 7"));
         let foreign = SqliteStore::open(folder.path()).unwrap_err();
         assert!(foreign.to_string().contains("another program"), "{foreign}");
         std::fs::write(folder.path().join(DATABASE), "not a database, but long enough".repeat(99))

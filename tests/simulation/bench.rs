@@ -199,7 +199,8 @@ impl Bench {
         }
         stepped.departures.extend(departures);
         stepped.transitions.extend(changed.transitions.iter().cloned());
-        self.unsaved.push(Step { number: self.step, now: at, changed, bindings: Vec::new() });
+        let (number, bindings, legs) = (self.step, Vec::new(), Vec::new());
+        self.unsaved.push(Step { number, now: at, changed, bindings, legs });
         Ok(())
     }
 

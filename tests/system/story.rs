@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::database::Database;
+use crate::records::CallRecords;
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Running, Sipp};
 use crate::{Outcome, ensure};
@@ -40,7 +41,12 @@ pub(crate) fn callback(net: Net) -> Outcome {
     let told = agent.trace()?.into_iter().find(|message| message.got("INVITE"));
     let named = told.as_ref().and_then(|invite| invite.header("X-Ringback-Interaction"));
     ensure(named == Some(&served.id), || format!("the agent was told {named:?}, not {served:?}"))?;
-    server.stop()
+    let records = CallRecords::of(&server);
+    server.stop()?;
+    let answered = [("ann", "Out"), ("caller", "In"), ("consumer", "Out")];
+    records.answered(&served.id, &answered)?;
+    let told = ["ENTERQUEUE", "EXITWITHKEY", "ENTERQUEUE", "CONNECT", "COMPLETEAGENT"];
+    records.told(&served.id, &told)
 }
 
 /// A caller who only waits is bridged with the agent, whose end hangs up.
@@ -56,7 +62,10 @@ pub(crate) fn live_call(net: Net) -> Outcome {
     let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
     agent.finish()?;
     ensure(served.attempts_made == 0, || format!("{} dials", served.attempts_made))?;
-    server.stop()
+    let records = CallRecords::of(&server);
+    server.stop()?;
+    records.answered(&served.id, &[("ann", "Out"), ("caller", "In")])?;
+    records.told(&served.id, &["ENTERQUEUE", "CONNECT", "COMPLETEAGENT"])
 }
 
 /// The README's "Try it", in the shipped configuration: the phone 1001, registered here, calls 100,

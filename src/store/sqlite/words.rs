@@ -11,6 +11,7 @@ use crate::queue::interaction::Origin;
 use crate::queue::matching::CallInEnd;
 use crate::queue::skill::{SkillExpression, Skills};
 use crate::queue::{AgentState, History, Outcome, Stage};
+use crate::store::{Direction, LegEnd, Party};
 use crate::time::{Duration, Timestamp};
 
 /// The value among `all` whose word is `text`.
@@ -260,4 +261,36 @@ pub(super) fn read_skills(text: &str) -> Option<Skills> {
             Some((name.to_owned(), level.parse().ok()?))
         })
         .collect()
+}
+
+pub(in crate::store) fn direction(direction: Direction) -> &'static str {
+    match direction {
+        Direction::In => "in",
+        Direction::Out => "out",
+    }
+}
+
+pub(in crate::store) fn read_direction(text: &str) -> Option<Direction> {
+    read(&[Direction::In, Direction::Out], direction, text)
+}
+
+/// Which agent has a column of its own.
+pub(in crate::store) fn party(party: &Party) -> &'static str {
+    match party {
+        Party::Caller => "caller",
+        Party::Consumer => "consumer",
+        Party::Agent(_) => "agent",
+    }
+}
+
+pub(in crate::store) fn leg_end(end: LegEnd) -> &'static str {
+    match end {
+        LegEnd::Peer => "peer",
+        LegEnd::Us => "us",
+        LegEnd::Lost => "lost",
+    }
+}
+
+pub(in crate::store) fn read_leg_end(text: &str) -> Option<LegEnd> {
+    read(&[LegEnd::Peer, LegEnd::Us, LegEnd::Lost], leg_end, text)
 }

@@ -7,7 +7,7 @@ use super::{failed, words};
 use crate::ident::QueueId;
 use crate::queue::matching::CallInRequest;
 use crate::queue::{Agent, Attempt, History, Interaction, Stage, Transition};
-use crate::store::{Step, StoreError, UserBindings, outside};
+use crate::store::{LegRecord, Party, Step, StoreError, UserBindings, outside};
 use crate::time::Timestamp;
 
 type Query<'q> = sqlx::query::Query<'q, Sqlite, SqliteArguments>;
@@ -73,6 +73,9 @@ async fn write(to: &mut SqliteConnection, step: &Step, number: i64) -> Result<()
     }
     for user in &step.bindings {
         put_bindings(to, user).await?;
+    }
+    for leg in &step.legs {
+        run(to, add_leg(leg)).await?;
     }
     let meta = query(include_str!("../sql/sqlite/meta_put.sql"));
     run(to, meta.bind(number).bind(step.now.as_ms())).await
@@ -205,6 +208,26 @@ fn add_event(transition: &Transition, step: i64) -> Query<'_> {
         .bind(words::stage(&transition.stage))
         .bind(transition.agent.as_ref().map(|agent| agent.as_str()))
         .bind(transition.attempt.map(|attempt| attempt.serial))
+        .bind(transition.position)
+        .bind(transition.ewt.map(|ewt| (Timestamp::default() + ewt).as_ms()))
+}
+
+fn add_leg(row: &LegRecord) -> Query<'_> {
+    let agent = match &row.party {
+        Party::Agent(agent) => Some(agent.as_str()),
+        Party::Caller | Party::Consumer => None,
+    };
+    query(include_str!("../sql/sqlite/leg_add.sql"))
+        .bind(row.leg.to_string())
+        .bind(row.interaction.map(|id| id.to_string()))
+        .bind(words::direction(row.direction))
+        .bind(words::party(&row.party))
+        .bind(agent)
+        .bind(row.started_at.as_ms())
+        .bind(ms(row.answered_at))
+        .bind(row.ended_at.as_ms())
+        .bind(words::leg_end(row.ended_by))
+        .bind(row.status)
 }
 
 async fn put_bindings(to: &mut SqliteConnection, user: &UserBindings) -> Result<(), StoreError> {

@@ -1,0 +1,22 @@
+-- Call records: one row a leg, and where people stood when a callback was offered and answered.
+
+ALTER TABLE event ADD COLUMN position INTEGER;   -- in its queue, 1 is next
+ALTER TABLE event ADD COLUMN ewt_ms INTEGER;     -- the wait estimated
+
+-- Legs that ended. Its interaction may have no row: not every call comes to a queue.
+CREATE TABLE leg (
+    id          TEXT NOT NULL UNIQUE,
+    interaction TEXT,
+    direction   TEXT NOT NULL CHECK (direction IN ('in', 'out')),
+    party       TEXT NOT NULL CHECK (party IN ('caller', 'consumer', 'agent')),
+    agent       TEXT,
+    started_at  INTEGER NOT NULL,
+    answered_at INTEGER,
+    ended_at    INTEGER NOT NULL,
+    ended_by    TEXT NOT NULL CHECK (ended_by IN ('peer', 'us', 'lost')),
+    status      INTEGER,         -- the SIP response that ended it
+    CHECK ((party = 'agent') = (agent IS NOT NULL))
+) STRICT;
+CREATE INDEX leg_of_interaction ON leg (interaction);
+
+PRAGMA user_version = 3;

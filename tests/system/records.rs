@@ -1,0 +1,58 @@
+//! The call records of a server that has ended: the lines of its `queue_log`, and its legs.
+
+use std::path::{Path, PathBuf};
+
+use ringback::ident::InteractionId;
+use ringback::store::records::Records;
+use ringback::store::{LegRecord, Party};
+
+use crate::server::Server;
+use crate::{Outcome, ensure};
+
+/// Where they are; kept while the server ends.
+pub(crate) struct CallRecords {
+    folder: PathBuf,
+}
+
+impl CallRecords {
+    /// Of this server.
+    pub(crate) fn of(server: &Server) -> Self {
+        let database = server.database();
+        Self { folder: database.parent().unwrap_or(Path::new(".")).to_owned() }
+    }
+
+    /// These events, in this order, are what the file says of a call, and no number stands in it.
+    pub(crate) fn told(&self, call: &str, events: &[&str]) -> Outcome {
+        let text = std::fs::read_to_string(self.folder.join("queue_log"))?;
+        let of_call = text.lines().map(|line| line.split('|').collect::<Vec<_>>());
+        let told: Vec<&str> = of_call
+            .filter(|fields| fields.get(1) == Some(&call))
+            .filter_map(|fields| fields.get(4).copied())
+            .collect();
+        ensure(told == events, || format!("{told:?} is told of {call}:\n{text}"))?;
+        ensure(!text.contains("+1"), || format!("a whole number is told:\n{text}"))
+    }
+
+    /// These parties, by name and direction, had a leg of this call that was answered.
+    pub(crate) fn answered(&self, call: &str, parties: &[(&str, &str)]) -> Outcome {
+        let mut records = Records::open(&self.folder).map_err(|error| error.to_string())?;
+        let call = InteractionId::parse(call).ok_or("no interaction")?;
+        let legs = records.legs(call).map_err(|error| error.to_string())?;
+        let shown = |leg: &LegRecord| {
+            let party = match &leg.party {
+                Party::Caller => "caller",
+                Party::Consumer => "consumer",
+                Party::Agent(agent) => agent.as_str(),
+            };
+            (party.to_owned(), format!("{:?}", leg.direction))
+        };
+        let mut seen: Vec<_> =
+            legs.iter().filter(|leg| leg.answered_at.is_some()).map(shown).collect();
+        seen.sort();
+        let same = seen
+            .iter()
+            .map(|(party, way)| (party.as_str(), way.as_str()))
+            .eq(parties.iter().copied());
+        ensure(same, || format!("answered: {seen:?} of {legs:?}"))
+    }
+}
