@@ -21,6 +21,9 @@
 //! `sip` and `media`. Every walk is one pass down and one pass up; `node::event_loop` carries the
 //! values, and no module calls back into the one that called it.
 //!
+//! A request over HTTP: `api` (JSON, key) -> `node::outside` -> `queue` -> the commit -> the gate ->
+//! `node::outside` -> the answer, or a push by `node::webhook`.
+//!
 //! # Architecture invariants
 //!
 //! - `queue` and `calls` are state machines: `handle(now, event) -> effects` and `poll_timeout() ->
@@ -66,7 +69,8 @@
 //! | agent states, registrations | `store`, copied in `queue` and `sip` | yes |
 //! | dialogs, media, callers on the line | `sip`, `media`, `calls` | no: each end is recorded |
 //! | handling times for estimates, breakers of trunks | `queue`, `sip` | no: learnt again |
-//! | passwords, the key of dial identifiers | `data/secrets.toml` | yes |
+//! | pushes that the webhook did not take yet | `node::webhook` | no |
+//! | passwords, and the keys that ids, tokens and hashes are derived from | `data/secrets.toml` | yes |
 
 // In reading order.
 pub mod ident;

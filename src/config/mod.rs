@@ -44,6 +44,8 @@ pub struct Config {
     pub media: media::Settings,
     /// Where HTTP is served.
     pub http: SocketAddr,
+    /// Where pushes go: an `http://` URL; `None`: nowhere.
+    pub webhook: Option<String>,
     /// What becomes of each agent whose phone registers.
     pub on_register: BTreeMap<AgentId, OnRegister>,
     /// What works and is hardly meant.

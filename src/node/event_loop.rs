@@ -18,6 +18,7 @@ use tracing::{debug, error, info, warn};
 
 use super::clock::Clock;
 use super::committer::{Committed, Committer};
+use super::outside::Outside;
 use super::reload::Fixed;
 use crate::api::health::Health;
 use crate::calls::{self, Calls};
@@ -108,6 +109,8 @@ pub struct EventLoop {
     /// Callers who asked for the place of a pending callback, by that callback.
     pub(super) callers_in: BTreeMap<InteractionId, InteractionId>,
     pub(super) fixed: Fixed,
+    /// Those who ask over HTTP, and the apps that are told.
+    pub(super) outside: Outside,
     gate: Gate,
     committer: Committer,
     step: u64,
@@ -154,6 +157,8 @@ pub struct Parts {
     pub step: u64,
     /// What a reload cannot change.
     pub(super) fixed: Fixed,
+    /// The way to apps.
+    pub(super) outside: Outside,
 }
 
 impl EventLoop {
@@ -177,6 +182,7 @@ impl EventLoop {
             work: VecDeque::new(),
             callers_in: BTreeMap::new(),
             fixed: parts.fixed,
+            outside: parts.outside,
             gate: Gate::new(parts.step),
             committer: parts.committer,
             step: parts.step,
@@ -245,6 +251,7 @@ impl EventLoop {
                 }
                 let departures = self.gate.committed(step);
                 self.leave(departures);
+                self.outside.committed(step);
                 if !promised {
                     self.tell_capacity();
                 }
@@ -378,6 +385,12 @@ impl EventLoop {
         }
         self.keep_bindings();
         self.flush();
+    }
+
+    /// Does what is to be done; the step that holds all of it.
+    pub(super) fn settled_step(&mut self) -> u64 {
+        self.settle();
+        self.step
     }
 
     fn step_calls(&mut self, event: calls::Event) {

@@ -7,7 +7,8 @@
 //! | SIP socket (two tasks) | receive and parse; send | 4,096 messages each way, then dropped |
 //! | `store` (thread) | commits batches of steps | one batch in flight |
 //! | `media-N` (threads) | RTP, prompts, digits | commands and events bounded by `media` |
-//! | `http` (task) | health | |
+//! | `http` (task) | health; `/api/v1` asks the event loop | 256 questions, 1,024 answers due |
+//! | `webhook` (task) | sends pushes | 4,096 on their way to it, 1,000 not yet taken |
 
 mod bindings;
 mod callbacks;
@@ -16,11 +17,13 @@ pub mod command;
 pub mod committer;
 pub mod demo;
 pub mod event_loop;
+mod outside;
 mod perform;
 pub mod phone;
 pub mod reload;
 pub mod secrets;
 mod translate;
+mod webhook;
 
 use std::io;
 use std::net::SocketAddr;
@@ -31,13 +34,17 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
-use crate::api::health::{self, Health};
+use crate::api::ask::{Ask, Asker};
+use crate::api::health::Health;
+use crate::api::keys::Keys;
+use crate::api::{self, Api};
 use crate::calls::Calls;
 use crate::config::secrets::{Secrets, SecretsError};
 use crate::config::{Config, ConfigError};
 use crate::ident::Entropy;
 use crate::media::leg::Media;
 use crate::media::sounds::Sounds;
+use crate::phone::CodeKey;
 use crate::queue::Queue;
 use crate::sip::transport::{Received, SourceLimit, Udp};
 use crate::sip::{Transmit, UserAgent};
@@ -46,7 +53,9 @@ use crate::store::{Loaded, Store, StoreError};
 use clock::Clock;
 use committer::Committer;
 use event_loop::{EventLoop, Parts};
+use outside::Outside;
 use reload::Fixed;
+use webhook::{Push, Webhook};
 
 /// Dials that may be under way at once to phones registered here.
 const REGISTRAR_DIALS_MAX: u32 = 1_000;
@@ -66,6 +75,11 @@ const RECEIVED_MAX: usize = 4_096;
 const TRANSMITS_MAX: usize = 4_096;
 /// Media events not yet handled; past it they are dropped with a warning.
 const MEDIA_EVENTS_MAX: usize = 16_384;
+
+/// Questions over HTTP that the event loop did not hear yet; past it the answer is 503.
+const ASKS_MAX: usize = 256;
+/// Pushes on their way to the task that sends them.
+const PUSHES_MAX: usize = 4_096;
 
 /// What to do about a file that cannot be read or written.
 const HINT: &str = "name another by --config or --data; serve makes the files of the data folder";
@@ -151,7 +165,7 @@ impl Server {
         let media = Media::start(config.media.clone(), Arc::new(sounds), Box::new(tell))?;
         let wire = Wire::bind(config.sip.listen).await?;
         let address = config.http;
-        let http = health::bind(address).await.map_err(|error| NodeError::Bind {
+        let http = api::bind(address).await.map_err(|error| NodeError::Bind {
             what: "HTTP",
             address,
             error,
@@ -164,6 +178,9 @@ impl Server {
         let node = config.node.clone();
         let queue = Queue::load(config.queue.clone(), node.clone(), loaded.rows);
         let calls = Calls::new(config.calls.clone(), entropy.split());
+        let keys = Arc::new(Keys::new(secrets.api_key.clone(), secrets.hash_key));
+        let pushes = start_webhook(&config, &secrets, data, clock)?;
+        let outside = Outside::new(Arc::clone(&keys), CodeKey::new(secrets.hash_key), pushes);
         let settings = event_loop::Settings { on_register: config.on_register.clone() };
         let columns = EventLoop::new(Parts {
             clock,
@@ -179,16 +196,19 @@ impl Server {
             committer,
             step: loaded.step,
             fixed: Fixed::of(&config),
+            outside,
         });
         let (tell_health, health) = watch::channel(columns.health());
         let (orders, orders_in) = mpsc::channel(4);
-        let inputs = Inputs { wire, media_events, committed, orders: orders_in };
+        let (asks, asks_in) = mpsc::channel(ASKS_MAX);
+        let api = Api::new(Asker::new(asks), keys, data.to_owned());
+        let inputs = Inputs { wire, media_events, committed, orders: orders_in, asks: asks_in };
         let answered = health.clone();
         #[expect(clippy::disallowed_methods, reason = "the node is what starts tasks")]
         let finished = tokio::spawn(async move {
             tokio::select! {
                 ended = run(columns, inputs, tell_health) => ended,
-                ended = health::serve(http, answered) => {
+                ended = api::serve(http, answered, api) => {
                     let error = ended.err().unwrap_or_else(|| io::Error::other("HTTP ended"));
                     Err(NodeError::System(error))
                 }
@@ -241,6 +261,7 @@ struct Inputs {
     media_events: mpsc::Receiver<crate::media::Event>,
     committed: mpsc::Receiver<committer::Committed>,
     orders: mpsc::Receiver<Order>,
+    asks: mpsc::Receiver<Ask>,
 }
 
 /// The settings of the user agent, with the secrets.
@@ -251,6 +272,23 @@ fn sip_settings(
 ) -> Result<crate::sip::Settings, NodeError> {
     let path = data.join(secrets::FILE);
     config.sip.settings(secrets).map_err(|error| NodeError::Secrets { path, error })
+}
+
+/// Starts the task that sends pushes, if there is where to.
+fn start_webhook(
+    config: &Config,
+    secrets: &Secrets,
+    data: &Path,
+    clock: Clock,
+) -> Result<Option<mpsc::Sender<Push>>, NodeError> {
+    let Some(url) = &config.webhook else { return Ok(None) };
+    let path = data.join(secrets::FILE);
+    let webhook = Webhook::new(url, &secrets.webhook_secret, clock)
+        .ok_or(NodeError::Secrets { path, error: SecretsError::WebhookSecret })?;
+    let (pushes, inbox) = mpsc::channel(PUSHES_MAX);
+    #[expect(clippy::disallowed_methods, reason = "the node is what starts tasks")]
+    tokio::spawn(webhook.run(inbox));
+    Ok(Some(pushes))
 }
 
 /// The store blocks, and so is opened where blocking is allowed.
@@ -394,6 +432,7 @@ async fn drive(
                 // Nobody may be waiting for the answer any more.
                 Order::Reload(config, answer) => drop(answer.send(columns.reload(*config))),
             },
+            Some(ask) = inputs.asks.recv() => columns.asked(ask),
             () = tokio::time::sleep(idle) => {}
         }
         columns.timeout();
