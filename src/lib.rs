@@ -21,8 +21,8 @@
 //! `sip` and `media`. Every walk is one pass down and one pass up; `node::event_loop` carries the
 //! values, and no module calls back into the one that called it.
 //!
-//! A request over HTTP: `api` (JSON, key) -> `node::outside` -> `queue` -> the commit -> the gate ->
-//! `node::outside` -> the answer, or a push by `node::webhook`.
+//! A request over HTTP: `api` (JSON, key) -> `node::outside` -> `queue` -> the commit -> the gate
+//! -> `node::outside` -> the answer, or a push by `node::webhook`.
 //!
 //! # Architecture invariants
 //!
@@ -70,7 +70,7 @@
 //! | dialogs, media, callers on the line | `sip`, `media`, `calls` | no: each end is recorded |
 //! | handling times for estimates, breakers of trunks | `queue`, `sip` | no: learnt again |
 //! | pushes that the webhook did not take yet | `node::webhook` | no |
-//! | passwords, and the keys that ids, tokens and hashes are derived from | `data/secrets.toml` | yes |
+//! | passwords, and the keys of ids, tokens and hashes | `data/secrets.toml` | yes |
 
 // In reading order.
 pub mod ident;

@@ -146,8 +146,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     })
 }
 
-/// `POST /api/v1/callbacks`. The same Idempotency-Key means the same callback, also after a restart;
-/// `state` is that of now.
+/// `POST /api/v1/callbacks`. The same Idempotency-Key means the same callback, also after a
+/// restart; `state` is that of now.
 pub(super) async fn create(
     State(api): State<Api>,
     _: Operator,

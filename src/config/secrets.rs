@@ -66,7 +66,7 @@ pub enum SecretsError {
     DialKey,
     /// The key of the hashes is damaged.
     #[error(
-        "secrets.toml: hash_key: is not 64 hexadecimal digits; restore it, or delete the line: then \
+        "secrets.toml: hash_key: is not 64 hexadecimal digits; restore it, or delete the line, and \
          access codes that were given out match no more"
     )]
     HashKey,

@@ -56,7 +56,7 @@ pub fn check(file: &Path) -> ExitCode {
     }
 }
 
-/// `ringback secrets show`: passwords and keys, to a terminal only, so that they do not end in a log.
+/// `ringback secrets show`: passwords and keys, to a terminal only, so that they end in no log.
 pub fn show_secrets(config: &Path, data: Option<&Path>) -> ExitCode {
     let data = match data.map_or_else(|| read(config).map(|c| c.data), |data| Ok(data.to_owned())) {
         Ok(data) => data,
