@@ -21,6 +21,9 @@
 //! `sip` and `media`. Every walk is one pass down and one pass up; `node::event_loop` carries the
 //! values, and no module calls back into the one that called it.
 //!
+//! A request over HTTP: `api` (JSON, key) -> `node::outside` -> `queue` -> the commit -> the gate
+//! -> `node::outside` -> the answer, or a push by `node::webhook`.
+//!
 //! # Architecture invariants
 //!
 //! - `queue` and `calls` are state machines: `handle(now, event) -> effects` and `poll_timeout() ->
@@ -80,7 +83,8 @@
 //! | breakers of trunks | `sip` | no: learnt again |
 //! | call records: legs that ended | `store` (SQLite) | yes |
 //! | what `queue_log` was told | `observe::queue_log` | no: a start begins it anew, as Asterisk's |
-//! | passwords, the key of dial identifiers | `data/secrets.toml` | yes |
+//! | pushes that the webhook did not take yet | `node::webhook` | no |
+//! | passwords, and the keys of ids, tokens and hashes | `data/secrets.toml` | yes |
 
 // In reading order.
 pub mod ident;

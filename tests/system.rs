@@ -7,6 +7,8 @@
 //! counted.
 #![expect(clippy::print_stdout, reason = "a test program reports on its standard output")]
 
+#[path = "system/api.rs"]
+mod api;
 #[path = "system/baresip.rs"]
 mod baresip;
 #[path = "system/callbacks.rs"]
@@ -111,6 +113,9 @@ const TESTS: &[Test] = &[
     ("a_reload_is_all_or_nothing", Beside, upkeep::reload),
     ("a_dead_phone_is_found_out_in_2_s", Beside, upkeep::dead_phone),
     ("a_drain_says_goodbye_to_whoever_is_left", Beside, upkeep::drain),
+    ("the_api_makes_shows_and_cancels_callbacks", Beside, api::callbacks),
+    ("the_api_gives_a_number_and_a_code", Beside, api::call_in),
+    ("the_api_pushes_to_a_webhook_until_it_takes", Beside, api::pushes),
     ("torture_messages_are_answered", Beside, torture::rfc4475),
     ("a_bad_line_is_as_bad_as_it_says", Beside, proxy::self_check),
     ("broken_configurations_are_explained", Beside, commands::broken_configurations),

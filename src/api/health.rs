@@ -1,8 +1,5 @@
 //! `GET /health`: 200 while calls are taken and promises kept, 503 otherwise; JSON either way.
 
-use std::io;
-use std::net::SocketAddr;
-
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
@@ -25,28 +22,9 @@ pub struct Health {
     pub uncommitted: usize,
 }
 
-/// The routes; the caller binds and serves them.
-pub fn routes(health: watch::Receiver<Health>) -> Router {
+/// The route, with what it answers from.
+pub(super) fn routes(health: watch::Receiver<Health>) -> Router {
     Router::new().route("/health", get(answer)).with_state(health)
-}
-
-/// Serves the routes on a bound listener until the process ends.
-///
-/// # Errors
-/// What accepting connections ended with.
-pub async fn serve(
-    listener: tokio::net::TcpListener,
-    health: watch::Receiver<Health>,
-) -> io::Result<()> {
-    axum::serve(listener, routes(health)).await
-}
-
-/// Binds the listener.
-///
-/// # Errors
-/// The address cannot be bound.
-pub async fn bind(address: SocketAddr) -> io::Result<tokio::net::TcpListener> {
-    tokio::net::TcpListener::bind(address).await
 }
 
 async fn answer(State(health): State<watch::Receiver<Health>>) -> (StatusCode, Json<Health>) {

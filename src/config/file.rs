@@ -58,6 +58,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
             local_port(8080),
         )
     });
+    let webhook = root.section("webhook", webhook);
     let media = root.section("media", |section| media(section, local));
     let records = root.section("records", records::records);
     let trunks = root.named("trunks", trunk);
@@ -102,6 +103,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
         },
         media,
         http,
+        webhook,
         on_register,
         auto_answer,
         records,
@@ -151,6 +153,37 @@ fn sip(section: &mut Section<'_>) -> (SocketAddr, SocketAddr, String, &'static [
         &[("both", Algorithm::ALL), ("SHA-256", &[Algorithm::Sha256]), ("MD5", &[Algorithm::Md5])],
     );
     (listen, address.unwrap_or(listen), realm, algorithms)
+}
+
+/// An absolute `http` URL (RFC 9110 section 4.2.1) without user information or fragment.
+fn webhook(section: &mut Section<'_>) -> Option<String> {
+    let text = section.text_if("url")?;
+    let wanted = "write an http:// URL: \"http://127.0.0.1:9000/ringback\"";
+    let lower = text.to_ascii_lowercase();
+    if lower.starts_with("https://") {
+        section.error(
+            "url",
+            "https is not spoken here",
+            "name a relay on this machine by http://, which goes on by https",
+        );
+        return None;
+    }
+    let rest = if lower.starts_with("http://") { &text["http://".len()..] } else { "" };
+    let authority = rest.split(['/', '?']).next().unwrap_or("");
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !host.ends_with(':') && !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let in_host = |b: u8| b.is_ascii_alphanumeric() || b"-.[]:".contains(&b);
+    let in_url = |b: u8| b.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&b);
+    let fits = !host.is_empty()
+        && host.bytes().all(in_host)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0))
+        && rest.bytes().all(in_url);
+    if !fits {
+        section.error("url", format!("{text:?} is no URL that can be posted to"), wanted);
+    }
+    fits.then_some(text)
 }
 
 fn media(section: &mut Section<'_>, sip: SocketAddr) -> media::Settings {

@@ -48,6 +48,8 @@ pub struct Config {
     pub media: media::Settings,
     /// Where HTTP is served.
     pub http: SocketAddr,
+    /// Where pushes go: an `http://` URL; `None`: nowhere.
+    pub webhook: Option<String>,
     /// What becomes of each agent whose phone registers.
     pub on_register: BTreeMap<AgentId, OnRegister>,
     /// How each agent's phone is told to answer by itself.

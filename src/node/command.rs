@@ -56,7 +56,7 @@ pub fn check(file: &Path) -> ExitCode {
     }
 }
 
-/// `ringback secrets show`: the passwords, to a terminal only, so that they do not end in a log.
+/// `ringback secrets show`: passwords and keys, to a terminal only, so that they end in no log.
 pub fn show_secrets(config: &Path, data: Option<&Path>) -> ExitCode {
     let data = match data.map_or_else(|| read(config).map(|c| c.data), |data| Ok(data.to_owned())) {
         Ok(data) => data,
@@ -72,6 +72,8 @@ pub fn show_secrets(config: &Path, data: Option<&Path>) -> ExitCode {
         super::operating_system_entropy().and_then(|mut entropy| secrets::read(data, &mut entropy));
     match kept {
         Ok(kept) => {
+            println!("api_key = {}", kept.api_key.expose());
+            println!("webhook_secret = {}", kept.webhook_secret.expose());
             for (section, secrets) in [("users", &kept.users), ("trunks", &kept.trunks)] {
                 println!("[{section}]");
                 for (name, secret) in secrets {

@@ -18,6 +18,7 @@ use tracing::{debug, error, info, warn};
 
 use super::clock::Clock;
 use super::committer::{Committed, Committer};
+use super::outside::Outside;
 use super::records::{Begun, Records};
 use super::reload::Fixed;
 use crate::api::health::Health;
@@ -123,6 +124,8 @@ pub struct EventLoop {
     pub(super) code_key: CodeKey,
     pub(super) fixed: Fixed,
     pub(super) records: Records,
+    /// Those who ask over HTTP, and the apps that are told.
+    pub(super) outside: Outside,
     gate: Gate,
     committer: Committer,
     pub(super) step: u64,
@@ -173,6 +176,8 @@ pub struct Parts {
     pub(super) fixed: Fixed,
     /// Hashes access codes.
     pub code_key: CodeKey,
+    /// The way to apps.
+    pub(super) outside: Outside,
 }
 
 impl EventLoop {
@@ -201,6 +206,7 @@ impl EventLoop {
             code_key: parts.code_key,
             fixed: parts.fixed,
             records: parts.records,
+            outside: parts.outside,
             gate: Gate::new(parts.step),
             committer: parts.committer,
             step: parts.step,
@@ -270,6 +276,7 @@ impl EventLoop {
                 }
                 let departures = self.gate.committed(step);
                 self.leave(departures);
+                self.outside.committed(step);
                 if !promised {
                     self.tell_capacity();
                 }
@@ -404,6 +411,12 @@ impl EventLoop {
         }
         self.keep_facts();
         self.flush();
+    }
+
+    /// Does what is to be done; the step that holds all of it.
+    pub(super) fn settled_step(&mut self) -> u64 {
+        self.settle();
+        self.step
     }
 
     fn step_calls(&mut self, event: calls::Event) {

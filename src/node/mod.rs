@@ -8,7 +8,8 @@
 //! | `store` (thread) | commits batches of steps | one batch in flight |
 //! | `queue-log` (thread) | appends to `queue_log` | 1,024 groups of lines, then lost and counted |
 //! | `media-N` (threads) | RTP, prompts, digits | commands and events bounded by `media` |
-//! | `http` (task) | health | |
+//! | `http` (task) | health; `/api/v1` asks the event loop | 256 questions, 1,024 answers due |
+//! | `webhook` (task) | sends pushes | 4,096 on their way to it, 1,000 not yet taken |
 
 mod bindings;
 mod callbacks;
@@ -18,12 +19,14 @@ pub mod committer;
 pub mod demo;
 pub mod event_loop;
 pub mod numbers;
+mod outside;
 mod perform;
 pub mod phone;
 mod records;
 pub mod reload;
 pub mod secrets;
 mod translate;
+mod webhook;
 
 use std::io;
 use std::net::SocketAddr;
@@ -34,7 +37,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{error, info, warn};
 
-use crate::api::health::{self, Health};
+use crate::api::ask::{Ask, Asker};
+use crate::api::health::Health;
+use crate::api::keys::Keys;
+use crate::api::{self, Api};
 use crate::calls::Calls;
 use crate::config::secrets::{Secrets, SecretsError};
 use crate::config::{Config, ConfigError};
@@ -51,7 +57,9 @@ use clock::Clock;
 use committer::Committer;
 use event_loop::{EventLoop, Parts};
 use records::Records;
+use outside::Outside;
 use reload::Fixed;
+use webhook::{Push, Webhook};
 
 /// Dials that may be under way at once to phones registered here.
 const REGISTRAR_DIALS_MAX: u32 = 1_000;
@@ -71,6 +79,11 @@ const RECEIVED_MAX: usize = 4_096;
 const TRANSMITS_MAX: usize = 4_096;
 /// Media events not yet handled; past it they are dropped with a warning.
 const MEDIA_EVENTS_MAX: usize = 16_384;
+
+/// Questions over HTTP that the event loop did not hear yet; past it the answer is 503.
+const ASKS_MAX: usize = 256;
+/// Pushes on their way to the task that sends them.
+const PUSHES_MAX: usize = 4_096;
 
 /// What to do about a file that cannot be read or written.
 const HINT: &str = "name another by --config or --data; serve makes the files of the data folder";
@@ -157,7 +170,7 @@ impl Server {
         let media = Media::start(config.media.clone(), Arc::new(sounds), Box::new(tell))?;
         let wire = Wire::bind(config.sip.listen).await?;
         let address = config.http;
-        let http = health::bind(address).await.map_err(|error| NodeError::Bind {
+        let http = api::bind(address).await.map_err(|error| NodeError::Bind {
             what: "HTTP",
             address,
             error,
@@ -176,6 +189,10 @@ impl Server {
             on_register: config.on_register.clone(),
             auto_answer: config.auto_answer.clone(),
         };
+        let code_key = CodeKey::new(secrets.hash_key);
+        let keys = Arc::new(Keys::new(secrets.api_key.clone(), secrets.hash_key));
+        let pushes = start_webhook(&config, &secrets, data, clock)?;
+        let outside = Outside::new(Arc::clone(&keys), pushes);
         let columns = EventLoop::new(Parts {
             clock,
             node,
@@ -191,19 +208,21 @@ impl Server {
             records,
             step: loaded.step,
             fixed: Fixed::of(&config),
-            // The hash says what it is for: one key serves both.
-            code_key: CodeKey::new(secrets.dial_key),
+            code_key,
+            outside,
         });
         let (tell_health, health) = watch::channel(columns.health());
         let (orders, orders_in) = mpsc::channel(4);
+        let (asks, asks_in) = mpsc::channel(ASKS_MAX);
+        let api = Api::new(Asker::new(asks), keys, data.to_owned());
         numbers.await.map_err(io::Error::other)?;
-        let inputs = Inputs { wire, media_events, committed, orders: orders_in };
+        let inputs = Inputs { wire, media_events, committed, orders: orders_in, asks: asks_in };
         let answered = health.clone();
         #[expect(clippy::disallowed_methods, reason = "the node is what starts tasks")]
         let finished = tokio::spawn(async move {
             tokio::select! {
                 ended = run(columns, inputs, tell_health) => ended,
-                ended = health::serve(http, answered) => {
+                ended = api::serve(http, answered, api) => {
                     let error = ended.err().unwrap_or_else(|| io::Error::other("HTTP ended"));
                     Err(NodeError::System(error))
                 }
@@ -256,6 +275,7 @@ struct Inputs {
     media_events: mpsc::Receiver<crate::media::Event>,
     committed: mpsc::Receiver<committer::Committed>,
     orders: mpsc::Receiver<Order>,
+    asks: mpsc::Receiver<Ask>,
 }
 
 /// The settings of the user agent, with the secrets.
@@ -266,6 +286,23 @@ fn sip_settings(
 ) -> Result<crate::sip::Settings, NodeError> {
     let path = data.join(secrets::FILE);
     config.sip.settings(secrets).map_err(|error| NodeError::Secrets { path, error })
+}
+
+/// Starts the task that sends pushes, if there is where to.
+fn start_webhook(
+    config: &Config,
+    secrets: &Secrets,
+    data: &Path,
+    clock: Clock,
+) -> Result<Option<mpsc::Sender<Push>>, NodeError> {
+    let Some(url) = &config.webhook else { return Ok(None) };
+    let path = data.join(secrets::FILE);
+    let webhook = Webhook::new(url, &secrets.webhook_secret, clock)
+        .ok_or(NodeError::Secrets { path, error: SecretsError::WebhookSecret })?;
+    let (pushes, inbox) = mpsc::channel(PUSHES_MAX);
+    #[expect(clippy::disallowed_methods, reason = "the node is what starts tasks")]
+    tokio::spawn(webhook.run(inbox));
+    Ok(Some(pushes))
 }
 
 /// The store blocks, and so is opened where blocking is allowed.
@@ -409,6 +446,7 @@ async fn drive(
                 // Nobody may be waiting for the answer any more.
                 Order::Reload(config, answer) => drop(answer.send(columns.reload(*config))),
             },
+            Some(ask) = inputs.asks.recv() => columns.asked(ask),
             () = tokio::time::sleep(idle) => {}
         }
         columns.timeout();

@@ -10,7 +10,7 @@ use crate::calls::end::{CallEnd, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Caller, NumberRefused};
 use crate::calls::{self};
 use crate::config::OnRegister;
-use crate::ident::{AgentId, AttemptId, LegId, QueueId, Route};
+use crate::ident::{AgentId, AttemptId, InteractionId, LegId, QueueId, Route};
 use crate::media::leg::Refused;
 use crate::phone::{Address, KeyedNumber};
 use crate::queue::agent::AgentState;
@@ -119,12 +119,16 @@ impl EventLoop {
             Effect::Registered { interaction } => {
                 self.order(calls::Event::Registered { interaction });
             }
-            Effect::NotRegistered { interaction, why } | Effect::Refused { interaction, why } => {
-                let reason = self.refusal(&why);
-                self.order(calls::Event::NotRegistered { interaction, reason });
+            Effect::NotRegistered { interaction, why } => self.not_registered(interaction, &why),
+            Effect::Refused { interaction, why } => {
+                if !self.creation_refused(interaction, &why) {
+                    self.not_registered(interaction, &why);
+                }
             }
-            Effect::Accepted { interaction, .. } => {
-                self.order(calls::Event::Registered { interaction });
+            Effect::Accepted { interaction, due_at } => {
+                if !self.creation_accepted(interaction, due_at) {
+                    self.order(calls::Event::Registered { interaction });
+                }
             }
             Effect::TakenOver { interaction } => self.taken_over(interaction, true),
             Effect::NotTakenOver { interaction } => self.taken_over(interaction, false),
@@ -137,7 +141,7 @@ impl EventLoop {
             }
             Effect::CallInUnmatched { interaction } => self.code_unmatched(interaction),
             Effect::CallInGranted { .. } | Effect::CallInRefused { .. } | Effect::Push { .. } => {
-                debug!("no app to be told")
+                self.perform_outside(effect);
             }
             Effect::Release { interaction, reason } => {
                 let goodbye = translate::goodbye_of_release(reason);
@@ -147,6 +151,11 @@ impl EventLoop {
                 self.order(calls::Event::AskKeepWaiting { interaction });
             }
         }
+    }
+
+    fn not_registered(&mut self, interaction: InteractionId, why: &queue::effect::Refusal) {
+        let reason = self.refusal(why);
+        self.order(calls::Event::NotRegistered { interaction, reason });
     }
 
     pub(super) fn perform_calls(&mut self, effect: CallsEffect) {

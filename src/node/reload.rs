@@ -17,6 +17,7 @@ use crate::queue::{self, Stage};
 pub(super) struct Fixed {
     sip: (SocketAddr, SocketAddr),
     http: SocketAddr,
+    webhook: Option<String>,
     media: media::Settings,
     node: NodeId,
     data: PathBuf,
@@ -29,6 +30,7 @@ impl Fixed {
         Self {
             sip: (config.sip.listen, config.sip.local),
             http: config.http,
+            webhook: config.webhook.clone(),
             media: config.media.clone(),
             node: config.node.clone(),
             data: config.data.clone(),
@@ -41,6 +43,7 @@ impl Fixed {
         let sections = [
             ("[sip] listen or address", self.sip != later.sip),
             ("[http]", self.http != later.http),
+            ("[webhook]", self.webhook != later.webhook),
             ("[media]", self.media != later.media),
             ("[node]", self.node != later.node || self.data != later.data),
             ("[records] queue_log", self.queue_log != later.queue_log),

@@ -82,6 +82,11 @@ impl Configuration {
         Ok(Self(self.0.replacen(&shown, line, 1)))
     }
 
+    /// Adds sections.
+    pub(crate) fn and(self, sections: &str) -> Self {
+        Self(format!("{}\n{sections}", self.0))
+    }
+
     /// Puts another line in place of the one that starts with the same `key =`.
     pub(crate) fn with(self, line: &str) -> Outcome<Self> {
         let key = line.split('=').next().unwrap_or_default();
@@ -177,10 +182,19 @@ impl Server {
 
     /// The password made at the first start for a user.
     pub(crate) fn password(&self, user: &str) -> Outcome<String> {
-        let text = fs::read_to_string(self.data().join("secrets.toml"))?;
-        let secrets: toml::Table = text.parse()?;
+        let secrets = self.secrets()?;
         let password = secrets.get("users").and_then(|users| users.get(user)?.as_str());
         password.map(str::to_owned).ok_or_else(|| format!("no password for {user}").into())
+    }
+
+    /// The key of `/api/v1`.
+    pub(crate) fn api_key(&self) -> Outcome<String> {
+        let key = self.secrets()?.get("api_key").and_then(|key| key.as_str().map(str::to_owned));
+        key.ok_or_else(|| "no api_key".into())
+    }
+
+    fn secrets(&self) -> Outcome<toml::Table> {
+        Ok(fs::read_to_string(self.data().join("secrets.toml"))?.parse()?)
     }
 
     /// Its database.

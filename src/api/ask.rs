@@ -1,0 +1,171 @@
+//! What the routes ask of the event loop, each with the way back for its answer.
+//!
+//! The way there is bounded, the way back has a deadline. An answer that comes too late finds
+//! nobody: what it would have told stands all the same, and a request that is repeated with the
+//! same Idempotency-Key is told it.
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::error::Problem;
+use crate::ident::{CallInId, GroupId, InteractionId, QueueId};
+use crate::phone::{AccessCode, Address, Dnis};
+use crate::queue::effect::{CallInRefusal, Refusal};
+use crate::queue::event::When;
+use crate::queue::explain::Explanation;
+use crate::queue::skill::SkillExpression;
+use crate::time::{Duration, Timestamp};
+
+/// How long the event loop and the store have to answer.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// A question, with where its answer goes.
+#[derive(Debug)]
+pub enum Ask {
+    /// Make a callback.
+    Create(Box<NewCallback>, Answer<Result<Created, NotCreated>>),
+    /// Make a Call-In request.
+    CallIn(NewCallIn, Answer<Result<CallIn, NotGranted>>),
+    /// Cancel a callback.
+    Cancel(InteractionId, Answer<Cancelled>),
+    /// How is it? `None`: it is not open.
+    Show(InteractionId, Answer<Option<Callback>>),
+    /// Why is it where it is? `None`: it is not open.
+    Explain(InteractionId, Answer<Option<Box<Explanation>>>),
+}
+
+/// Where an answer goes.
+pub type Answer<T> = oneshot::Sender<T>;
+
+/// A callback to be made.
+#[derive(Debug)]
+pub struct NewCallback {
+    /// Its id, if it was derived; else one is drawn.
+    pub interaction: Option<InteractionId>,
+    /// Is there a record of that id? Then it is not made again.
+    pub is_recorded: bool,
+    /// The queue.
+    pub queue: QueueId,
+    /// What it needs; `None`: the queue's default.
+    pub skills: Option<SkillExpression>,
+    /// Higher goes first.
+    pub priority: i16,
+    /// Where to call.
+    pub address: Option<Address>,
+    /// When.
+    pub when: When,
+    /// Is the webhook told how it fares?
+    pub notify: bool,
+}
+
+/// A Call-In request to be made.
+#[derive(Debug)]
+pub struct NewCallIn {
+    /// The numbers it may be given.
+    pub group: GroupId,
+    /// The number that will call.
+    pub from: Option<Address>,
+    /// The callback it is for.
+    pub callback: Option<InteractionId>,
+}
+
+/// An open callback.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Callback {
+    /// Which.
+    pub id: InteractionId,
+    /// Its queue.
+    pub queue: QueueId,
+    /// As `store::outside` names it.
+    pub state: &'static str,
+    /// When it is due, if not at once.
+    pub due_at: Option<Timestamp>,
+    /// Attempts that counted.
+    pub attempts_used: u32,
+}
+
+/// A callback is committed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Created {
+    /// Which.
+    pub callback: Callback,
+    /// Was it there already, by another request for the same number?
+    pub is_duplicate: bool,
+}
+
+/// Why no callback was made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NotCreated {
+    /// The queue refused.
+    Refused(Refusal),
+    /// The Idempotency-Key belongs to another request.
+    OtherRequest,
+    /// It was made once, and is over.
+    Over,
+    /// Nobody could be told: no webhook is configured.
+    NoWebhook,
+    /// No promise can be made now.
+    Unavailable,
+}
+
+/// A Call-In request is committed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallIn {
+    /// Which.
+    pub id: CallInId,
+    /// The number to call.
+    pub number: Dnis,
+    /// The code to key.
+    pub code: Option<AccessCode>,
+    /// When it ends.
+    pub expires_at: Timestamp,
+}
+
+/// Why no Call-In request was made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum NotGranted {
+    /// The queue refused.
+    Refused {
+        /// Why.
+        why: CallInRefusal,
+        /// When to ask again.
+        retry_after: Option<Duration>,
+    },
+    /// No promise can be made now.
+    Unavailable,
+}
+
+/// What became of a wish to cancel.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Cancelled {
+    /// It is over, and that is committed.
+    Done,
+    /// The consumer talks to an agent: it stands.
+    Talking,
+    /// That is a caller on the line, not a callback.
+    NotACallback,
+    /// It is not open.
+    NotOpen,
+    /// It cannot be said now.
+    Unavailable,
+}
+
+/// The way to the event loop.
+#[derive(Clone, Debug)]
+pub struct Asker(mpsc::Sender<Ask>);
+
+impl Asker {
+    /// Asks by this channel.
+    pub fn new(asks: mpsc::Sender<Ask>) -> Self {
+        Self(asks)
+    }
+
+    /// Asks and waits for the answer, 5 s at most.
+    pub(super) async fn ask<T>(&self, ask: impl FnOnce(Answer<T>) -> Ask) -> Result<T, Problem> {
+        let (answer, answered) = oneshot::channel();
+        self.0.try_send(ask(answer)).map_err(|_| Problem::unavailable())?;
+        match tokio::time::timeout(ANSWER_MAX, answered).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(_)) | Err(_) => Err(Problem::unavailable()),
+        }
+    }
+}
