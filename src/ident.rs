@@ -63,6 +63,10 @@ name! {
     GroupId
 }
 name! {
+    /// A language that callers are spoken to in, by its tag (BCP 47), as `sounds/` has it.
+    Language
+}
+name! {
     /// A process of this server.
     NodeId
 }
@@ -131,6 +135,13 @@ impl fmt::Display for InteractionId {
 impl fmt::Debug for InteractionId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{self}")
+    }
+}
+
+impl Default for Language {
+    /// English: the one that is always there.
+    fn default() -> Self {
+        Self::new("en")
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ident::{AgentId, AttemptId, InteractionId, LegId};
+use crate::ident::{AgentId, AttemptId, InteractionId, Language, LegId};
 use crate::phone::Ani;
 use crate::time::Timestamp;
 
@@ -40,6 +40,13 @@ impl Consumer {
         match self {
             Consumer::Inbound(caller) => caller.leg(),
             Consumer::Dialled(dialled) => dialled.leg(),
+        }
+    }
+
+    fn language(&self) -> Language {
+        match self {
+            Consumer::Inbound(caller) => caller.language().clone(),
+            Consumer::Dialled(dialled) => dialled.language().clone(),
         }
     }
 
@@ -120,6 +127,11 @@ impl Call {
 
     pub(super) fn has_consumer(&self) -> bool {
         self.consumer.is_some()
+    }
+
+    /// The language that the consumer is spoken to in.
+    pub(super) fn language(&self) -> Language {
+        self.consumer.as_ref().map(Consumer::language).unwrap_or_default()
     }
 
     /// The open attempt.

@@ -5,7 +5,7 @@
 //! when the leg has ended (or 40 s after we hung up, when it never says so). A late answer of a
 //! dial that we cancelled is no answer. It must not decide whether or when to dial again.
 
-use crate::ident::{AttemptId, LegId, QueueId, Route};
+use crate::ident::{AttemptId, Language, LegId, QueueId, Route};
 use crate::phone::Address;
 use crate::time::{Duration, Timestamp};
 
@@ -108,6 +108,7 @@ impl Dialled {
         // A queue that is no longer configured still owes a word to the consumer it dialled.
         let voice = voice.unwrap_or_else(|| QueueVoice {
             addresses: crate::phone::AddressPolicy::default(),
+            language: Language::default(),
             greeting: "this-is-your-callback".to_owned(),
             postpone: None,
             refuse: false,
@@ -121,6 +122,10 @@ impl Dialled {
 
     pub(super) fn attempt(&self) -> AttemptId {
         self.order.attempt
+    }
+
+    pub(super) fn language(&self) -> &Language {
+        &self.voice.language
     }
 
     pub(super) fn address(&self) -> &Address {

@@ -1,7 +1,7 @@
 //! What `calls` asks for: orders to legs, and reports to the queue.
 
 use crate::ident::{
-    AgentId, AttemptId, ContactId, GroupId, InteractionId, LegId, PlayId, QueueId, Route,
+    AgentId, AttemptId, ContactId, GroupId, InteractionId, Language, LegId, PlayId, QueueId, Route,
 };
 use crate::phone::{AccessCode, Address, Ani, Dnis, KeyedNumber};
 use crate::time::{Duration, Timestamp};
@@ -48,6 +48,8 @@ pub enum Effect {
         leg: LegId,
         /// Told back in `PlayEnded`.
         play: PlayId,
+        /// In which language.
+        language: Language,
         /// What, in order.
         prompts: Vec<Prompt>,
     },

@@ -9,11 +9,11 @@ mod tree;
 
 use std::collections::BTreeMap;
 
-use crate::ident::{FlowId, GroupId, QueueId};
+use crate::ident::{FlowId, GroupId, Language, QueueId};
 use crate::phone::{AddressPolicy, Pattern};
 use crate::time::Duration;
 
-pub use check::{check, greetings_missing};
+pub use check::{SoundExists, check, greetings_missing, sounds_missing};
 pub use tree::tree;
 
 /// What calls are told by the configuration.
@@ -56,6 +56,8 @@ pub struct Entry {
     pub dnis: Pattern,
     /// The flow.
     pub flow: FlowId,
+    /// Those that its callers may be spoken to in; the first until a menu chooses another.
+    pub languages: Vec<Language>,
 }
 
 /// A tree of nodes by name.
@@ -83,6 +85,8 @@ pub enum FlowNode {
         prompts: Vec<String>,
         /// By digit.
         keys: BTreeMap<char, String>,
+        /// The language chosen by a digit, which leads where `keys` says.
+        language: BTreeMap<char, Language>,
         /// Silence after the prompts, 1 to 30 s.
         first_digit_timeout: Duration,
         /// How often it is played before `timeout` or `invalid` is taken, 1 to 5.
@@ -235,6 +239,8 @@ pub struct CallbackOffer {
 pub struct QueueVoice {
     /// Whom it may call back: which callers are offered a callback.
     pub addresses: AddressPolicy,
+    /// The language that those who are called are spoken to in.
+    pub language: Language,
     /// The prompt that tells an answered consumer who calls, before "press 1"; an id in `sounds/`.
     pub greeting: String,
     /// 2 on the dialled call: later by so much, 10 to 90 minutes; `None`: not offered.
@@ -267,8 +273,14 @@ pub enum FlowProblem {
     #[error("there is no node {0:?}; define it or name another")]
     NoSuchNode(String),
     /// A prompt has no sound.
-    #[error("there is no sound {0:?}; add sounds/en/{0}.wav or name another")]
-    NoSuchSound(String),
+    #[error("there is no sound {1:?}; add sounds/{0}/{1}.wav or name another")]
+    NoSuchSound(Language, String),
+    /// A menu chooses a language that an entry of the flow does not have.
+    #[error("an entry of this flow is not made for {0}; add it to `languages` there")]
+    LanguageNotOfEntry(Language),
+    /// A language is chosen by a digit that leads nowhere.
+    #[error("chooses a language and leads nowhere; bind the key in `keys` too")]
+    LanguageKeyUnbound,
     /// No such queue.
     #[error("there is no queue {0}; define it or name another")]
     NoSuchQueue(QueueId),

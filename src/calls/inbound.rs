@@ -15,7 +15,7 @@ mod walk;
 
 use std::sync::Arc;
 
-use crate::ident::{FlowId, InteractionId, LegId};
+use crate::ident::{FlowId, InteractionId, Language, LegId};
 use crate::phone::{Ani, Dnis};
 use crate::time::Timestamp;
 
@@ -43,6 +43,7 @@ pub(super) struct Inbound {
     dnis: Dnis,
     settings: Arc<Settings>,
     flow: FlowId,
+    language: Language,
     /// Was the queue told of this interaction? Then it is told when the leg is gone.
     in_queue: bool,
     nodes_entered: u32,
@@ -113,7 +114,7 @@ impl Inbound {
         interaction: InteractionId,
         (ani, dnis): (Ani, Dnis),
         settings: Arc<Settings>,
-        flow: FlowId,
+        (flow, language): (FlowId, Language),
         now: Timestamp,
     ) -> Self {
         let state = State::Answering { until: now + ENDING_MAX };
@@ -124,6 +125,7 @@ impl Inbound {
             dnis,
             settings,
             flow,
+            language,
             in_queue: false,
             nodes_entered: 0,
             codes_keyed: 0,
@@ -138,6 +140,10 @@ impl Inbound {
 
     pub(super) fn interaction(&self) -> InteractionId {
         self.interaction
+    }
+
+    pub(super) fn language(&self) -> &Language {
+        &self.language
     }
 
     pub(super) fn ani(&self) -> &Ani {

@@ -43,7 +43,7 @@ pub use effect::{Effect, SOUNDS};
 pub use event::Event;
 pub use flow::Settings;
 
-use crate::ident::{AttemptId, Entropy, InteractionId, LegId, PlayId};
+use crate::ident::{AttemptId, Entropy, InteractionId, Language, LegId, PlayId};
 use crate::phone::{Ani, Dnis};
 use crate::time::{Duration, Timestamp};
 use call::{Call, Consumer};
@@ -284,11 +284,12 @@ impl Calls {
             out.push(Effect::Reject { leg, status: 404 });
             return;
         };
-        let flow = entry.flow.clone();
+        let language = entry.languages.first().cloned().unwrap_or_default();
+        let way = (entry.flow.clone(), language);
         let id = InteractionId::draw(&mut self.shared.entropy);
         self.shared.legs.insert(leg, Owner::Interaction(id));
         let settings = Arc::clone(&self.settings);
-        let caller = Inbound::new(leg, id, (ani, dnis), settings, flow, self.now);
+        let caller = Inbound::new(leg, id, (ani, dnis), settings, way, self.now);
         self.calls.insert(id, Call::new(id, Consumer::Inbound(Box::new(caller))));
         self.inbound(id, out, |caller, ctx| caller.answer(ctx));
     }
@@ -404,7 +405,8 @@ impl Calls {
             return self.timers.set(Owner::Interaction(id), None);
         };
         self.current = Some(Owner::Interaction(id));
-        act(call, &mut Context { now: self.now, effects: out, shared: &mut self.shared });
+        let (now, language) = (self.now, call.language());
+        act(call, &mut Context { now, language, effects: out, shared: &mut self.shared });
         self.settle(id);
         self.current = None;
     }
@@ -438,7 +440,8 @@ impl Calls {
             return self.timers.set(Owner::Feature(leg), None);
         };
         self.current = Some(Owner::Feature(leg));
-        act(feature, &mut Context { now: self.now, effects: out, shared: &mut self.shared });
+        let (now, language) = (self.now, Language::default());
+        act(feature, &mut Context { now, language, effects: out, shared: &mut self.shared });
         self.timers.set(Owner::Feature(leg), feature.deadline());
         if feature.is_over() {
             self.features.remove(&leg);
@@ -477,6 +480,8 @@ struct Shared {
 /// The surroundings of one step of one call.
 struct Context<'a> {
     now: Timestamp,
+    /// What is said from here on is said in it.
+    language: Language,
     effects: &'a mut Vec<Effect>,
     shared: &'a mut Shared,
 }
@@ -495,7 +500,8 @@ impl Context<'_> {
     fn play(&mut self, leg: LegId, prompts: Vec<Prompt>) -> Playing {
         self.shared.plays += 1;
         let play = PlayId(self.shared.plays);
-        self.push(Effect::Play { leg, play, prompts });
+        let language = self.language.clone();
+        self.push(Effect::Play { leg, play, language, prompts });
         Playing { play, until: self.now + PLAY_MAX }
     }
 

@@ -254,7 +254,7 @@ impl World {
                 self.open(leg);
                 self.lives.insert(*leg, Life::HungUp);
             }
-            Effect::Play { leg, play, prompts } => {
+            Effect::Play { leg, play, prompts, .. } => {
                 self.open(leg);
                 self.plays.push((*leg, *play));
                 for prompt in prompts {
@@ -386,7 +386,8 @@ fn entries() -> Settings {
         let mut flow = settings.flows[&FlowId::new("main")].clone();
         flow.start = start.to_owned();
         settings.flows.insert(FlowId::new(id), flow);
-        settings.entries.push(Entry { dnis: Pattern::new(dnis), flow: FlowId::new(id) });
+        let (dnis, languages) = (Pattern::new(dnis), Vec::new());
+        settings.entries.push(Entry { dnis, flow: FlowId::new(id), languages });
     }
     settings
 }

@@ -24,7 +24,7 @@ use super::flow::{
 };
 use super::spoken::{SpokenDay, SpokenTime};
 use super::*;
-use crate::ident::{AgentId, ContactId, FlowId, GroupId, QueueId, Route, TrunkId};
+use crate::ident::{AgentId, ContactId, FlowId, GroupId, Language, QueueId, Route, TrunkId};
 use crate::phone::{Address, AddressPolicy, Pattern};
 
 /// A flow with one node of each kind: `start` says, `menu` asks, 1 leads to `billing` with
@@ -40,6 +40,7 @@ pub(super) fn settings() -> Settings {
             .map(|(key, node)| (key, node.to_owned()))
             .into(),
         first_digit_timeout: Duration::from_secs(5),
+        language: BTreeMap::new(),
         tries: 2,
         timeout: "billing".to_owned(),
         invalid: "bye".to_owned(),
@@ -74,6 +75,7 @@ pub(super) fn settings() -> Settings {
             extensions: vec![(Pattern::new("1???"), Route::Registrar)],
             ..AddressPolicy::default()
         },
+        language: Language::default(),
         greeting: "greeting".to_owned(),
         postpone,
         refuse,
@@ -83,7 +85,11 @@ pub(super) fn settings() -> Settings {
         (QueueId::new("plain"), voice(None, false)),
     ];
     Settings {
-        entries: vec![Entry { dnis: Pattern::new("7*"), flow: FlowId::new("main") }],
+        entries: vec![Entry {
+            dnis: Pattern::new("7*"),
+            flow: FlowId::new("main"),
+            languages: vec![Language::default(), Language::new("de")],
+        }],
         flows: [(FlowId::new("main"), Flow { start: "start".to_owned(), nodes })].into(),
         queues: queues.into(),
         groups: [(GroupId::new("app"), CodeGroup { digits: 6, code: AskCode::Always })].into(),
@@ -425,11 +431,15 @@ impl Stage {
                 format!("invite {name} {what}{like}")
             }
             Effect::HangUp { leg: id, cause } => format!("hang-up {} {cause}", leg(self, id)),
-            Effect::Play { leg: id, play, prompts } => {
+            Effect::Play { leg: id, play, language, prompts } => {
                 let name = leg(self, id);
                 self.plays.insert(name.clone(), *play);
                 let words: Vec<String> = prompts.iter().map(prompt).collect();
-                format!("play {name} {}", words.join(" "))
+                let language = match language.as_str() {
+                    "en" => String::new(),
+                    other => format!("({other}) "),
+                };
+                format!("play {name} {language}{}", words.join(" "))
             }
             Effect::Music { leg: id } => format!("music {}", leg(self, id)),
             Effect::Silence { leg: id } => format!("silence {}", leg(self, id)),

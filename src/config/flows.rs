@@ -8,8 +8,9 @@ use super::file::{Names, known, read_expression};
 use crate::calls;
 use crate::calls::flow::{
     AccessCodeNode, BookingExits, CallbackOffer, Flow, FlowError, FlowNode, FlowProblem, QueueNode,
+    SoundExists,
 };
-use crate::ident::{GroupId, QueueId};
+use crate::ident::{GroupId, Language, QueueId};
 use crate::time::Duration;
 
 /// The kind of a node.
@@ -28,7 +29,7 @@ enum Kind {
 pub(super) fn check(
     root: &mut Section<'_>,
     settings: &calls::Settings,
-    known_sounds: &dyn Fn(&str) -> bool,
+    known_sounds: SoundExists<'_>,
 ) {
     let faults = calls::flow::check(settings, known_sounds);
     let leads_nowhere: Vec<_> = faults
@@ -48,7 +49,9 @@ pub(super) fn check(
             FlowProblem::ScheduleElsewhere(_, queue) => !settings.queues.contains_key(queue),
             FlowProblem::Unreachable | FlowProblem::DeadEnd => follows_from_another,
             FlowProblem::NoSuchNode(_)
-            | FlowProblem::NoSuchSound(_)
+            | FlowProblem::NoSuchSound(..)
+            | FlowProblem::LanguageNotOfEntry(_)
+            | FlowProblem::LanguageKeyUnbound
             | FlowProblem::LoopWithoutWait
             | FlowProblem::OfferOutsideQueue
             | FlowProblem::NotAnOffer(_)
@@ -119,6 +122,7 @@ fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
         Kind::Menu => FlowNode::Menu {
             prompts: section.texts("prompts"),
             keys: keys(section),
+            language: languages(section),
             first_digit_timeout: section.seconds(
                 "first_digit_timeout_seconds",
                 1..=30,
@@ -223,12 +227,19 @@ fn offer(section: &mut Section<'_>) -> CallbackOffer {
 }
 
 fn keys(section: &mut Section<'_>) -> BTreeMap<char, String> {
-    let key = |name: &str, item: Item| {
-        let mut chars = name.chars();
-        let digit = chars.next().filter(|c| "0123456789*#".contains(*c))?;
-        let alone = chars.next().is_none();
-        item.text().ok().filter(|_| alone).map(|node| (digit, node))
-    };
-    let keys = section.values("keys", "DIGIT = \"NODE\", a digit of 0-9, \"*\", \"#\"", key);
-    keys.into_iter().map(|(_, key)| key).collect()
+    let wanted = "DIGIT = \"NODE\", a digit of 0-9, \"*\", \"#\"";
+    section.values("keys", wanted, by_digit).into_iter().map(|(_, key)| key).collect()
+}
+
+fn languages(section: &mut Section<'_>) -> BTreeMap<char, Language> {
+    let wanted = "DIGIT = \"LANGUAGE\", a digit of 0-9, \"*\", \"#\"";
+    let languages = section.values("language", wanted, by_digit).into_iter();
+    languages.map(|(_, (digit, tag))| (digit, Language::new(&tag))).collect()
+}
+
+fn by_digit(name: &str, item: Item) -> Option<(char, String)> {
+    let mut chars = name.chars();
+    let digit = chars.next().filter(|c| "0123456789*#".contains(*c))?;
+    let alone = chars.next().is_none();
+    item.text().ok().filter(|_| alone).map(|text| (digit, text))
 }

@@ -138,7 +138,8 @@ impl EventLoop {
             CallsEffect::Reject { leg, status } => self.sip.reject(now, leg, status),
             CallsEffect::Invite { leg, to, like } => self.invite(leg, to, like),
             CallsEffect::HangUp { leg, cause } => self.sip.hang_up(now, leg, cause, ""),
-            CallsEffect::Play { leg, play, prompts } => {
+            // There is one language.
+            CallsEffect::Play { leg, play, prompts, .. } => {
                 self.media.play(leg, play, translate::fragments(&prompts));
             }
             CallsEffect::Music { leg } => self.media.music(leg),

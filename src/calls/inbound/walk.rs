@@ -101,15 +101,28 @@ impl Inbound {
         let State::Choosing { node: name, tries_left, .. } = &self.state else { return };
         let (name, tries_left) = (name.clone(), *tries_left);
         let node = settings.flows.get(&self.flow).and_then(|flow| flow.nodes.get(&name));
-        let Some(FlowNode::Menu { prompts, keys, first_digit_timeout, timeout, invalid, .. }) =
-            node
+        let Some(FlowNode::Menu {
+            prompts,
+            keys,
+            language,
+            first_digit_timeout,
+            timeout,
+            invalid,
+            ..
+        }) = node
         else {
             return;
         };
         let mut again = named(prompts);
         let exit = match answer {
             Answer::Key(digit) => match keys.get(&digit) {
-                Some(node) => return self.enter(ctx, node.clone()),
+                Some(node) => {
+                    if let Some(language) = language.get(&digit) {
+                        self.language = language.clone();
+                        ctx.language = language.clone();
+                    }
+                    return self.enter(ctx, node.clone());
+                }
                 None => {
                     again.insert(0, Prompt::Sound("invalid-choice"));
                     invalid
