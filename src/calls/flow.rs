@@ -10,7 +10,7 @@ mod tree;
 use std::collections::BTreeMap;
 
 use crate::ident::{FlowId, GroupId, Language, QueueId};
-use crate::phone::{AddressPolicy, Pattern};
+use crate::phone::{Address, AddressPolicy, Pattern};
 use crate::time::Duration;
 
 pub use check::{SoundExists, check, greetings_missing, sounds_missing};
@@ -116,6 +116,8 @@ pub enum FlowNode {
     },
     /// Finds the call-in request whose promise this call is.
     AccessCode(AccessCodeNode),
+    /// Connects the caller with somebody outside the queues.
+    Transfer(TransferNode),
     /// Plays prompts and hangs up.
     Hangup {
         /// Ids in `sounds/`; may be empty.
@@ -182,6 +184,7 @@ impl Flow {
             | FlowNode::OfferCallback { .. }
             | FlowNode::ScheduleCallback { .. }
             | FlowNode::AccessCode(_)
+            | FlowNode::Transfer(_)
             | FlowNode::Hangup { .. } => None,
         });
         of_queue.unwrap_or_else(|| QueueNode::bare(queue.clone()))
@@ -204,6 +207,19 @@ pub struct AccessCodeNode {
     pub failed: Option<String>,
     /// This caller keyed too many wrong codes lately. Default: it is said, and the call ends.
     pub locked: Option<String>,
+}
+
+/// A `transfer` node.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TransferNode {
+    /// A number or an extension that the queue may call.
+    pub to: Address,
+    /// By whose policy, and over whose trunks.
+    pub queue: QueueId,
+    /// How long it may ring, 5 to 120 s.
+    pub ring_timeout: Duration,
+    /// No answer. Default: it is said, and the call ends.
+    pub failed: Option<String>,
 }
 
 /// In what a call and its request may agree.
@@ -311,6 +327,9 @@ pub enum FlowProblem {
     /// An offer that no threshold triggers.
     #[error("is never made; set after, ewt_above or position_above")]
     OfferNever,
+    /// The queue may not call there.
+    #[error("queue {0} may not call there; permit it in that queue or name another")]
+    NotPermitted(QueueId),
     /// No such group.
     #[error("there is no call-in group {0}; define it or name another")]
     NoSuchGroup(GroupId),
@@ -384,6 +403,10 @@ fn exits(node: &FlowNode) -> Vec<Exit<'_>> {
             let others = others
                 .filter_map(|(key, to)| to.as_ref().map(|to| exit(key, to, ExitKind::AtOnce)));
             matched.chain(others).collect()
+        }
+        FlowNode::Transfer(node) => {
+            let failed = node.failed.as_ref().map(|to| exit("failed", to, ExitKind::Waited));
+            failed.into_iter().collect()
         }
         FlowNode::Hangup { .. } => Vec::new(),
     }

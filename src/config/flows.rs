@@ -8,9 +8,10 @@ use super::file::{Names, known, read_expression};
 use crate::calls;
 use crate::calls::flow::{
     AccessCodeNode, BookingExits, CallbackOffer, Flow, FlowError, FlowNode, FlowProblem, QueueNode,
-    SoundExists,
+    SoundExists, TransferNode,
 };
 use crate::ident::{GroupId, Language, QueueId};
+use crate::phone::Address;
 use crate::time::Duration;
 
 /// The kind of a node.
@@ -22,6 +23,7 @@ enum Kind {
     OfferCallback,
     ScheduleCallback,
     AccessCode,
+    Transfer,
     Hangup,
 }
 
@@ -57,6 +59,7 @@ pub(super) fn check(
             | FlowProblem::NotAnOffer(_)
             | FlowProblem::NotASchedule(_)
             | FlowProblem::ScheduleWithoutQueue(_)
+            | FlowProblem::NotPermitted(_)
             | FlowProblem::NotACombination(_)
             | FlowProblem::NoDefault
             | FlowProblem::NotAKey(_)
@@ -110,6 +113,7 @@ fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
         ("offer_callback", Kind::OfferCallback),
         ("schedule_callback", Kind::ScheduleCallback),
         ("access_code", Kind::AccessCode),
+        ("transfer", Kind::Transfer),
     ];
     if section.is_missing("kind") {
         let words: Vec<_> = kinds.iter().map(|(word, _)| format!("{word:?}")).collect();
@@ -146,7 +150,28 @@ fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
             FlowNode::ScheduleCallback { queue, exits: booking_exits(section) }
         }
         Kind::AccessCode => FlowNode::AccessCode(access_code(section, names)),
+        Kind::Transfer => transfer(section, names),
         Kind::Hangup => FlowNode::Hangup { prompts: section.texts("prompts") },
+    }
+}
+
+fn transfer(section: &mut Section<'_>, names: &Names) -> FlowNode {
+    let wanted = "a number or an extension: \"+14155550123\", \"1002\"";
+    if section.is_missing("to") {
+        section.error("to", "is missing", format!("write {wanted}"));
+    }
+    let to = section.parsed_if("to", Address::parse, wanted);
+    let queue = section.text("queue", "support");
+    if !queue.is_empty() {
+        known(section, "queue", "queue", &queue, &names.queues);
+    }
+    let queue = QueueId::new(&queue);
+    let ring_timeout = section.seconds("ring_timeout_seconds", 5..=120, Duration::from_secs(30));
+    let failed = section.text_if("failed");
+    match to {
+        Some(to) => FlowNode::Transfer(TransferNode { to, queue, ring_timeout, failed }),
+        // That was told: nothing is done with this flow.
+        None => FlowNode::Hangup { prompts: Vec::new() },
     }
 }
 

@@ -23,6 +23,8 @@ use crate::sip::{self, Invitation, Target};
 use crate::store::gate::Departure;
 use crate::time::Duration;
 
+/// What an agent is told who may not transfer (RFC 3261 section 21.4.4).
+const STATUS_FORBIDDEN: u16 = 403;
 /// Q.850 cause 16: normal clearing.
 const CAUSE_NORMAL: u8 = 16;
 
@@ -173,6 +175,13 @@ impl EventLoop {
                 let result = CodeResult::NoMatch;
                 self.order(calls::Event::CodeChecked { interaction, result });
             }
+            // No leg can ask for a transfer yet, so that none is told how it went.
+            CallsEffect::AcceptTransfer { .. }
+            | CallsEffect::RefuseTransfer { .. }
+            | CallsEffect::TransferProgress { .. } => {}
+            CallsEffect::TransferAsked { leg, .. } => {
+                self.order(calls::Event::TransferRefused { leg, status: STATUS_FORBIDDEN });
+            }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             // While its orphan is being ended, only the orphan's end counts.
             CallsEffect::AttemptEnded { attempt, .. }
@@ -253,19 +262,27 @@ impl EventLoop {
                 silence_max: Some(super::AGENT_SILENCE_MAX),
                 attempt: None,
             },
-            consumer @ Callee::Consumer { .. } => match self.dial(leg, &consumer, offer) {
-                Some(invitation) => invitation,
-                // Nothing is registered under that name now.
-                None => return self.leg_ended(leg, sip::EndedBy::Peer, Some(404)),
-            },
+            other @ (Callee::Consumer { .. } | Callee::Third { .. }) => {
+                match self.dial(leg, &other, offer) {
+                    Some(invitation) => invitation,
+                    // Nothing is registered under that name now.
+                    None => return self.leg_ended(leg, sip::EndedBy::Peer, Some(404)),
+                }
+            }
         };
         self.sip.invite(self.clock.steady(), invitation);
     }
 
-    /// The INVITE of an attempt; `None` if the address has no contact now.
+    /// The INVITE to a consumer or a third party; `None` if the address has no contact now.
     fn dial(&self, leg: LegId, callee: &Callee, offer: SessionOffer) -> Option<Invitation> {
-        let Callee::Consumer { attempt, address, route, ring_timeout, .. } = callee else {
-            return None;
+        let (attempt, address, route, ring_timeout) = match callee {
+            Callee::Consumer { attempt, address, route, ring_timeout, .. } => {
+                (Some(*attempt), address, route, ring_timeout)
+            }
+            Callee::Third { address, route, ring_timeout, .. } => {
+                (None, address, route, ring_timeout)
+            }
+            Callee::Agent { .. } => return None,
         };
         let target = match route {
             Route::Trunk(trunk) => Target::Trunk(trunk.clone()),
@@ -283,7 +300,7 @@ impl EventLoop {
             headers: Vec::new(),
             ring_timeout: *ring_timeout,
             silence_max: None,
-            attempt: Some(*attempt),
+            attempt,
         })
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     AccessCodeNode, COMBINATIONS, Exit, ExitKind, Flow, FlowError, FlowNode, FlowProblem,
-    QueueNode, Settings, exits,
+    QueueNode, Settings, TransferNode, exits,
 };
 use crate::calls::SOUNDS;
 use crate::ident::{FlowId, Language, QueueId};
@@ -112,6 +112,10 @@ fn check_values(found: &mut Found<'_>, settings: &Settings, name: &str, node: &F
             check_access_code(found, settings, name, node);
             None
         }
+        FlowNode::Transfer(node) => {
+            check_transfer(found, settings, name, node);
+            None
+        }
         FlowNode::OfferCallback { .. } | FlowNode::Hangup { .. } => None,
     };
     for digit in keys.into_iter().flat_map(BTreeMap::keys) {
@@ -151,9 +155,10 @@ fn check_languages(
             }
             prompts.as_slice()
         }
-        FlowNode::Queue(_) | FlowNode::OfferCallback { .. } | FlowNode::ScheduleCallback { .. } => {
-            &[]
-        }
+        FlowNode::Queue(_)
+        | FlowNode::OfferCallback { .. }
+        | FlowNode::ScheduleCallback { .. }
+        | FlowNode::Transfer(_) => &[],
     };
     for prompt in prompts {
         for language in languages.iter().filter(|language| !sound_exists(language, prompt)) {
@@ -162,6 +167,19 @@ fn check_languages(
         }
     }
     problems.into_iter().for_each(|(key, problem)| found.push(name, key, problem));
+}
+
+fn check_transfer(found: &mut Found<'_>, settings: &Settings, name: &str, node: &TransferNode) {
+    match settings.queues.get(&node.queue) {
+        None => found.push(name, "queue", FlowProblem::NoSuchQueue(node.queue.clone())),
+        Some(queue) if queue.addresses.routes(&node.to).is_empty() => {
+            found.push(name, "to", FlowProblem::NotPermitted(node.queue.clone()));
+        }
+        Some(_) => {}
+    }
+    if !(5_000..=120_000).contains(&node.ring_timeout.as_millis()) {
+        found.push(name, "ring_timeout", FlowProblem::OutOfRange("5 to 120 seconds"));
+    }
 }
 
 fn check_access_code(
@@ -240,6 +258,7 @@ fn check_shape(found: &mut Found<'_>, flow: &Flow) {
                     FlowNode::Queue(_)
                         | FlowNode::OfferCallback { .. }
                         | FlowNode::ScheduleCallback { .. }
+                        | FlowNode::Transfer(_)
                         | FlowNode::Hangup { .. }
                 )
             )

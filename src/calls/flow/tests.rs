@@ -68,6 +68,12 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
             node.matched = [("anni".to_owned(), "bye".to_owned())].into();
             node.prompts = vec!["huh".to_owned()];
         },
+        |nodes| {
+            if let Some(FlowNode::Transfer(node)) = nodes.get_mut("operator") {
+                node.to = Address::parse("2001").unwrap();
+                node.ring_timeout = Duration::from_secs(4);
+            }
+        },
         |nodes| queue(nodes).queue = QueueId::new("gone"),
         |nodes| queue(nodes).keys = [('A', "bye".to_owned())].into(),
         |nodes| {
@@ -103,6 +109,11 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
         flow main, node known
             nothing leads to this node; bind an exit to it or remove it
 
+        flow main, node operator, to
+            queue billing may not call there; permit it in that queue or name another
+        flow main, node operator, ring_timeout
+            is out of its range; write 5 to 120 seconds
+
         flow main, node billing, queue
             there is no queue gone; define it or name another
         flow main, node billing, offer.node
@@ -126,6 +137,8 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
         flow main, node code
             nothing leads to this node; bind an exit to it or remove it
         flow main, node known
+            nothing leads to this node; bind an exit to it or remove it
+        flow main, node operator
             nothing leads to this node; bind an exit to it or remove it
     "#]]
     .assert_eq(&all_broken(changes));
@@ -243,6 +256,8 @@ fn a_tree_names_each_node_once() {
               matched.default -> plain: (above)
               failed -> survey: (above)
               locked -> (it is said, and the call ends)
+            keys.5 -> operator: transfer 1002 by billing
+              failed -> survey: (above)
             timeout -> billing: (above)
             invalid -> bye: (above)
     "#]]

@@ -36,6 +36,10 @@ impl Inbound {
                     self.ask(ctx, name, named(prompts), *first_digit_timeout, tries_left);
                     return self.feed(ctx);
                 }
+                FlowNode::Transfer(node) => {
+                    self.typed.clear();
+                    return self.enter_transfer(ctx, node);
+                }
                 FlowNode::AccessCode(node) => return self.enter_access_code(ctx, node),
                 FlowNode::Queue(node) => {
                     self.typed.clear();
@@ -71,6 +75,8 @@ impl Inbound {
             | State::Booking { .. }
             | State::Pending { .. }
             | State::InQueue(_)
+            | State::Transferring { .. }
+            | State::Transferred
             | State::Bridged { .. }
             | State::Parted { .. }
             | State::Farewell(_)
