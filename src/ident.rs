@@ -63,6 +63,10 @@ name! {
     GroupId
 }
 name! {
+    /// A language that callers are spoken to in, by its tag (BCP 47), as `sounds/` has it.
+    Language
+}
+name! {
     /// A process of this server.
     NodeId
 }
@@ -154,6 +158,13 @@ fn parse_uuid(text: &str) -> Option<u128> {
         return None;
     }
     u128::from_str_radix(&digits, 16).ok()
+}
+
+impl Default for Language {
+    /// English: the one that is always there.
+    fn default() -> Self {
+        Self::new("en")
+    }
 }
 
 /// One try to reach a consumer: one chain of INVITEs to one route. `serial` counts from 1 within

@@ -24,7 +24,7 @@ use crate::time::{Duration, Timestamp};
 use super::digits::Entry;
 use super::effect::{Effect, Prompt};
 use super::event::{Goodbye, NumberRefused, Refusal, SlotOffer, SlotRefused};
-use super::spoken::{KeyedDay, SpokenTime};
+use super::spoken::{KeyedDay, SpokenTime, counts_to_twelve};
 use super::{Context, Playing, Timer, earliest};
 use ask::Ask;
 
@@ -334,7 +334,7 @@ impl Booking {
     }
 
     fn time_keyed(&mut self, ctx: &mut Context<'_>, day: KeyedDay, hour: u8, minute: u8) -> Booked {
-        if (1..=12).contains(&hour) {
+        if (1..=12).contains(&hour) && counts_to_twelve(&ctx.language) {
             self.ask(ctx, Ask::Half { day, hour, minute }, TRIES, Vec::new())
         } else {
             self.find(ctx, day, hour, minute)

@@ -61,6 +61,10 @@ impl AgentSide {
         }
     }
 
+    pub(super) fn is_talking(&self) -> bool {
+        matches!(self, AgentSide::Talking { .. })
+    }
+
     fn hang_up(&self, ctx: &mut Context<'_>, cause: u8) {
         for leg in self.legs() {
             ctx.drop_leg(leg, cause);
@@ -148,8 +152,8 @@ impl Call {
     pub(super) fn disconnect(&mut self, ctx: &mut Context<'_>, agent: &AgentId) {
         let Some(side) = self.agents.remove(agent) else { return };
         side.hang_up(ctx, cause::NORMAL);
-        if let (AgentSide::Talking { .. }, Some(consumer)) = (side, &mut self.consumer) {
-            consumer.part(ctx.now);
+        if side.is_talking() {
+            self.part_consumer(ctx);
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::ident::{AgentId, AttemptId, InteractionId, LegId};
+use crate::ident::{AgentId, AttemptId, InteractionId, Language, LegId, QueueId};
 use crate::phone::Ani;
 use crate::time::Timestamp;
 
@@ -16,6 +16,7 @@ use super::effect::Effect;
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::Goodbye;
 use super::inbound::Inbound;
+use super::transfer::{Asked, Third, ThirdOrder};
 use super::{Context, Fact, Timer, cause, earliest};
 
 /// One interaction's legs.
@@ -24,6 +25,10 @@ pub(super) struct Call {
     pub(super) interaction: InteractionId,
     pub(super) consumer: Option<Consumer>,
     pub(super) agents: BTreeMap<AgentId, AgentSide>,
+    /// Whom the consumer is transferred to.
+    pub(super) third: Option<Third>,
+    /// The transfer that the agent asked for.
+    pub(super) asked: Option<Asked>,
 }
 
 /// The person who is served.
@@ -40,6 +45,13 @@ impl Consumer {
         match self {
             Consumer::Inbound(caller) => caller.leg(),
             Consumer::Dialled(dialled) => dialled.leg(),
+        }
+    }
+
+    fn language(&self) -> Language {
+        match self {
+            Consumer::Inbound(caller) => caller.language().clone(),
+            Consumer::Dialled(dialled) => dialled.language().clone(),
         }
     }
 
@@ -69,6 +81,64 @@ impl Consumer {
         match self {
             Consumer::Inbound(caller) => caller.part(now),
             Consumer::Dialled(dialled) => dialled.part(now),
+        }
+    }
+
+    /// Do they talk with an agent, or did they a moment ago?
+    pub(super) fn is_in_conversation(&self) -> bool {
+        match self {
+            Consumer::Inbound(caller) => caller.is_in_conversation(),
+            Consumer::Dialled(dialled) => dialled.is_in_conversation(),
+        }
+    }
+
+    /// With an agent, or called a third party for, or with that one.
+    pub(super) fn may_have_third(&self) -> bool {
+        match self {
+            Consumer::Inbound(caller) => caller.may_have_third(),
+            Consumer::Dialled(dialled) => dialled.may_have_third(),
+        }
+    }
+
+    /// The agent is gone while a third party rings.
+    pub(super) fn transferring(&mut self, now: Timestamp) {
+        match self {
+            Consumer::Inbound(caller) => caller.transferring(now),
+            Consumer::Dialled(dialled) => dialled.transferring(now),
+        }
+    }
+
+    /// Joined with the third party.
+    pub(super) fn transferred(&mut self) {
+        match self {
+            Consumer::Inbound(caller) => caller.transferred(),
+            Consumer::Dialled(dialled) => dialled.transferred(),
+        }
+    }
+
+    /// The third party does not answer, and there is no agent to go back to.
+    pub(super) fn transfer_failed(&mut self, ctx: &mut Context<'_>) {
+        match self {
+            Consumer::Inbound(caller) => caller.transfer_failed(ctx),
+            Consumer::Dialled(dialled) => dialled.transfer_failed(ctx),
+        }
+    }
+
+    /// The third party hung up.
+    pub(super) fn third_gone(&mut self, ctx: &mut Context<'_>) {
+        match self {
+            Consumer::Inbound(caller) => caller.hang_up(ctx, cause::NORMAL),
+            Consumer::Dialled(dialled) => {
+                dialled.hang_up(ctx, cause::NORMAL, AttemptClass::HungUp);
+            }
+        }
+    }
+
+    /// Transferred into a queue.
+    pub(super) fn wait_again(&mut self, ctx: &mut Context<'_>, queue: &QueueId) {
+        match self {
+            Consumer::Inbound(caller) => caller.wait_again(ctx, queue),
+            Consumer::Dialled(dialled) => dialled.wait_again(ctx, queue),
         }
     }
 
@@ -107,7 +177,8 @@ impl Call {
     }
 
     pub(super) fn empty(interaction: InteractionId) -> Self {
-        Self { interaction, consumer: None, agents: BTreeMap::new() }
+        let agents = BTreeMap::new();
+        Self { interaction, consumer: None, agents, third: None, asked: None }
     }
 
     pub(super) fn dial(&mut self, dialled: Dialled) {
@@ -115,11 +186,16 @@ impl Call {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.consumer.is_none() && self.agents.is_empty()
+        self.consumer.is_none() && self.agents.is_empty() && self.third.is_none()
     }
 
     pub(super) fn has_consumer(&self) -> bool {
         self.consumer.is_some()
+    }
+
+    /// The language that the consumer is spoken to in.
+    pub(super) fn language(&self) -> Language {
+        self.consumer.as_ref().map(Consumer::language).unwrap_or_default()
     }
 
     /// The open attempt.
@@ -165,7 +241,11 @@ impl Call {
                     consumer.fact(ctx, fact);
                 }
             },
-            Some(_) | None => self.agent_fact(ctx, leg, fact),
+            Some(_) | None => {
+                if !self.third_fact(ctx, leg, fact) {
+                    self.agent_fact(ctx, leg, fact);
+                }
+            }
         }
     }
 
@@ -175,12 +255,13 @@ impl Call {
             self.consumer_ended(ctx, lost);
         }
         self.expire_agents(ctx);
+        self.expire_transfer(ctx);
     }
 
     pub(super) fn deadline(&self) -> Timer {
         let consumer = self.consumer.as_ref().and_then(Consumer::deadline);
         let agents = self.agents.values().map(AgentSide::deadline);
-        earliest(agents.chain([consumer]))
+        earliest(agents.chain([consumer, self.transfer_deadline()]))
     }
 
     pub(super) fn release(&mut self, ctx: &mut Context<'_>, goodbye: Goodbye) {
@@ -214,6 +295,7 @@ impl Call {
     pub(super) fn abort(&mut self, ctx: &mut Context<'_>) {
         let cause = cause::TEMPORARY_FAILURE;
         self.abort_agents(ctx);
+        self.drop_third(ctx);
         match &mut self.consumer {
             Some(Consumer::Inbound(caller)) => caller.hang_up(ctx, cause),
             Some(Consumer::Dialled(dialled)) => dialled.hang_up(ctx, cause, AttemptClass::Carrier),
@@ -226,14 +308,27 @@ impl Call {
             ctx.forget_leg(consumer.leg());
             consumer.ended(ctx, end);
         }
+        self.drop_third(ctx);
         self.part_agents(ctx.now);
     }
 
     /// The agent's leg of a conversation ended, or was ended.
     pub(super) fn conversation_ended(&mut self, ctx: &mut Context<'_>, lost: bool) {
         ctx.push(Effect::BridgeEnded { interaction: self.interaction, lost });
-        if let Some(consumer) = &mut self.consumer {
-            consumer.part(ctx.now);
+        self.part_consumer(ctx);
+    }
+
+    /// The agent is gone: the queue's order follows, unless somebody else is being called.
+    pub(super) fn part_consumer(&mut self, ctx: &mut Context<'_>) {
+        match &mut self.consumer {
+            Some(consumer) if self.third.is_some() => consumer.transferring(ctx.now),
+            Some(consumer) => consumer.part(ctx.now),
+            None => {}
         }
+    }
+
+    /// Whom a node of the flow transfers the consumer to, once.
+    pub(super) fn take_transfer(&mut self) -> Option<ThirdOrder> {
+        self.inbound().and_then(Inbound::take_transfer)
     }
 }

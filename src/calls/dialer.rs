@@ -5,7 +5,10 @@
 //! when the leg has ended (or 40 s after we hung up, when it never says so). A late answer of a
 //! dial that we cancelled is no answer. It must not decide whether or when to dial again.
 
-use crate::ident::{AttemptId, LegId, QueueId, Route};
+#[cfg(test)]
+mod tests;
+
+use crate::ident::{AttemptId, Language, LegId, QueueId, Route};
 use crate::phone::Address;
 use crate::time::{Duration, Timestamp};
 
@@ -14,7 +17,7 @@ use super::effect::{Callee, Effect, Prompt};
 use super::end::{AttemptClass, CallEnd};
 use super::event::Goodbye;
 use super::flow::QueueVoice;
-use super::{Context, ENDING_MAX, Fact, PARTED_MAX, Playing, Timer, cause};
+use super::{Context, ENDING_MAX, Fact, PARTED_MAX, Playing, TRANSFER_MAX, Timer, cause};
 
 /// Silence after "press 1" before it is said again.
 const CONFIRM_AGAIN: Duration = Duration::from_secs(8);
@@ -79,6 +82,12 @@ enum State {
     Parted {
         until: Timestamp,
     },
+    /// A third party rings; ended at the latest when its time is over.
+    Transferring {
+        until: Timestamp,
+    },
+    /// Talks with a third party.
+    Transferred,
     Goodbye {
         playing: Playing,
         class: AttemptClass,
@@ -108,6 +117,7 @@ impl Dialled {
         // A queue that is no longer configured still owes a word to the consumer it dialled.
         let voice = voice.unwrap_or_else(|| QueueVoice {
             addresses: crate::phone::AddressPolicy::default(),
+            language: Language::default(),
             greeting: "this-is-your-callback".to_owned(),
             postpone: None,
             refuse: false,
@@ -121,6 +131,10 @@ impl Dialled {
 
     pub(super) fn attempt(&self) -> AttemptId {
         self.order.attempt
+    }
+
+    pub(super) fn language(&self) -> &Language {
+        &self.voice.language
     }
 
     pub(super) fn address(&self) -> &Address {
@@ -153,7 +167,13 @@ impl Dialled {
             (
                 Fact::PlayEnded(play),
                 State::Confirming { question, .. } | State::Asking { question, .. },
-            ) => question.play_ended(ctx.now, play),
+            ) => {
+                question.play_ended(ctx.now, play);
+                // Whoever was called hears something all the time.
+                if question.is_said() {
+                    ctx.push(Effect::Music { leg: self.leg });
+                }
+            }
             (Fact::PlayEnded(play), State::Hearing(playing)) if playing.is(play) => self.hold(ctx),
             (Fact::PlayEnded(play), State::Goodbye { playing, class }) if playing.is(play) => {
                 let class = *class;
@@ -190,7 +210,9 @@ impl Dialled {
             | State::OnHold { .. }
             | State::Asking { .. }
             | State::Bridged
-            | State::Parted { .. } => AttemptClass::HungUp,
+            | State::Parted { .. }
+            | State::Transferring { .. }
+            | State::Transferred => AttemptClass::HungUp,
             State::Goodbye { class, .. } => *class,
             State::Ending { class, .. } => {
                 // Nobody ever said a word: that is the trunk's doing, however long it was let ring.
@@ -225,10 +247,13 @@ impl Dialled {
                 }
             }
             State::Hearing(_) => self.hold(ctx),
-            State::Chosen { .. } | State::OnHold { .. } | State::Parted { .. } => {
+            State::Chosen { .. }
+            | State::OnHold { .. }
+            | State::Parted { .. }
+            | State::Transferring { .. } => {
                 self.hang_up(ctx, cause::TIMER, AttemptClass::HungUp);
             }
-            State::Bridged => {}
+            State::Bridged | State::Transferred => {}
             State::Goodbye { class, .. } => {
                 let class = *class;
                 self.hang_up(ctx, cause::NORMAL, class);
@@ -248,8 +273,9 @@ impl Dialled {
             State::Hearing(playing) | State::Goodbye { playing, .. } => playing.deadline(),
             State::OnHold { until } => Some((*until, "hold")),
             State::Asking { question, .. } => question.deadline(),
-            State::Bridged => None,
+            State::Bridged | State::Transferred => None,
             State::Parted { until } => Some((*until, "release")),
+            State::Transferring { until } => Some((*until, "transfer")),
             State::Ending { until, .. } => Some((*until, "end of the leg")),
         }
     }
@@ -265,15 +291,21 @@ impl Dialled {
             | State::Asking { .. }
             | State::Bridged
             | State::Parted { .. } => goodbye.prompts(),
+            // The queue is not concerned any more.
+            State::Transferring { .. } | State::Transferred => return,
             State::Goodbye { .. } | State::Ending { .. } => return,
         };
         if prompts.is_empty() {
             self.hang_up(ctx, cause::NORMAL, class);
         } else {
-            let playing = ctx.play(self.leg, prompts);
-            let playing = Playing { until: ctx.now + GOODBYE_MAX, ..playing };
-            self.state = State::Goodbye { playing, class };
+            self.goodbye(ctx, prompts, class);
         }
+    }
+
+    fn goodbye(&mut self, ctx: &mut Context<'_>, prompts: Vec<Prompt>, class: AttemptClass) {
+        let playing = ctx.play(self.leg, prompts);
+        let playing = Playing { until: ctx.now + GOODBYE_MAX, ..playing };
+        self.state = State::Goodbye { playing, class };
     }
 
     pub(super) fn ask_keep_waiting(&mut self, ctx: &mut Context<'_>) {
@@ -293,6 +325,41 @@ impl Dialled {
     pub(super) fn part(&mut self, now: Timestamp) {
         if self.is_bridged() {
             self.state = State::Parted { until: now + PARTED_MAX };
+        }
+    }
+
+    pub(super) fn is_in_conversation(&self) -> bool {
+        matches!(self.state, State::Bridged | State::Parted { .. })
+    }
+
+    pub(super) fn may_have_third(&self) -> bool {
+        matches!(self.state, State::Bridged | State::Transferring { .. } | State::Transferred)
+    }
+
+    pub(super) fn transferring(&mut self, now: Timestamp) {
+        if self.is_in_conversation() {
+            self.state = State::Transferring { until: now + TRANSFER_MAX };
+        }
+    }
+
+    pub(super) fn transferred(&mut self) {
+        if let State::Bridged | State::Transferring { .. } = self.state {
+            self.state = State::Transferred;
+        }
+    }
+
+    pub(super) fn transfer_failed(&mut self, ctx: &mut Context<'_>) {
+        if let State::Transferring { .. } = self.state {
+            let mut said = vec![Prompt::Sound("transfer-failed")];
+            said.extend(Goodbye::Plain.prompts());
+            self.goodbye(ctx, said, AttemptClass::HungUp);
+        }
+    }
+
+    pub(super) fn wait_again(&mut self, ctx: &mut Context<'_>, queue: &QueueId) {
+        if self.is_in_conversation() {
+            self.order.queue = queue.clone();
+            self.state = State::Hearing(ctx.play(self.leg, vec![Prompt::Sound("transferring")]));
         }
     }
 
@@ -348,7 +415,7 @@ impl Dialled {
     }
 
     fn chosen(&mut self, ctx: &mut Context<'_>) {
-        ctx.push(Effect::Silence { leg: self.leg });
+        ctx.push(Effect::Music { leg: self.leg });
         self.state = State::Chosen { until: ctx.now + PARTED_MAX };
     }
 
@@ -373,390 +440,5 @@ impl Dialled {
         let interaction = self.order.attempt.interaction;
         ctx.push(Effect::WaitAnswered { interaction, keep });
         self.hold(ctx);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use expect_test::expect;
-
-    use super::super::stage::{Stage, expect_on_hold, expect_play, settings};
-
-    #[test]
-    fn a_dialled_consumer_is_asked_for_1_and_put_on_hold() {
-        expect_play(
-            "0 dial i1/1 billing 1001
-         1 ringing dial/1
-         2 answered dial/1
-         6 played dial/1
-         15 digit dial/1 5
-         16 digit dial/1 1
-         18 played dial/1
-         20 ended dial/1 peer",
-            expect![[r#"
-            0 dial i1/1 billing 1001
-                invite dial/1 1001
-            1 ringing dial/1
-            2 answered dial/1
-                ! answered 1
-                play dial/1 'greeting' press-1-to-connect press-2-later press-9-never
-            6 played dial/1
-            14 (first digit)
-                play dial/1 'greeting' press-1-to-connect press-2-later press-9-never
-            15 digit dial/1 5
-                play dial/1 invalid-choice press-1-to-connect press-2-later press-9-never
-            16 digit dial/1 1
-                ! pressed 1 1
-                play dial/1 connecting
-            18 played dial/1
-                music dial/1
-            20 ended dial/1 peer
-                ! attempt ended 1 HungUp
-        "#]],
-        );
-    }
-
-    #[test]
-    fn without_confirmation_the_consumer_is_greeted_and_put_on_hold() {
-        expect_play(
-            "0 dial i1/1 plain 1001 unconfirmed
-         2 answered dial/1
-         4 played dial/1
-         5 ended dial/1 lost",
-            expect![[r#"
-                0 dial i1/1 plain 1001 unconfirmed
-                    invite dial/1 1001
-                2 answered dial/1
-                    ! answered 1
-                    play dial/1 'greeting'
-                4 played dial/1
-                    music dial/1
-                5 ended dial/1 lost
-                    ! attempt ended 1 HungUp
-            "#]],
-        );
-    }
-
-    #[test]
-    fn later_and_never_are_reported_and_the_queue_says_goodbye() {
-        expect_play(
-            "0 dial i1/1 billing 1001
-         2 answered dial/1
-         3 digit dial/1 2
-         3 end-attempt i1/1 call-back hung-up
-         5 played dial/1
-         5.1 ended dial/1 us
-         10 dial i1/2 billing 1001
-         12 answered dial/2
-         13 digit dial/2 9
-         13 end-attempt i1/2 plain hung-up
-         40 ended dial/2 us",
-            expect![[r#"
-            0 dial i1/1 billing 1001
-                invite dial/1 1001
-            2 answered dial/1
-                ! answered 1
-                play dial/1 'greeting' press-1-to-connect press-2-later press-9-never
-            3 digit dial/1 2
-                ! later 1 by 900s
-                silence dial/1
-            3 end-attempt i1/1 call-back hung-up
-                play dial/1 registered
-            5 played dial/1
-                hang-up dial/1 16
-            5.1 ended dial/1 us
-                ! attempt ended 1 HungUp
-            10 dial i1/2 billing 1001
-                invite dial/2 1001
-            12 answered dial/2
-                ! answered 2
-                play dial/2 'greeting' press-1-to-connect press-2-later press-9-never
-            13 digit dial/2 9
-                ! never 2
-                silence dial/2
-            13 end-attempt i1/2 plain hung-up
-                play dial/2 goodbye
-            23 (prompt)
-                hang-up dial/2 16
-            40 ended dial/2 us
-                ! attempt ended 2 HungUp
-        "#]],
-        );
-    }
-
-    #[test]
-    fn keys_that_are_not_configured_are_not_choices() {
-        expect_play(
-            "0 dial i1/1 plain 1001
-         2 answered dial/1
-         3 digit dial/1 2
-         4 digit dial/1 9
-         5 ended dial/1 peer",
-            expect![[r#"
-            0 dial i1/1 plain 1001
-                invite dial/1 1001
-            2 answered dial/1
-                ! answered 1
-                play dial/1 'greeting' press-1-to-connect
-            3 digit dial/1 2
-                play dial/1 invalid-choice press-1-to-connect
-            4 digit dial/1 9
-                play dial/1 invalid-choice press-1-to-connect
-            5 ended dial/1 peer
-                ! attempt ended 1 NoConfirm
-        "#]],
-        );
-    }
-
-    #[test]
-    fn an_attempt_that_rings_out_ends_when_its_leg_does() {
-        expect_play(
-            "0 dial i1/1 billing 1001
-         1 ringing dial/1
-         31 answered dial/1
-         32 ended dial/1 us",
-            expect![[r#"
-            0 dial i1/1 billing 1001
-                invite dial/1 1001
-            1 ringing dial/1
-            30 (ring timeout)
-                hang-up dial/1 19
-            31 answered dial/1
-            32 ended dial/1 us
-                ! attempt ended 1 NoAnswer
-        "#]],
-        );
-        expect_play(
-            "0 dial i1/1 billing 1001\n100 tick",
-            expect![[r#"
-                0 dial i1/1 billing 1001
-                    invite dial/1 1001
-                30 (ring timeout)
-                    hang-up dial/1 19
-                70 (end of the leg)
-                    ! attempt ended 1 Carrier
-                100 tick
-            "#]],
-        );
-    }
-
-    #[test]
-    fn the_other_sides_word_comes_before_ours() {
-        for (script, expected) in [
-            (
-                "1 ended dial/1 486",
-                expect![[r#"
-            1 ended dial/1 486
-                ! attempt ended 1 Busy
-        "#]],
-            ),
-            (
-                "1 ended dial/1 silence",
-                expect![[r#"
-            1 ended dial/1 silence
-                ! attempt ended 1 Carrier
-        "#]],
-            ),
-            (
-                "1 end-attempt i1/1 plain no-answer\n2 ended dial/1 486",
-                expect![[r#"
-            1 end-attempt i1/1 plain no-answer
-                hang-up dial/1 16
-            2 ended dial/1 486
-                ! attempt ended 1 Busy
-        "#]],
-            ),
-            (
-                "1 end-attempt i1/1 plain no-answer\n2 ended dial/1 487",
-                expect![[r#"
-            1 end-attempt i1/1 plain no-answer
-                hang-up dial/1 16
-            2 ended dial/1 487
-                ! attempt ended 1 NoAnswer
-        "#]],
-            ),
-            (
-                "1 end-attempt i1/1 plain no-answer\n1 end-attempt i1/1 plain hung-up\n60 tick",
-                expect![[r#"
-                    1 end-attempt i1/1 plain no-answer
-                        hang-up dial/1 16
-                    1 end-attempt i1/1 plain hung-up
-                    41 (end of the leg)
-                        ! attempt ended 1 Carrier
-                    60 tick
-                "#]],
-            ),
-        ] {
-            let log = Stage::play(settings(), &format!("0 dial i1/1 billing 1001\n{script}"));
-            expected.assert_eq(log.split_once("1001\n    invite dial/1 1001\n").unwrap().1);
-        }
-    }
-
-    #[test]
-    fn an_attempt_ends_once_whatever_is_ordered() {
-        expect_play(
-            "0 end-attempt i1/1 silent no-answer
-         0 end-attempt i1/1 silent no-answer
-         0 dial i1/1 billing 1001
-         1 dial i1/2 billing 1001
-         1 dial i1/2 billing 1001
-         1 dial i1/3 billing 1001
-         2 ended dial/2 486
-         2 end-attempt i1/2 silent no-answer
-         2 ended dial/2 486",
-            expect![[r#"
-            0 end-attempt i1/1 silent no-answer
-                ! attempt ended 1 Carrier
-            0 end-attempt i1/1 silent no-answer
-            0 dial i1/1 billing 1001
-            1 dial i1/2 billing 1001
-                invite dial/2 1001
-            1 dial i1/2 billing 1001
-            1 dial i1/3 billing 1001
-                ! attempt ended 3 Carrier
-            2 ended dial/2 486
-                ! attempt ended 2 Busy
-            2 end-attempt i1/2 silent no-answer
-            2 ended dial/2 486
-        "#]],
-        );
-    }
-
-    #[test]
-    fn a_consumer_on_hold_is_asked_and_answers_or_does_not() {
-        for (script, expected) in [
-            (
-                "9 ask-keep-waiting i1\n10 digit dial/1 7\n11 digit dial/1 1",
-                expect![[r#"
-            9 ask-keep-waiting i1
-                play dial/1 sorry-wait keep-waiting-or-callback
-            10 digit dial/1 7
-                play dial/1 invalid-choice keep-waiting-or-callback
-            11 digit dial/1 1
-                ! keep waiting i1 true
-                music dial/1
-        "#]],
-            ),
-            (
-                "9 ask-keep-waiting i1\n10 digit dial/1 2\n10 end-attempt i1/1 call-back hung-up",
-                expect![[r#"
-                9 ask-keep-waiting i1
-                    play dial/1 sorry-wait keep-waiting-or-callback
-                10 digit dial/1 2
-                    ! keep waiting i1 false
-                    music dial/1
-                10 end-attempt i1/1 call-back hung-up
-                    play dial/1 registered
-            "#]],
-            ),
-            (
-                "9 ask-keep-waiting i1\n12 played dial/1\n28 tick",
-                expect![[r#"
-                9 ask-keep-waiting i1
-                    play dial/1 sorry-wait keep-waiting-or-callback
-                12 played dial/1
-                27 (first digit)
-                    ! keep waiting i1 false
-                    music dial/1
-                28 tick
-            "#]],
-            ),
-            (
-                "9 ask-keep-waiting i1\n10 alert ann i1 1\n11 answered ann/1\n11 connect ann i1
-             12 digit dial/1 2\n30 tick",
-                expect![[r#"
-                9 ask-keep-waiting i1
-                    play dial/1 sorry-wait keep-waiting-or-callback
-                10 alert ann i1 1
-                    invite ann/1 1001 like dial/1
-                11 answered ann/1
-                    ! agent answered ann i1
-                11 connect ann i1
-                    bridge dial/1 ann/1
-                12 digit dial/1 2
-                30 tick
-            "#]],
-            ),
-        ] {
-            expect_on_hold(script, expected);
-        }
-    }
-
-    #[test]
-    fn a_dialled_conversation_ends_from_either_side() {
-        let talking = "9 alert ann i1 1\n10 answered ann/1\n10 connect ann i1\n";
-        expect_on_hold(
-            &format!("{talking} 60 ended dial/1 peer\n60 disconnect ann i1"),
-            expect![[r#"
-            9 alert ann i1 1
-                invite ann/1 1001 like dial/1
-            10 answered ann/1
-                ! agent answered ann i1
-            10 connect ann i1
-                bridge dial/1 ann/1
-            60 ended dial/1 peer
-                ! attempt ended 1 HungUp
-            60 disconnect ann i1
-                hang-up ann/1 16
-        "#]],
-        );
-        expect_on_hold(
-            &format!("{talking} 60 ended ann/1 peer\n60 release i1 silent\n60.1 ended dial/1 us"),
-            expect![[r#"
-            9 alert ann i1 1
-                invite ann/1 1001 like dial/1
-            10 answered ann/1
-                ! agent answered ann i1
-            10 connect ann i1
-                bridge dial/1 ann/1
-            60 ended ann/1 peer
-                ! bridge ended i1 lost=false
-            60 release i1 silent
-                hang-up dial/1 16
-            60.1 ended dial/1 us
-                ! attempt ended 1 HungUp
-        "#]],
-        );
-    }
-
-    #[test]
-    fn a_lost_leg_ends_a_dialled_conversation() {
-        let talking = "9 alert ann i1 1\n10 answered ann/1\n10 connect ann i1\n";
-        expect_on_hold(
-            &format!("{talking} 60 ended ann/1 lost\n75 tick\n120 tick"),
-            expect![[r#"
-                9 alert ann i1 1
-                    invite ann/1 1001 like dial/1
-                10 answered ann/1
-                    ! agent answered ann i1
-                10 connect ann i1
-                    bridge dial/1 ann/1
-                60 ended ann/1 lost
-                    ! bridge ended i1 lost=true
-                70 (release)
-                    hang-up dial/1 102
-                75 tick
-                110 (end of the leg)
-                    ! attempt ended 1 Carrier
-                120 tick
-            "#]],
-        );
-        expect_on_hold(
-            &format!("{talking} 60 ended dial/1 lost\n75 tick"),
-            expect![[r#"
-        9 alert ann i1 1
-            invite ann/1 1001 like dial/1
-        10 answered ann/1
-            ! agent answered ann i1
-        10 connect ann i1
-            bridge dial/1 ann/1
-        60 ended dial/1 lost
-            ! bridge ended i1 lost=true
-            ! attempt ended 1 HungUp
-        70 (disconnect)
-            hang-up ann/1 16
-        75 tick
-    "#]],
-        );
     }
 }

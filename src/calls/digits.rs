@@ -211,6 +211,11 @@ impl Question {
         self.0.play_ended(now, play);
     }
 
+    /// Were the prompts said, so that nothing is heard any more?
+    pub(super) fn is_said(&self) -> bool {
+        self.0.playing.is_none()
+    }
+
     pub(super) fn expire(&mut self, now: Timestamp) -> Option<Answer> {
         self.0.expire(now).map(answer)
     }

@@ -1,13 +1,13 @@
 //! What `calls` asks for: orders to legs, and reports to the queue.
 
 use crate::ident::{
-    AgentId, AttemptId, ContactId, GroupId, InteractionId, LegId, PlayId, QueueId, Route,
+    AgentId, AttemptId, ContactId, GroupId, InteractionId, Language, LegId, PlayId, QueueId, Route,
 };
 use crate::phone::{AccessCode, Address, Ani, Dnis, KeyedNumber};
 use crate::time::{Duration, Timestamp};
 
 use super::end::AttemptClass;
-use super::event::AlertContext;
+use super::event::{AlertContext, TransferTarget};
 use super::spoken::{KeyedDay, SpokenTime};
 
 /// An order to a leg, or a report to the queue.
@@ -48,6 +48,8 @@ pub enum Effect {
         leg: LegId,
         /// Told back in `PlayEnded`.
         play: PlayId,
+        /// In which language.
+        language: Language,
         /// What, in order.
         prompts: Vec<Prompt>,
     },
@@ -67,6 +69,25 @@ pub enum Effect {
         a: LegId,
         /// The other.
         b: LegId,
+    },
+    /// What this leg asked for by a transfer is done: `TransferProgress` follows.
+    AcceptTransfer {
+        /// Which.
+        leg: LegId,
+    },
+    /// What this leg asked for by a transfer is not done.
+    RefuseTransfer {
+        /// Which.
+        leg: LegId,
+        /// The SIP status, 4xx to 6xx.
+        status: u16,
+    },
+    /// How an accepted transfer ended, told to the leg that asked for it, which may be gone.
+    TransferProgress {
+        /// Which.
+        leg: LegId,
+        /// The SIP status of the call to the target: 200 is done, from 300 on it failed.
+        status: u16,
     },
     // ---- reports to the queue
     /// A caller is about to join a queue, or booked a second callback. Is one pending for them?
@@ -228,6 +249,18 @@ pub enum Effect {
         /// Was it lost, not hung up?
         lost: bool,
     },
+    /// An agent who talks with a consumer asks to transfer them. `Transfer` or `TransferRefused`
+    /// follows.
+    TransferAsked {
+        /// Whose conversation.
+        interaction: InteractionId,
+        /// Who asks.
+        agent: AgentId,
+        /// On which leg.
+        leg: LegId,
+        /// To whom.
+        target: TransferTarget,
+    },
     /// An agent dialled a feature code.
     FeatureCode {
         /// On which leg.
@@ -255,6 +288,19 @@ pub enum Callee {
         /// How long it may ring (`Expires`).
         ring_timeout: Duration,
         /// Who is on the other side, shown as the caller; `None`: withheld.
+        ani: Option<Ani>,
+    },
+    /// Somebody whom a consumer is transferred to.
+    Third {
+        /// By whose policy.
+        queue: QueueId,
+        /// Whom.
+        address: Address,
+        /// The way.
+        route: Route,
+        /// How long it may ring (`Expires`).
+        ring_timeout: Duration,
+        /// Who is on the other side; `None`: withheld.
         ani: Option<Ani>,
     },
     /// A consumer, by a committed attempt.
@@ -392,6 +438,8 @@ pub const SOUNDS: &[&str] = &[
     "time-past",
     "time-taken",
     "too-far-ahead",
+    "transfer-failed",
+    "transferring",
     "wait-is",
     "we-can-call-you",
     "your-number-is",

@@ -49,6 +49,13 @@ pub enum Event {
         /// `0`-`9`, `*`, `#`, `A`-`D`.
         digit: char,
     },
+    /// A leg asks that its other side be connected with somebody else (REFER).
+    LegReferred {
+        /// Which.
+        leg: LegId,
+        /// With whom.
+        to: TransferTarget,
+    },
     /// Prompts were played to their end (not told for those cut or replaced).
     PlayEnded {
         /// Where.
@@ -174,6 +181,20 @@ pub enum Event {
         interaction: InteractionId,
         /// Whose.
         result: CodeResult,
+    },
+    /// A transfer that an agent asked for is allowed.
+    Transfer {
+        /// Whom to transfer.
+        interaction: InteractionId,
+        /// To whom.
+        to: TransferTo,
+    },
+    /// It is not.
+    TransferRefused {
+        /// The leg that asked.
+        leg: LegId,
+        /// The SIP status to tell it, 4xx to 6xx.
+        status: u16,
     },
     /// Say goodbye and hang up the person on the line.
     Release {
@@ -326,6 +347,43 @@ pub enum CodeResult {
     NoMatch,
     /// Too many wrong codes from this number: they are not looked at any more.
     Locked,
+}
+
+/// Whom an agent wants to transfer to, as the phone said it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum TransferTarget {
+    /// Whoever is behind this number or name. Nothing says that they may be called.
+    Number(Dnis),
+    /// The other side of another call of theirs (attended).
+    Leg(LegId),
+}
+
+/// To whom a consumer is transferred.
+#[derive(Clone, PartialEq, Debug)]
+pub enum TransferTo {
+    /// Waits in this queue from now on, at the place the queue gave.
+    Queue(QueueId),
+    /// The same, and this agent is alerted at once, as by `Alert`.
+    Agent {
+        /// Whom to ring.
+        agent: AgentId,
+        /// Their phones.
+        contacts: Vec<ContactId>,
+        /// How long.
+        ring_timeout: Duration,
+        /// What the agent's phone is told; its queue is the one waited in.
+        context: AlertContext,
+    },
+    /// Leaves the queue for a number or an extension outside. Once it answers, `BridgeEnded` is
+    /// reported for the agent.
+    Number {
+        /// By whose policy.
+        queue: QueueId,
+        /// Whom.
+        address: Address,
+        /// The way.
+        route: Route,
+    },
 }
 
 /// From whom an incoming leg was taken.

@@ -9,11 +9,11 @@ mod tree;
 
 use std::collections::BTreeMap;
 
-use crate::ident::{FlowId, GroupId, QueueId};
-use crate::phone::{AddressPolicy, Dnis, Pattern};
+use crate::ident::{FlowId, GroupId, Language, QueueId};
+use crate::phone::{Address, AddressPolicy, Dnis, Pattern};
 use crate::time::Duration;
 
-pub use check::{check, greetings_missing};
+pub use check::{SoundExists, check, greetings_missing, sounds_missing};
 pub use tree::tree;
 
 /// What calls are told by the configuration.
@@ -73,6 +73,8 @@ pub struct Entry {
     pub dnis: Pattern,
     /// The flow.
     pub flow: FlowId,
+    /// Those that its callers may be spoken to in; the first until a menu chooses another.
+    pub languages: Vec<Language>,
 }
 
 /// A tree of nodes by name.
@@ -100,6 +102,8 @@ pub enum FlowNode {
         prompts: Vec<String>,
         /// By digit.
         keys: BTreeMap<char, String>,
+        /// The language chosen by a digit, which leads where `keys` says.
+        language: BTreeMap<char, Language>,
         /// Silence after the prompts, 1 to 30 s.
         first_digit_timeout: Duration,
         /// How often it is played before `timeout` or `invalid` is taken, 1 to 5.
@@ -129,6 +133,8 @@ pub enum FlowNode {
     },
     /// Finds the call-in request whose promise this call is.
     AccessCode(AccessCodeNode),
+    /// Connects the caller with somebody outside the queues.
+    Transfer(TransferNode),
     /// Plays prompts and hangs up.
     Hangup {
         /// Ids in `sounds/`; may be empty.
@@ -195,6 +201,7 @@ impl Flow {
             | FlowNode::OfferCallback { .. }
             | FlowNode::ScheduleCallback { .. }
             | FlowNode::AccessCode(_)
+            | FlowNode::Transfer(_)
             | FlowNode::Hangup { .. } => None,
         });
         of_queue.unwrap_or_else(|| QueueNode::bare(queue.clone()))
@@ -217,6 +224,19 @@ pub struct AccessCodeNode {
     pub failed: Option<String>,
     /// This caller keyed too many wrong codes lately. Default: it is said, and the call ends.
     pub locked: Option<String>,
+}
+
+/// A `transfer` node.
+#[derive(Clone, PartialEq, Debug)]
+pub struct TransferNode {
+    /// A number or an extension that the queue may call.
+    pub to: Address,
+    /// By whose policy, and over whose trunks.
+    pub queue: QueueId,
+    /// How long it may ring, 5 to 120 s.
+    pub ring_timeout: Duration,
+    /// No answer. Default: it is said, and the call ends.
+    pub failed: Option<String>,
 }
 
 /// In what a call and its request may agree.
@@ -252,6 +272,8 @@ pub struct CallbackOffer {
 pub struct QueueVoice {
     /// Whom it may call back: which callers are offered a callback.
     pub addresses: AddressPolicy,
+    /// The language that those who are called are spoken to in.
+    pub language: Language,
     /// The prompt that tells an answered consumer who calls, before "press 1"; an id in `sounds/`.
     pub greeting: String,
     /// 2 on the dialled call: later by so much, 10 to 90 minutes; `None`: not offered.
@@ -284,8 +306,14 @@ pub enum FlowProblem {
     #[error("there is no node {0:?}; define it or name another")]
     NoSuchNode(String),
     /// A prompt has no sound.
-    #[error("there is no sound {0:?}; add sounds/en/{0}.wav or name another")]
-    NoSuchSound(String),
+    #[error("there is no sound {1:?}; add sounds/{0}/{1}.wav or name another")]
+    NoSuchSound(Language, String),
+    /// A menu chooses a language that an entry of the flow does not have.
+    #[error("an entry of this flow is not made for {0}; add it to `languages` there")]
+    LanguageNotOfEntry(Language),
+    /// A language is chosen by a digit that leads nowhere.
+    #[error("chooses a language and leads nowhere; bind the key in `keys` too")]
+    LanguageKeyUnbound,
     /// No such queue.
     #[error("there is no queue {0}; define it or name another")]
     NoSuchQueue(QueueId),
@@ -316,6 +344,9 @@ pub enum FlowProblem {
     /// An offer that no threshold triggers.
     #[error("is never made; set after, ewt_above or position_above")]
     OfferNever,
+    /// The queue may not call there.
+    #[error("queue {0} may not call there; permit it in that queue or name another")]
+    NotPermitted(QueueId),
     /// No such group.
     #[error("there is no call-in group {0}; define it or name another")]
     NoSuchGroup(GroupId),
@@ -389,6 +420,10 @@ fn exits(node: &FlowNode) -> Vec<Exit<'_>> {
             let others = others
                 .filter_map(|(key, to)| to.as_ref().map(|to| exit(key, to, ExitKind::AtOnce)));
             matched.chain(others).collect()
+        }
+        FlowNode::Transfer(node) => {
+            let failed = node.failed.as_ref().map(|to| exit("failed", to, ExitKind::Waited));
+            failed.into_iter().collect()
         }
         FlowNode::Hangup { .. } => Vec::new(),
     }

@@ -11,11 +11,12 @@ mod code;
 mod dialogues;
 #[cfg(test)]
 mod tests;
+mod transferred;
 mod walk;
 
 use std::sync::Arc;
 
-use crate::ident::{FlowId, InteractionId, LegId};
+use crate::ident::{FlowId, InteractionId, Language, LegId};
 use crate::phone::{Ani, Dnis};
 use crate::time::Timestamp;
 
@@ -26,8 +27,9 @@ use super::end::CallEnd;
 use super::event::{Goodbye, QueueExit};
 use super::flow::{BookingExits, Flow, QueueNode, Settings};
 use super::pending::Pending;
+use super::transfer::ThirdOrder;
 use super::waiting::{Next, Standing, Waiting};
-use super::{Context, ENDING_MAX, Fact, PARTED_MAX, Playing, Timer, cause};
+use super::{Context, ENDING_MAX, Fact, PARTED_MAX, Playing, Timer, cause, earliest};
 use code::Asked;
 
 /// Most nodes one call may enter; past it the call is ended. A caller who hears a menu for hours is
@@ -43,6 +45,7 @@ pub(super) struct Inbound {
     dnis: Dnis,
     settings: Arc<Settings>,
     flow: FlowId,
+    language: Language,
     /// Was the queue told of this interaction? Then it is told when the leg is gone.
     in_queue: bool,
     nodes_entered: u32,
@@ -82,6 +85,15 @@ enum State {
         booking: Box<Booking>,
         exits: BookingExits,
     },
+    /// A third party is called, with a deadline of its own; ended at the latest by this one.
+    Transferring {
+        order: Option<ThirdOrder>,
+        failed: Option<String>,
+        hearing: Option<Playing>,
+        until: Timestamp,
+    },
+    /// Talks with a third party.
+    Transferred,
     Bridged {
         after_call: Option<String>,
     },
@@ -113,7 +125,7 @@ impl Inbound {
         interaction: InteractionId,
         (ani, dnis): (Ani, Dnis),
         settings: Arc<Settings>,
-        flow: FlowId,
+        (flow, language): (FlowId, Language),
         now: Timestamp,
     ) -> Self {
         let state = State::Answering { until: now + ENDING_MAX };
@@ -124,6 +136,7 @@ impl Inbound {
             dnis,
             settings,
             flow,
+            language,
             in_queue: false,
             nodes_entered: 0,
             codes_keyed: 0,
@@ -138,6 +151,10 @@ impl Inbound {
 
     pub(super) fn interaction(&self) -> InteractionId {
         self.interaction
+    }
+
+    pub(super) fn language(&self) -> &Language {
+        &self.language
     }
 
     pub(super) fn ani(&self) -> &Ani {
@@ -198,6 +215,11 @@ impl Inbound {
                 let next = waiting.play_ended(ctx, play);
                 self.go_on(ctx, next);
             }
+            (Fact::PlayEnded(play), State::Transferring { hearing, .. }) => {
+                if hearing.take_if(|hearing| hearing.is(play)).is_some() {
+                    ctx.push(Effect::Music { leg: self.leg });
+                }
+            }
             (Fact::PlayEnded(play), State::Farewell(playing)) if playing.is(play) => {
                 self.hang_up(ctx, cause::NORMAL);
             }
@@ -247,7 +269,14 @@ impl Inbound {
             State::Booking { .. } => self.booking(ctx, Booking::expire),
             State::Code(_) => self.expire_code(ctx),
             State::Pending { .. } => self.pending(ctx, Pending::expire),
-            State::Bridged { .. } => {}
+            State::Transferring { until, .. } if *until <= ctx.now => {
+                self.hang_up(ctx, cause::TIMER);
+            }
+            State::Transferring { hearing, .. } => {
+                *hearing = None;
+                ctx.push(Effect::Music { leg: self.leg });
+            }
+            State::Bridged { .. } | State::Transferred => {}
             State::Farewell(_) => self.hang_up(ctx, cause::NORMAL),
             State::Ending { .. } => return true,
         }
@@ -263,7 +292,11 @@ impl Inbound {
             State::Booking { booking, .. } => booking.deadline(),
             State::Code(asked) => asked.deadline(),
             State::Pending { pending, .. } => pending.deadline(),
-            State::Bridged { .. } => None,
+            State::Transferring { hearing, until, .. } => {
+                let hearing = hearing.as_ref().and_then(Playing::deadline);
+                earliest([hearing, Some((*until, "transfer"))])
+            }
+            State::Bridged { .. } | State::Transferred => None,
             State::Parted { until, .. } => Some((*until, "release")),
             State::Ending { until } => Some((*until, "end of the leg")),
         }
@@ -298,6 +331,8 @@ impl Inbound {
             | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }
+            | State::Transferring { .. }
+            | State::Transferred
             | State::Farewell(_)
             | State::Ending { .. } => return,
         };
@@ -344,6 +379,8 @@ impl Inbound {
             | State::Choosing { .. }
             | State::Code(_)
             | State::Booking { .. }
+            | State::Transferring { .. }
+            | State::Transferred
             | State::Bridged { .. }
             | State::Parted { .. }
             | State::Farewell(_)

@@ -1,13 +1,16 @@
 //! What one call does, on the node that holds its legs.
 //!
-//! One [`call::Call`] per interaction: the consumer's leg (come in by a flow, or dialled) and the
-//! legs of the agents alerted for it; and one call per feature code an agent dialled. Facts about
+//! One [`call::Call`] per interaction: the consumer's leg (come in by a flow, or dialled), the legs
+//! of the agents alerted for it, and that of a third party; and one call per feature code an agent
+//! dialled. Facts about
 //! legs find their call by `LegId`, orders of the queue by `InteractionId`.
 //!
 //! ```text
-//! inbound: Answering ▶ Saying | Choosing ▶ InQueue ▶ Bridged ▶ Parted ▶ Farewell ▶ Ending ▶ gone
+//! inbound: Answering ▶ Saying | Choosing | Code | Booking | Transferring ▶ Transferred
+//!            ▶ Pending ▶ InQueue ▶ Bridged ▶ Parted ▶ Farewell ▶ Ending ▶ gone
 //! dialled: Ringing ▶ Confirming ▶ Hearing ▶ OnHold ▶ Bridged ▶ Parted ▶ Goodbye ▶ Ending ▶ gone
 //! agent:   Ringing ▶ Answered ▶ Talking ▶ Parted ▶ gone
+//! third:   Ringing ▶ Joined ▶ gone
 //! ```
 //!
 //! Every state but a conversation has a deadline of its own; a conversation is ended by its
@@ -29,6 +32,7 @@ pub mod flow;
 mod inbound;
 mod pending;
 pub mod spoken;
+mod transfer;
 mod waiting;
 
 #[cfg(test)]
@@ -43,7 +47,7 @@ pub use effect::{Effect, SOUNDS};
 pub use event::Event;
 pub use flow::Settings;
 
-use crate::ident::{AttemptId, Entropy, InteractionId, LegId, PlayId};
+use crate::ident::{AttemptId, Entropy, InteractionId, Language, LegId, PlayId};
 use crate::phone::{Ani, Dnis};
 use crate::time::{Duration, Timestamp};
 use call::{Call, Consumer};
@@ -63,6 +67,9 @@ const ENDING_MAX: Duration = Duration::from_secs(40);
 const PLAY_MAX: Duration = Duration::from_secs(120);
 /// How long a leg whose other side is gone waits for the queue's order.
 const PARTED_MAX: Duration = Duration::from_secs(10);
+/// How long a consumer may wait for a third party, whatever became of its leg: longer than any may
+/// ring, over two ways.
+const TRANSFER_MAX: Duration = Duration::from_secs(300);
 /// Finished attempts that are remembered.
 const REMEMBERED: usize = 10_000;
 /// Deadlines of one call that may pass in one step; more, and one of them never moves.
@@ -202,6 +209,22 @@ impl Calls {
             Event::LegAnswered { leg } => self.fact(leg, Fact::Answered, out),
             Event::LegEnded { leg, end } => self.fact(leg, Fact::Ended(end), out),
             Event::LegDigit { leg, digit } => self.fact(leg, Fact::Digit(digit), out),
+            Event::LegReferred { leg, to } => match self.shared.legs.get(&leg) {
+                Some(&Owner::Interaction(id)) => {
+                    self.step(id, out, |call, ctx| call.referred(ctx, leg, to));
+                }
+                Some(&Owner::Feature(_)) | None => {
+                    out.push(Effect::RefuseTransfer { leg, status: 403 });
+                }
+            },
+            Event::Transfer { interaction, to } => {
+                self.step(interaction, out, |call, ctx| call.transfer(ctx, to));
+            }
+            Event::TransferRefused { leg, status } => {
+                if let Some(&Owner::Interaction(id)) = self.shared.legs.get(&leg) {
+                    self.step(id, out, |call, ctx| call.transfer_refused(ctx, leg, status));
+                }
+            }
             Event::PlayEnded { leg, play } => self.fact(leg, Fact::PlayEnded(play), out),
             Event::NotAdmitted { interaction, exit } => {
                 self.inbound(interaction, out, |caller, ctx| caller.not_admitted(ctx, exit));
@@ -303,11 +326,12 @@ impl Calls {
             out.push(Effect::Reject { leg, status: 404 });
             return;
         };
-        let flow = entry.flow.clone();
+        let language = entry.languages.first().cloned().unwrap_or_default();
+        let way = (entry.flow.clone(), language);
         let id = InteractionId::draw(&mut self.shared.entropy);
         self.shared.legs.insert(leg, Owner::Interaction(id));
         let settings = Arc::clone(&self.settings);
-        let caller = Inbound::new(leg, id, (ani, dnis), settings, flow, self.now);
+        let caller = Inbound::new(leg, id, (ani, dnis), settings, way, self.now);
         self.calls.insert(id, Call::new(id, Consumer::Inbound(Box::new(caller))));
         self.inbound(id, out, |caller, ctx| caller.answer(ctx));
     }
@@ -423,28 +447,46 @@ impl Calls {
             return self.timers.set(Owner::Interaction(id), None);
         };
         self.current = Some(Owner::Interaction(id));
-        act(call, &mut Context { now: self.now, effects: out, shared: &mut self.shared });
-        self.settle(id);
+        let (now, language) = (self.now, call.language());
+        let mut ctx = Context { now, language, effects: out, shared: &mut self.shared };
+        act(call, &mut ctx);
+        call.keep_transfer(&mut ctx);
+        let id = self.settle(id);
+        self.call_third_party(id, out);
         self.current = None;
+    }
+
+    /// A node of the flow may have asked for somebody.
+    fn call_third_party(&mut self, id: InteractionId, out: &mut Vec<Effect>) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let (now, language) = (self.now, call.language());
+        let mut ctx = Context { now, language, effects: out, shared: &mut self.shared };
+        while let Some(order) = call.take_transfer() {
+            call.dial_third(&mut ctx, order, None);
+        }
+        self.timers.set(Owner::Interaction(id), call.deadline());
     }
 
     /// After a step: a caller who left a queue, or took over a place in it, goes on under another
     /// interaction (the old one keeps the agents alerted for it), an empty call is dropped, the
-    /// timer is set anew.
-    fn settle(&mut self, id: InteractionId) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
+    /// timer is set anew. Returns where the consumer is now.
+    fn settle(&mut self, id: InteractionId) -> InteractionId {
+        let mut now_in = id;
+        let Some(call) = self.calls.get_mut(&id) else { return id };
         if let Some(caller) = call.take_renewed() {
             let renewed = caller.interaction();
+            now_in = renewed;
             self.shared.legs.insert(caller.leg(), Owner::Interaction(renewed));
             let call = self.calls.entry(renewed).or_insert_with(|| Call::empty(renewed));
             call.consumer = Some(Consumer::Inbound(caller));
             self.timers.set(Owner::Interaction(renewed), call.deadline());
         }
-        let Some(call) = self.calls.get(&id) else { return };
+        let Some(call) = self.calls.get(&id) else { return now_in };
         self.timers.set(Owner::Interaction(id), call.deadline());
         if call.is_over() {
             self.calls.remove(&id);
         }
+        now_in
     }
 
     fn feature_step(
@@ -457,7 +499,8 @@ impl Calls {
             return self.timers.set(Owner::Feature(leg), None);
         };
         self.current = Some(Owner::Feature(leg));
-        act(feature, &mut Context { now: self.now, effects: out, shared: &mut self.shared });
+        let (now, language) = (self.now, Language::default());
+        act(feature, &mut Context { now, language, effects: out, shared: &mut self.shared });
         self.timers.set(Owner::Feature(leg), feature.deadline());
         if feature.is_over() {
             self.features.remove(&leg);
@@ -496,6 +539,8 @@ struct Shared {
 /// The surroundings of one step of one call.
 struct Context<'a> {
     now: Timestamp,
+    /// What is said from here on is said in it.
+    language: Language,
     effects: &'a mut Vec<Effect>,
     shared: &'a mut Shared,
 }
@@ -514,7 +559,8 @@ impl Context<'_> {
     fn play(&mut self, leg: LegId, prompts: Vec<Prompt>) -> Playing {
         self.shared.plays += 1;
         let play = PlayId(self.shared.plays);
-        self.push(Effect::Play { leg, play, prompts });
+        let language = self.language.clone();
+        self.push(Effect::Play { leg, play, language, prompts });
         Playing { play, until: self.now + PLAY_MAX }
     }
 
@@ -522,6 +568,10 @@ impl Context<'_> {
     fn drop_leg(&mut self, leg: LegId, cause: u8) {
         self.shared.legs.remove(&leg);
         self.push(Effect::HangUp { leg, cause });
+    }
+
+    fn has_leg(&self, leg: LegId) -> bool {
+        self.shared.legs.contains_key(&leg)
     }
 
     fn forget_leg(&mut self, leg: LegId) {

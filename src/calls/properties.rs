@@ -9,7 +9,7 @@ use super::effect::{Callee, PendingChoice};
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
     AgentSummary, AlertContext, Caller, CodeResult, Event, Goodbye, NumberRefused, PendingCallback,
-    QueueExit, Refusal, SlotOffer, SlotRefused,
+    QueueExit, Refusal, SlotOffer, SlotRefused, TransferTarget, TransferTo,
 };
 use super::flow::Entry;
 use super::spoken::{SpokenDay, SpokenTime};
@@ -17,6 +17,46 @@ use super::stage::settings;
 use super::*;
 use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
 use crate::phone::{Address, Pattern};
+
+/// Kinds of events that a step chooses from.
+const EVENTS: u8 = 51;
+
+/// Every effect there is.
+const EFFECTS: &[&str] = &[
+    "AcceptTransfer",
+    "AgentAnswered",
+    "AgentDeclined",
+    "Answer",
+    "Arrived",
+    "AskPending",
+    "AskStanding",
+    "AttemptAnswered",
+    "AttemptEnded",
+    "Bridge",
+    "BridgeEnded",
+    "CallbackConfirmed",
+    "CallerHungUp",
+    "CallerLeft",
+    "CodeKeyed",
+    "ConsumerConfirmed",
+    "ConsumerPostponed",
+    "ConsumerRefused",
+    "FeatureCode",
+    "FindSlot",
+    "HangUp",
+    "Invite",
+    "Music",
+    "NumberKeyed",
+    "PendingChosen",
+    "Play",
+    "RefuseTransfer",
+    "Reject",
+    "ScheduleConfirmed",
+    "Silence",
+    "TransferAsked",
+    "TransferProgress",
+    "WaitAnswered",
+];
 
 /// One random step: what, for whom (twice), how much later in ms.
 type Step = (u8, u16, u16, u16);
@@ -44,9 +84,18 @@ struct World {
     joined: BTreeSet<InteractionId>,
     asked: Vec<InteractionId>,
     coded: Vec<InteractionId>,
+    /// Who keyed a number, and a time, last.
+    keyed: Option<InteractionId>,
+    finding: Option<InteractionId>,
+    /// The last leg joined with a consumer.
+    bridged: Option<LegId>,
+    /// Transfers asked for that nobody decided yet.
+    transfers: BTreeMap<LegId, InteractionId>,
     /// Who wants to take over which callback.
     taking_over: Option<(InteractionId, InteractionId)>,
     answered: Option<(AgentId, InteractionId)>,
+    /// The names of all effects so far.
+    seen: BTreeSet<String>,
 }
 
 impl World {
@@ -65,8 +114,13 @@ impl World {
             joined: BTreeSet::new(),
             asked: Vec::new(),
             coded: Vec::new(),
+            keyed: None,
+            finding: None,
+            bridged: None,
+            transfers: BTreeMap::new(),
             taking_over: None,
             answered: None,
+            seen: BTreeSet::new(),
         }
     }
 
@@ -93,7 +147,9 @@ impl World {
             0 => Event::LegIncoming {
                 leg: LegId(1 + a as u64),
                 ani: Ani::new(["1001", "anonymous"][b % 2]),
-                dnis: Dnis::new(["700", "900", "900", "910", "*45", "800"][b / 3 % 6]),
+                dnis: Dnis::new(
+                    ["700", "900", "900", "910", "920", "930", "*45", "800"][b / 3 % 8],
+                ),
                 from: match b % 3 {
                     0 => Caller::Agent(AgentId::new("ann")),
                     1 => Caller::Device,
@@ -163,10 +219,14 @@ impl World {
                     NumberRefused::NotANumber,
                     NumberRefused::TooMany,
                 ];
-                let address = Address::parse("1002").filter(|_| b % 2 == 0);
+                let interaction = self.keyed.unwrap_or(interaction);
+                let address = Address::parse("1002").filter(|_| b % 4 > 0);
                 Event::NumberChecked { interaction, address: address.ok_or(refusals[b / 2 % 3]) }
             }
-            37 | 38 => Event::SlotFound { interaction, found: slot(b) },
+            37 | 38 => {
+                let interaction = self.finding.unwrap_or(interaction);
+                Event::SlotFound { interaction, found: slot(b) }
+            }
             39 | 40 => {
                 let interaction = self.asked.last().copied().unwrap_or(interaction);
                 let callback = InteractionId(1 + (b % 5) as u128);
@@ -188,6 +248,16 @@ impl World {
                 let interaction = self.coded.last().copied().unwrap_or(interaction);
                 Event::CodeChecked { interaction, result: code_result(b) }
             }
+            45 | 46 => {
+                let to = TransferTarget::Number(Dnis::new("1002"));
+                Event::LegReferred { leg: self.bridged.filter(|_| b % 4 > 0).unwrap_or(leg), to }
+            }
+            47 | 48 => {
+                let asked = self.transfers.first_key_value().map(|(_, asked)| *asked);
+                let interaction = asked.filter(|_| b % 4 > 0).unwrap_or(interaction);
+                Event::Transfer { interaction, to: transfer_to(b) }
+            }
+            49 => Event::TransferRefused { leg, status: 403 },
             _ => Event::Tick,
         }
     }
@@ -198,6 +268,7 @@ impl World {
             && let Some(life) = self.lives.get_mut(leg)
         {
             *life = Life::Ended;
+            self.transfers.remove(leg);
         }
         if let Event::Dial { attempt, .. } = &event {
             self.dialled.insert(*attempt);
@@ -225,6 +296,9 @@ impl World {
         }
         for effect in self.calls.handle(at, event) {
             self.check(&effect);
+            let text = format!("{effect:?}");
+            let name = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+            self.seen.insert(name.to_owned());
         }
         // A queue that answers at once, as ours does, but not always.
         if let Some(&interaction) =
@@ -256,8 +330,9 @@ impl World {
             Effect::HangUp { leg, .. } | Effect::Reject { leg, .. } => {
                 self.open(leg);
                 self.lives.insert(*leg, Life::HungUp);
+                self.transfers.remove(leg);
             }
-            Effect::Play { leg, play, prompts } => {
+            Effect::Play { leg, play, prompts, .. } => {
                 self.open(leg);
                 self.plays.push((*leg, *play));
                 for prompt in prompts {
@@ -272,6 +347,17 @@ impl World {
             Effect::Bridge { a, b } => {
                 self.open(a);
                 self.open(b);
+                self.bridged = Some(*b);
+            }
+            Effect::TransferAsked { interaction, leg, .. } => {
+                self.open(leg);
+                assert_eq!(self.transfers.insert(*leg, *interaction), None, "asked twice");
+            }
+            Effect::AcceptTransfer { leg } => {
+                assert!(self.transfers.remove(leg).is_some(), "{leg} asked for nothing");
+            }
+            Effect::RefuseTransfer { leg, .. } => {
+                self.transfers.remove(leg);
             }
             Effect::Arrived { interaction, .. } => {
                 self.interactions.push(*interaction);
@@ -286,6 +372,8 @@ impl World {
                 self.coded.push(*interaction);
                 self.interactions.push(*interaction);
             }
+            Effect::NumberKeyed { interaction, .. } => self.keyed = Some(*interaction),
+            Effect::FindSlot { interaction, .. } => self.finding = Some(*interaction),
             Effect::AskPending { interaction, .. } => self.asked.push(*interaction),
             Effect::PendingChosen { interaction, callback, choice: PendingChoice::Now } => {
                 self.taking_over = Some((*interaction, *callback));
@@ -303,8 +391,7 @@ impl World {
                 self.answered = Some((agent.clone(), *interaction));
             }
             Effect::AskStanding { .. }
-            | Effect::NumberKeyed { .. }
-            | Effect::FindSlot { .. }
+            | Effect::TransferProgress { .. }
             | Effect::PendingChosen { .. }
             | Effect::CallbackConfirmed { .. }
             | Effect::AttemptAnswered { .. }
@@ -336,6 +423,7 @@ impl World {
         assert!(self.calls.shared.legs.is_empty(), "{:?}", self.calls.shared.legs);
         assert!(self.lives.values().all(|life| *life != Life::Open), "{:?}", self.lives);
         assert!(self.joined.is_empty(), "{:?} never ended", self.joined);
+        assert!(self.transfers.is_empty(), "{:?} have no answer", self.transfers);
         for attempt in &self.dialled {
             assert_eq!(self.attempts_ended.get(attempt), Some(&1), "{attempt} has no end");
         }
@@ -368,7 +456,25 @@ fn slot(n: usize) -> Result<SlotOffer, SlotRefused> {
     ];
     let (due, day, moved) = (Timestamp(9), SpokenDay::Tomorrow, n.is_multiple_of(3));
     let slot = SlotOffer { due, day, hour: 9, minute: 30, moved };
-    if n.is_multiple_of(2) { Ok(slot) } else { Err(refusals[n / 2 % refusals.len()]) }
+    if !n.is_multiple_of(4) { Ok(slot) } else { Err(refusals[n / 4 % refusals.len()]) }
+}
+
+fn transfer_to(n: usize) -> TransferTo {
+    let queue = QueueId::new(["billing", "plain", "gone"][n / 3 % 3]);
+    match n % 3 {
+        0 => TransferTo::Queue(queue),
+        1 => TransferTo::Agent {
+            agent: AgentId::new("bob"),
+            contacts: vec![ContactId(1)],
+            ring_timeout: Duration::from_secs(20),
+            context: AlertContext { queue, kind: "live", wait: Duration::ZERO, attempts: 0 },
+        },
+        _ => TransferTo::Number {
+            queue,
+            address: Address::parse("1002").unwrap(),
+            route: Route::Registrar,
+        },
+    }
 }
 
 fn code_result(n: usize) -> CodeResult {
@@ -385,25 +491,23 @@ fn code_result(n: usize) -> CodeResult {
 /// With entries that lead straight into a queue, and to an access code.
 fn entries() -> Settings {
     let mut settings = settings();
-    for (dnis, id, start) in [("900", "straight", "billing"), ("910", "coded", "code")] {
+    for (dnis, id, start) in [
+        ("900", "straight", "billing"),
+        ("910", "coded", "code"),
+        ("920", "transferred", "operator"),
+        ("930", "scheduled", "later"),
+    ] {
         let mut flow = settings.flows[&FlowId::new("main")].clone();
         flow.start = start.to_owned();
         settings.flows.insert(FlowId::new(id), flow);
-        settings.entries.push(Entry { dnis: Pattern::new(dnis), flow: FlowId::new(id) });
+        let (dnis, languages) = (Pattern::new(dnis), Vec::new());
+        settings.entries.push(Entry { dnis, flow: FlowId::new(id), languages });
     }
     settings
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
-
-    #[test]
-    fn whatever_happens_every_leg_and_attempt_ends_once(
-        steps in prop::collection::vec(
-            (0..46u8, any::<u16>(), any::<u16>(), prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16]),
-            1..300,
-        ),
-    ) {
+impl World {
+    fn play(steps: Vec<Step>) -> Self {
         let mut world = World::new();
         for step in steps {
             let at = world.now + Duration::from_millis(u64::from(step.3));
@@ -419,7 +523,46 @@ proptest! {
             world.step(at, event);
         }
         world.finish();
+        world
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 500, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_happens_every_leg_and_attempt_ends_once(
+        steps in prop::collection::vec(
+            (
+                0..EVENTS,
+                any::<u16>(),
+                any::<u16>(),
+                prop_oneof![9 => 0..1_000u16, 1 => 0..40_000u16],
+            ),
+            1..300,
+        ),
+    ) {
+        World::play(steps);
+    }
+}
+
+/// The property above would be worth little if its scripts did not get anywhere.
+#[test]
+fn random_scripts_reach_everything_that_calls_do() {
+    let mut entropy = Entropy::from_number(7);
+    let mut seen = BTreeSet::new();
+    for _ in 0..1_000 {
+        let mut below = |bound: u64| entropy.below(bound);
+        let steps = (0..300).map(|_| {
+            let pause = if below(10) == 0 { 40_000 } else { 1_000 };
+            let (what, a, b) = (below(EVENTS.into()), below(1 << 16), below(1 << 16));
+            (what as u8, a as u16, b as u16, below(pause) as u16)
+        });
+        seen.extend(World::play(steps.collect()).seen);
+    }
+    let missing: Vec<_> = EFFECTS.iter().filter(|name| !seen.contains(**name)).collect();
+    assert!(missing.is_empty(), "never happened: {missing:?}");
+    assert_eq!(seen.len(), EFFECTS.len(), "{seen:?}");
 }
 
 #[test]
@@ -434,6 +577,7 @@ fn each_listed_sound_is_used() {
         include_str!("booking.rs"),
         include_str!("booking/ask.rs"),
         include_str!("dialer.rs"),
+        include_str!("inbound/transferred.rs"),
         include_str!("feature.rs"),
     ]
     .concat();

@@ -2,6 +2,13 @@
 //!
 //! What they mean as instants is for whoever knows the zone: nothing here converts them.
 
+use crate::ident::Language;
+
+/// Are hours counted to twelve in this language? Then it is asked whether they are before noon.
+pub(super) fn counts_to_twelve(language: &Language) -> bool {
+    matches!(language.as_str(), "en" | "en-US")
+}
+
 /// A day as a caller keys it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KeyedDay {

@@ -2,10 +2,10 @@
 //! lines.
 //!
 //! A line is `second event arguments`. Deadlines that pass before it are shown as
-//! `second (reason)`. Legs are named by the script (incoming), `agent/contact` or `dial/serial`;
-//! interactions `i1`, `i2` in the order they appear. Orders to ask for the standing or for a
-//! pending callback are left out; the latter are answered by "none" until the script says that it
-//! tells.
+//! `second (reason)`. Legs are named by the script (incoming), `agent/contact`, `dial/serial` or
+//! `third/number`; interactions `i1`, `i2` in the order they appear. Orders to ask for the standing
+//! or for a pending callback are left out; the latter are answered by "none" until the script says
+//! that it tells.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -16,15 +16,15 @@ use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
     AgentSummary, AlertContext, Caller, CodeResult, Goodbye, NumberRefused, PendingCallback,
-    QueueExit, Refusal, SlotOffer, SlotRefused,
+    QueueExit, Refusal, SlotOffer, SlotRefused, TransferTarget, TransferTo,
 };
 use super::flow::{
     AccessCodeNode, AskCode, BookingExits, CallbackOffer, CodeGroup, Entry, Flow, FlowNode,
-    QueueNode, QueueVoice,
+    QueueNode, QueueVoice, TransferNode,
 };
 use super::spoken::{SpokenDay, SpokenTime};
 use super::*;
-use crate::ident::{AgentId, ContactId, FlowId, GroupId, QueueId, Route, TrunkId};
+use crate::ident::{AgentId, ContactId, FlowId, GroupId, Language, QueueId, Route, TrunkId};
 use crate::phone::{Address, AddressPolicy, Pattern};
 
 /// A flow with one node of each kind: `start` says, `menu` asks, 1 leads to `billing` with
@@ -36,10 +36,11 @@ pub(super) fn settings() -> Settings {
     };
     let menu = FlowNode::Menu {
         prompts: vec!["which".to_owned()],
-        keys: [('1', "billing"), ('2', "plain"), ('3', "later"), ('4', "code")]
+        keys: [('1', "billing"), ('2', "plain"), ('3', "later"), ('4', "code"), ('5', "operator")]
             .map(|(key, node)| (key, node.to_owned()))
             .into(),
         first_digit_timeout: Duration::from_secs(5),
+        language: BTreeMap::new(),
         tries: 2,
         timeout: "billing".to_owned(),
         invalid: "bye".to_owned(),
@@ -65,6 +66,7 @@ pub(super) fn settings() -> Settings {
         ),
         ("code", FlowNode::AccessCode(access_code())),
         ("known", say("thanks", "billing")),
+        ("operator", FlowNode::Transfer(operator())),
         ("survey", say("thanks", "bye")),
         ("bye", FlowNode::Hangup { prompts: vec!["bye".to_owned()] }),
     ];
@@ -74,6 +76,7 @@ pub(super) fn settings() -> Settings {
             extensions: vec![(Pattern::new("1???"), Route::Registrar)],
             ..AddressPolicy::default()
         },
+        language: Language::default(),
         greeting: "greeting".to_owned(),
         postpone,
         refuse,
@@ -83,10 +86,23 @@ pub(super) fn settings() -> Settings {
         (QueueId::new("plain"), voice(None, false)),
     ];
     Settings {
-        entries: vec![Entry { dnis: Pattern::new("7*"), flow: FlowId::new("main") }],
+        entries: vec![Entry {
+            dnis: Pattern::new("7*"),
+            flow: FlowId::new("main"),
+            languages: vec![Language::default(), Language::new("de")],
+        }],
         flows: [(FlowId::new("main"), Flow { start: "start".to_owned(), nodes })].into(),
         queues: queues.into(),
         groups: [(GroupId::new("app"), CodeGroup { digits: 6, code: AskCode::Always })].into(),
+    }
+}
+
+fn operator() -> TransferNode {
+    TransferNode {
+        to: Address::parse("1002").unwrap(),
+        queue: QueueId::new("billing"),
+        ring_timeout: Duration::from_secs(20),
+        failed: Some("survey".to_owned()),
     }
 }
 
@@ -133,6 +149,7 @@ pub(super) struct Stage {
     plays: BTreeMap<String, PlayId>,
     interactions: Vec<InteractionId>,
     nothing_pending: bool,
+    thirds: u32,
     log: String,
 }
 
@@ -145,6 +162,7 @@ impl Stage {
             plays: BTreeMap::new(),
             interactions: Vec::new(),
             nothing_pending: true,
+            thirds: 0,
             log: String::new(),
         };
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
@@ -250,12 +268,7 @@ impl Stage {
                 interaction: self.interaction(word(2)),
                 contacts: words[3..].iter().map(|n| ContactId(n.parse().unwrap())).collect(),
                 ring_timeout: Duration::from_secs(20),
-                context: AlertContext {
-                    queue: QueueId::new("billing"),
-                    kind: "live",
-                    wait: Duration::ZERO,
-                    attempts: 0,
-                },
+                context: context(),
             },
             "cancel-alert" => {
                 Event::CancelAlert { agent: agent(1), interaction: self.interaction(word(2)) }
@@ -348,6 +361,28 @@ impl Stage {
                     },
                 },
             },
+            "referred" => Event::LegReferred {
+                leg: self.leg(word(1)),
+                to: TransferTarget::Number(Dnis::new(word(2))),
+            },
+            "transfer" => Event::Transfer {
+                interaction: self.interaction(word(1)),
+                to: match word(2) {
+                    "queue" => TransferTo::Queue(QueueId::new(word(3))),
+                    "agent" => TransferTo::Agent {
+                        agent: agent(3),
+                        contacts: vec![ContactId(1)],
+                        ring_timeout: Duration::from_secs(20),
+                        context: context(),
+                    },
+                    number => TransferTo::Number {
+                        queue: QueueId::new("billing"),
+                        address: Address::parse(number).unwrap(),
+                        route: Route::Trunk(TrunkId::new("carrier")),
+                    },
+                },
+            },
+            "transfer-refused" => Event::TransferRefused { leg: self.leg(word(1)), status: 403 },
             "release" => {
                 Event::Release { interaction: self.interaction(word(1)), goodbye: goodbye(word(2)) }
             }
@@ -415,6 +450,11 @@ impl Stage {
                         let name = format!("{agent}/{}", contact.0);
                         (name, ani.as_ref().map_or("", |ani| ani.expose()).to_owned())
                     }
+                    Callee::Third { address, route, .. } => {
+                        self.thirds += 1;
+                        let what = format!("{} {route:?}", address.expose());
+                        (format!("third/{}", self.thirds), what)
+                    }
                     Callee::Consumer { attempt, address, .. } => {
                         let name = format!("dial/{}", attempt.serial);
                         (name, address.expose().to_owned())
@@ -426,11 +466,15 @@ impl Stage {
                 format!("invite {name} {what}{like}")
             }
             Effect::HangUp { leg: id, cause } => format!("hang-up {} {cause}", leg(self, id)),
-            Effect::Play { leg: id, play, prompts } => {
+            Effect::Play { leg: id, play, language, prompts } => {
                 let name = leg(self, id);
                 self.plays.insert(name.clone(), *play);
                 let words: Vec<String> = prompts.iter().map(prompt).collect();
-                format!("play {name} {}", words.join(" "))
+                let language = match language.as_str() {
+                    "en" => String::new(),
+                    other => format!("({other}) "),
+                };
+                format!("play {name} {language}{}", words.join(" "))
             }
             Effect::Music { leg: id } => format!("music {}", leg(self, id)),
             Effect::Silence { leg: id } => format!("silence {}", leg(self, id)),
@@ -491,9 +535,28 @@ impl Stage {
             Effect::BridgeEnded { interaction, lost } => {
                 format!("! bridge ended {} lost={lost}", self.name(*interaction))
             }
+            Effect::AcceptTransfer { leg: id } => format!("accept transfer {}", leg(self, id)),
+            Effect::RefuseTransfer { leg: id, status } => {
+                format!("refuse transfer {} {status}", leg(self, id))
+            }
+            Effect::TransferProgress { leg: id, status } => {
+                format!("transfer progress {} {status}", leg(self, id))
+            }
+            Effect::TransferAsked { interaction, agent, leg: id, target } => {
+                let name = self.name(*interaction);
+                let target = match target {
+                    TransferTarget::Number(number) => number.expose().to_owned(),
+                    TransferTarget::Leg(other) => leg(self, other),
+                };
+                format!("! transfer asked {name} {agent} {} {target}", leg(self, id))
+            }
             Effect::FeatureCode { agent, code, .. } => format!("! feature {agent} {code:?}"),
         }
     }
+}
+
+fn context() -> AlertContext {
+    AlertContext { queue: QueueId::new("billing"), kind: "live", wait: Duration::ZERO, attempts: 0 }
 }
 
 /// `today@09:30`, `tomorrow@17:00` or `7/4@08:05`; empty: none.

@@ -10,8 +10,8 @@ use super::{
     Config, OnRegister, SipConfig, TrunkConfig, calendars, call_in, callbacks, contact, flows,
     records,
 };
-use crate::calls::flow::{AskCode, CodeGroup, Entry, QueueVoice};
-use crate::ident::{AgentId, FlowId, NodeId, QueueId, TrunkId};
+use crate::calls::flow::{AskCode, CodeGroup, Entry, QueueVoice, SoundExists};
+use crate::ident::{AgentId, FlowId, Language, NodeId, QueueId, TrunkId};
 use crate::phone::{Extension, Pattern};
 use crate::queue::event::RetryClass;
 use crate::queue::matching::{CallInGroup, CodeUse};
@@ -36,7 +36,7 @@ pub(super) struct Names {
 }
 
 /// The whole file. What is wrong stands in the report; the value is then of no use.
-pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) -> Config {
+pub(super) fn read(root: &mut Section<'_>, known_sounds: SoundExists<'_>) -> Config {
     let names = Names {
         calendars: calendars::read(root),
         queues: root.names_in("queues"),
@@ -66,7 +66,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) 
     let devices = devices(root, &agents);
     let queues = root.named("queues", |name, section| queue(name, section, &names, known_sounds));
     warn_of_unserved(root, &queues, &agents);
-    let entries = root.list("entries", |section| entry(section, &names));
+    let entries = root.list("entries", |section| entry(section, &names, known_sounds));
     if entries.is_empty() {
         root.warn("entries", "nobody can call in", "add an [[entries]] with `dnis` and `flow`");
     }
@@ -306,7 +306,7 @@ fn queue(
     name: &str,
     section: &mut Section<'_>,
     names: &Names,
-    known_sounds: &dyn Fn(&str) -> bool,
+    known_sounds: SoundExists<'_>,
 ) -> (QueueSettings, QueueVoice) {
     check_name(section, name);
     let addresses = contact::addresses(section, names);
@@ -356,9 +356,12 @@ fn queue(
         ),
         ..default
     };
+    let language = Language::new(&section.text_if("language").unwrap_or_else(|| "en".into()));
+    check_language(section, "language", &language, known_sounds);
     let voice = QueueVoice {
         addresses,
-        greeting: greeting(section, known_sounds),
+        greeting: greeting(section, &language, known_sounds),
+        language,
         postpone: section
             .number_if("postpone_minutes", 10..=90_u32)
             .map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
@@ -400,22 +403,49 @@ fn retry_delay(
     delays
 }
 
-fn greeting(section: &mut Section<'_>, known_sounds: &dyn Fn(&str) -> bool) -> String {
+fn greeting(
+    section: &mut Section<'_>,
+    language: &Language,
+    known_sounds: SoundExists<'_>,
+) -> String {
     let greeting = section.text_if("greeting").unwrap_or_else(|| "this-is-your-callback".into());
-    if !known_sounds(&greeting) {
+    if !known_sounds(language, &greeting) {
         let wrong = format!("there is no sound {greeting:?}");
         section.error("greeting", wrong, "write the name of a file in sounds/, without `.wav`");
     }
     greeting
 }
 
-fn entry(section: &mut Section<'_>, names: &Names) -> Entry {
+fn entry(section: &mut Section<'_>, names: &Names, known_sounds: SoundExists<'_>) -> Entry {
     let dnis = section.text("dnis", "100");
     let flow = section.text("flow", "main");
     if !flow.is_empty() {
         known(section, "flow", "flow", &flow, &names.flows);
     }
-    Entry { dnis: Pattern::new(&dnis), flow: FlowId::new(&flow) }
+    let languages = section.texts("languages");
+    let mut languages: Vec<Language> = languages.iter().map(|tag| Language::new(tag)).collect();
+    if languages.is_empty() {
+        languages.push(Language::default());
+    }
+    for language in &languages {
+        check_language(section, "languages", language, known_sounds);
+    }
+    Entry { dnis: Pattern::new(&dnis), flow: FlowId::new(&flow), languages }
+}
+
+/// Refuses a language in which something that we say ourselves is missing.
+fn check_language(
+    section: &mut Section<'_>,
+    key: &str,
+    language: &Language,
+    known_sounds: SoundExists<'_>,
+) {
+    let missing = calls::flow::sounds_missing(language, known_sounds);
+    if let Some(first) = missing.first() {
+        let wrong = format!("{} sounds of {language:?} are missing", missing.len());
+        let instead = format!("add sounds/{language}/{first}.wav and the others, or write \"en\"");
+        section.error(key, wrong, instead);
+    }
 }
 
 /// What a call needs to know of a group.

@@ -8,8 +8,10 @@ use super::file::{Names, known, read_expression};
 use crate::calls;
 use crate::calls::flow::{
     AccessCodeNode, BookingExits, CallbackOffer, Flow, FlowError, FlowNode, FlowProblem, QueueNode,
+    SoundExists, TransferNode,
 };
-use crate::ident::{GroupId, QueueId};
+use crate::ident::{GroupId, Language, QueueId};
+use crate::phone::Address;
 use crate::time::Duration;
 
 /// The kind of a node.
@@ -21,6 +23,7 @@ enum Kind {
     OfferCallback,
     ScheduleCallback,
     AccessCode,
+    Transfer,
     Hangup,
 }
 
@@ -28,7 +31,7 @@ enum Kind {
 pub(super) fn check(
     root: &mut Section<'_>,
     settings: &calls::Settings,
-    known_sounds: &dyn Fn(&str) -> bool,
+    known_sounds: SoundExists<'_>,
 ) {
     let faults = calls::flow::check(settings, known_sounds);
     let leads_nowhere: Vec<_> = faults
@@ -48,12 +51,15 @@ pub(super) fn check(
             FlowProblem::ScheduleElsewhere(_, queue) => !settings.queues.contains_key(queue),
             FlowProblem::Unreachable | FlowProblem::DeadEnd => follows_from_another,
             FlowProblem::NoSuchNode(_)
-            | FlowProblem::NoSuchSound(_)
+            | FlowProblem::NoSuchSound(..)
+            | FlowProblem::LanguageNotOfEntry(_)
+            | FlowProblem::LanguageKeyUnbound
             | FlowProblem::LoopWithoutWait
             | FlowProblem::OfferOutsideQueue
             | FlowProblem::NotAnOffer(_)
             | FlowProblem::NotASchedule(_)
             | FlowProblem::ScheduleWithoutQueue(_)
+            | FlowProblem::NotPermitted(_)
             | FlowProblem::NotACombination(_)
             | FlowProblem::NoDefault
             | FlowProblem::NotAKey(_)
@@ -107,6 +113,7 @@ fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
         ("offer_callback", Kind::OfferCallback),
         ("schedule_callback", Kind::ScheduleCallback),
         ("access_code", Kind::AccessCode),
+        ("transfer", Kind::Transfer),
     ];
     if section.is_missing("kind") {
         let words: Vec<_> = kinds.iter().map(|(word, _)| format!("{word:?}")).collect();
@@ -119,6 +126,7 @@ fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
         Kind::Menu => FlowNode::Menu {
             prompts: section.texts("prompts"),
             keys: keys(section),
+            language: languages(section),
             first_digit_timeout: section.seconds(
                 "first_digit_timeout_seconds",
                 1..=30,
@@ -142,7 +150,28 @@ fn node(section: &mut Section<'_>, names: &Names) -> FlowNode {
             FlowNode::ScheduleCallback { queue, exits: booking_exits(section) }
         }
         Kind::AccessCode => FlowNode::AccessCode(access_code(section, names)),
+        Kind::Transfer => transfer(section, names),
         Kind::Hangup => FlowNode::Hangup { prompts: section.texts("prompts") },
+    }
+}
+
+fn transfer(section: &mut Section<'_>, names: &Names) -> FlowNode {
+    let wanted = "a number or an extension: \"+14155550123\", \"1002\"";
+    if section.is_missing("to") {
+        section.error("to", "is missing", format!("write {wanted}"));
+    }
+    let to = section.parsed_if("to", Address::parse, wanted);
+    let queue = section.text("queue", "support");
+    if !queue.is_empty() {
+        known(section, "queue", "queue", &queue, &names.queues);
+    }
+    let queue = QueueId::new(&queue);
+    let ring_timeout = section.seconds("ring_timeout_seconds", 5..=120, Duration::from_secs(30));
+    let failed = section.text_if("failed");
+    match to {
+        Some(to) => FlowNode::Transfer(TransferNode { to, queue, ring_timeout, failed }),
+        // That was told: nothing is done with this flow.
+        None => FlowNode::Hangup { prompts: Vec::new() },
     }
 }
 
@@ -223,12 +252,19 @@ fn offer(section: &mut Section<'_>) -> CallbackOffer {
 }
 
 fn keys(section: &mut Section<'_>) -> BTreeMap<char, String> {
-    let key = |name: &str, item: Item| {
-        let mut chars = name.chars();
-        let digit = chars.next().filter(|c| "0123456789*#".contains(*c))?;
-        let alone = chars.next().is_none();
-        item.text().ok().filter(|_| alone).map(|node| (digit, node))
-    };
-    let keys = section.values("keys", "DIGIT = \"NODE\", a digit of 0-9, \"*\", \"#\"", key);
-    keys.into_iter().map(|(_, key)| key).collect()
+    let wanted = "DIGIT = \"NODE\", a digit of 0-9, \"*\", \"#\"";
+    section.values("keys", wanted, by_digit).into_iter().map(|(_, key)| key).collect()
+}
+
+fn languages(section: &mut Section<'_>) -> BTreeMap<char, Language> {
+    let wanted = "DIGIT = \"LANGUAGE\", a digit of 0-9, \"*\", \"#\"";
+    let languages = section.values("language", wanted, by_digit).into_iter();
+    languages.map(|(_, (digit, tag))| (digit, Language::new(&tag))).collect()
+}
+
+fn by_digit(name: &str, item: Item) -> Option<(char, String)> {
+    let mut chars = name.chars();
+    let digit = chars.next().filter(|c| "0123456789*#".contains(*c))?;
+    let alone = chars.next().is_none();
+    item.text().ok().filter(|_| alone).map(|text| (digit, text))
 }

@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use crate::calls::flow::SoundExists;
 use crate::ident::{AgentId, NodeId};
 use crate::sip::auth::Algorithm;
 use crate::sip::auto_answer::AutoAnswer;
@@ -121,7 +122,7 @@ impl Config {
     pub fn parse(
         file_name: &str,
         text: &str,
-        known_sounds: &dyn Fn(&str) -> bool,
+        known_sounds: SoundExists<'_>,
     ) -> Result<Config, Vec<ConfigError>> {
         let (mut report, content) = document::parse(file_name, text);
         if !report.errors.is_empty() {
@@ -176,13 +177,13 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::ident::{Entropy, QueueId};
+    use crate::ident::{Entropy, Language, QueueId};
     use crate::queue::slots::SlotSettings;
 
     const SHIPPED: &str = include_str!("../../config/ringback.toml");
 
-    fn sound_exists(sound: &str) -> bool {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sounds/en");
+    fn sound_exists(language: &Language, sound: &str) -> bool {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("sounds").join(language.as_str());
         folder.join(format!("{sound}.wav")).exists()
     }
 

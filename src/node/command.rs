@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use super::{NodeError, Server, demo, secrets};
 use crate::calls::flow;
 use crate::config::Config;
+use crate::ident::Language;
 use crate::media::sounds::Sounds;
 use crate::observe::log;
 
@@ -118,8 +119,9 @@ fn read(file: &Path) -> Result<Config, NodeError> {
     let text = std::fs::read_to_string(file)
         .map_err(|error| NodeError::File { path: file.to_owned(), error })?;
     let sounds = Sounds::embedded().map_err(|error| NodeError::Sounds(error.to_string()))?;
-    Config::parse(&file.display().to_string(), &text, &|id| sounds.contains(id))
-        .map_err(NodeError::Config)
+    let exists =
+        |language: &Language, id: &str| *language == Language::default() && sounds.contains(id);
+    Config::parse(&file.display().to_string(), &text, &exists).map_err(NodeError::Config)
 }
 
 async fn serve_until_signalled(file: &Path, data: Option<&Path>) -> Result<(), NodeError> {

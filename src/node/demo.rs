@@ -289,5 +289,8 @@ fn config(sip: SocketAddr, http: SocketAddr, trunk: SocketAddr) -> Result<Config
         .replace("{http}", &http.to_string())
         .replace("{trunk}", &trunk.to_string());
     let sounds = Sounds::embedded().map_err(|error| NodeError::Sounds(error.to_string()))?;
-    Config::parse("demo.toml", &text, &|id| sounds.contains(id)).map_err(NodeError::Config)
+    Config::parse("demo.toml", &text, &|language, id| {
+        *language == Language::default() && sounds.contains(id)
+    })
+    .map_err(NodeError::Config)
 }

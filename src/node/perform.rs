@@ -166,7 +166,8 @@ impl EventLoop {
             CallsEffect::Reject { leg, status } => self.sip.reject(now, leg, status),
             CallsEffect::Invite { leg, to, like } => self.invite(leg, to, like),
             CallsEffect::HangUp { leg, cause } => self.sip.hang_up(now, leg, cause, ""),
-            CallsEffect::Play { leg, play, prompts } => {
+            // There is one language.
+            CallsEffect::Play { leg, play, prompts, .. } => {
                 self.media.play(leg, play, translate::fragments(&prompts));
             }
             CallsEffect::Music { leg } => self.media.music(leg),
@@ -195,6 +196,13 @@ impl EventLoop {
             }
             CallsEffect::CodeKeyed { interaction, group, ani, dnis, code } => {
                 self.code_keyed(interaction, group, (ani, dnis), code);
+            }
+            // No leg can ask for a transfer yet, so that none is told how it went.
+            CallsEffect::AcceptTransfer { .. }
+            | CallsEffect::RefuseTransfer { .. }
+            | CallsEffect::TransferProgress { .. } => {}
+            CallsEffect::TransferAsked { leg, .. } => {
+                self.order(calls::Event::TransferRefused { leg, status: STATUS_FORBIDDEN });
             }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             // While its orphan is being ended, only the orphan's end counts.
@@ -312,19 +320,27 @@ impl EventLoop {
                     attempt: None,
                 }
             }
-            consumer @ Callee::Consumer { .. } => match self.dial(leg, &consumer, offer) {
-                Some(invitation) => invitation,
-                // Nothing is registered under that name now.
-                None => return self.leg_ended(leg, sip::EndedBy::Peer, Some(404)),
-            },
+            other @ (Callee::Consumer { .. } | Callee::Third { .. }) => {
+                match self.dial(leg, &other, offer) {
+                    Some(invitation) => invitation,
+                    // Nothing is registered under that name now.
+                    None => return self.leg_ended(leg, sip::EndedBy::Peer, Some(404)),
+                }
+            }
         };
         self.sip.invite(self.clock.steady(), invitation);
     }
 
-    /// The INVITE of an attempt; `None` if the address has no contact now.
+    /// The INVITE to a consumer or a third party; `None` if the address has no contact now.
     fn dial(&self, leg: LegId, callee: &Callee, offer: SessionOffer) -> Option<Invitation> {
-        let Callee::Consumer { attempt, address, route, ring_timeout, .. } = callee else {
-            return None;
+        let (attempt, address, route, ring_timeout) = match callee {
+            Callee::Consumer { attempt, address, route, ring_timeout, .. } => {
+                (Some(*attempt), address, route, ring_timeout)
+            }
+            Callee::Third { address, route, ring_timeout, .. } => {
+                (None, address, route, ring_timeout)
+            }
+            Callee::Agent { .. } => return None,
         };
         let target = match route {
             Route::Trunk(trunk) => Target::Trunk(trunk.clone()),
@@ -342,7 +358,7 @@ impl EventLoop {
             headers: Vec::new(),
             ring_timeout: *ring_timeout,
             silence_max: None,
-            attempt: Some(*attempt),
+            attempt,
         })
     }
 

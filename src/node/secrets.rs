@@ -92,7 +92,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data");
         let text = include_str!("../../config/ringback.toml");
-        let config = Config::parse("ringback.toml", text, &|_| true).unwrap();
+        let config = Config::parse("ringback.toml", text, &|_, _| true).unwrap();
         let mut entropy = Entropy::from_number(1);
         make_folder(&data).unwrap();
         let made = open(&data, &config, &mut entropy).unwrap();

@@ -242,6 +242,10 @@ pub(super) fn report(
         | CallsEffect::AttemptEnded { .. }
         | CallsEffect::AskStanding { .. }
         | CallsEffect::NumberKeyed { .. }
+        | CallsEffect::AcceptTransfer { .. }
+        | CallsEffect::RefuseTransfer { .. }
+        | CallsEffect::TransferProgress { .. }
+        | CallsEffect::TransferAsked { .. }
         | CallsEffect::CodeKeyed { .. }
         | CallsEffect::AskPending { .. }
         | CallsEffect::PendingChosen { .. }

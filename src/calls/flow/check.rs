@@ -5,13 +5,18 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     AccessCodeNode, COMBINATIONS, Exit, ExitKind, Flow, FlowError, FlowNode, FlowProblem,
-    QueueNode, Settings, exits,
+    QueueNode, Settings, TransferNode, exits,
 };
-use crate::ident::{FlowId, QueueId};
+use crate::calls::SOUNDS;
+use crate::ident::{FlowId, Language, QueueId};
+
+/// Is there a sound of this id in this language?
+pub type SoundExists<'a> = &'a dyn Fn(&Language, &str) -> bool;
 
 /// Everything wrong with the entries and flows, by flow and node; empty: nothing. What passes has
-/// no dead end, and no exit, prompt or queue that does not exist.
-pub fn check(settings: &Settings, sound_exists: &dyn Fn(&str) -> bool) -> Vec<FlowError> {
+/// no dead end, no exit or queue that does not exist, and every prompt in every language that its
+/// callers may hear.
+pub fn check(settings: &Settings, sound_exists: SoundExists<'_>) -> Vec<FlowError> {
     let mut errors = Vec::new();
     for entry in &settings.entries {
         if !settings.flows.contains_key(&entry.flow) {
@@ -29,7 +34,8 @@ pub fn check(settings: &Settings, sound_exists: &dyn Fn(&str) -> bool) -> Vec<Fl
             found.push("", "start", FlowProblem::NoSuchNode(flow.start.clone()));
         }
         for (name, node) in &flow.nodes {
-            check_values(&mut found, settings, name, node, sound_exists);
+            check_values(&mut found, settings, name, node);
+            check_languages(&mut found, settings, name, node, sound_exists);
             check_exits(&mut found, flow, name, node);
         }
         check_shape(&mut found, flow);
@@ -40,10 +46,16 @@ pub fn check(settings: &Settings, sound_exists: &dyn Fn(&str) -> bool) -> Vec<Fl
 /// The queues whose greeting has no sound, and that greeting.
 pub fn greetings_missing(
     settings: &Settings,
-    sound_exists: &dyn Fn(&str) -> bool,
+    sound_exists: SoundExists<'_>,
 ) -> Vec<(QueueId, String)> {
-    let greetings = settings.queues.iter().map(|(id, voice)| (id.clone(), voice.greeting.clone()));
-    greetings.filter(|(_, greeting)| !sound_exists(greeting)).collect()
+    let greetings = settings.queues.iter();
+    let missing = greetings.filter(|(_, it)| !sound_exists(&it.language, &it.greeting));
+    missing.map(|(id, voice)| (id.clone(), voice.greeting.clone())).collect()
+}
+
+/// The sentences of our own that a language lacks.
+pub fn sounds_missing(language: &Language, sound_exists: SoundExists<'_>) -> Vec<&'static str> {
+    SOUNDS.iter().copied().filter(|id| !sound_exists(language, id)).collect()
 }
 
 struct Found<'a> {
@@ -58,21 +70,15 @@ impl Found<'_> {
     }
 }
 
-fn check_values(
-    found: &mut Found<'_>,
-    settings: &Settings,
-    name: &str,
-    node: &FlowNode,
-    sound_exists: &dyn Fn(&str) -> bool,
-) {
-    let (prompts, keys) = match node {
+fn check_values(found: &mut Found<'_>, settings: &Settings, name: &str, node: &FlowNode) {
+    let keys = match node {
         FlowNode::Say { prompts, .. } => {
             if prompts.is_empty() {
                 found.push(name, "prompts", FlowProblem::OutOfRange("at least one sound"));
             }
-            (Some(prompts), None)
+            None
         }
-        FlowNode::Menu { prompts, keys, first_digit_timeout, tries, .. } => {
+        FlowNode::Menu { keys, first_digit_timeout, tries, .. } => {
             if keys.is_empty() {
                 found.push(name, "keys", FlowProblem::OutOfRange("at least one key"));
             }
@@ -83,7 +89,7 @@ fn check_values(
                 let problem = FlowProblem::OutOfRange("1 to 30 seconds");
                 found.push(name, "first_digit_timeout", problem);
             }
-            (Some(prompts), Some(keys))
+            Some(keys)
         }
         FlowNode::Queue(node) => {
             if !settings.queues.contains_key(&node.queue) {
@@ -94,28 +100,85 @@ fn check_values(
             {
                 found.push(name, "offer", FlowProblem::OfferNever);
             }
-            (None, Some(&node.keys))
+            Some(&node.keys)
         }
-        FlowNode::OfferCallback { .. } => (None, None),
         FlowNode::ScheduleCallback { queue, .. } => {
             if let Some(queue) = queue.as_ref().filter(|id| !settings.queues.contains_key(id)) {
                 found.push(name, "queue", FlowProblem::NoSuchQueue(queue.clone()));
             }
-            (None, None)
+            None
         }
         FlowNode::AccessCode(node) => {
             check_access_code(found, settings, name, node);
-            (Some(&node.prompts), None)
+            None
         }
-        FlowNode::Hangup { prompts } => (Some(prompts), None),
+        FlowNode::Transfer(node) => {
+            check_transfer(found, settings, name, node);
+            None
+        }
+        FlowNode::OfferCallback { .. } | FlowNode::Hangup { .. } => None,
     };
-    for prompt in prompts.into_iter().flatten().filter(|prompt| !sound_exists(prompt)) {
-        found.push(name, "prompts", FlowProblem::NoSuchSound(prompt.clone()));
-    }
     for digit in keys.into_iter().flat_map(BTreeMap::keys) {
         if !matches!(digit, '0'..='9' | '*' | '#') {
             found.push(name, format!("keys.{digit}"), FlowProblem::NotAKey(*digit));
         }
+    }
+}
+
+/// Every prompt in every language of the entries that lead to the flow.
+fn check_languages(
+    found: &mut Found<'_>,
+    settings: &Settings,
+    name: &str,
+    node: &FlowNode,
+    sound_exists: SoundExists<'_>,
+) {
+    let entries = || settings.entries.iter().filter(|entry| entry.flow == *found.id);
+    let mut languages: BTreeSet<Language> =
+        entries().flat_map(|entry| entry.languages.clone()).collect();
+    if languages.is_empty() {
+        languages.insert(Language::default());
+    }
+    let mut problems = Vec::new();
+    let prompts = match node {
+        FlowNode::Say { prompts, .. } | FlowNode::Hangup { prompts } => prompts.as_slice(),
+        FlowNode::AccessCode(node) => node.prompts.as_slice(),
+        FlowNode::Menu { prompts, keys, language, .. } => {
+            for (digit, language) in language {
+                let key = format!("language.{digit}");
+                if !keys.contains_key(digit) {
+                    problems.push((key.clone(), FlowProblem::LanguageKeyUnbound));
+                }
+                if entries().any(|entry| !entry.languages.contains(language)) {
+                    problems.push((key, FlowProblem::LanguageNotOfEntry(language.clone())));
+                }
+            }
+            prompts.as_slice()
+        }
+        FlowNode::Queue(_)
+        | FlowNode::OfferCallback { .. }
+        | FlowNode::ScheduleCallback { .. }
+        | FlowNode::Transfer(_) => &[],
+    };
+    for prompt in prompts {
+        for language in languages.iter().filter(|language| !sound_exists(language, prompt)) {
+            let problem = FlowProblem::NoSuchSound(language.clone(), prompt.clone());
+            problems.push(("prompts".to_owned(), problem));
+        }
+    }
+    problems.into_iter().for_each(|(key, problem)| found.push(name, key, problem));
+}
+
+fn check_transfer(found: &mut Found<'_>, settings: &Settings, name: &str, node: &TransferNode) {
+    match settings.queues.get(&node.queue) {
+        None => found.push(name, "queue", FlowProblem::NoSuchQueue(node.queue.clone())),
+        Some(queue) if queue.addresses.routes(&node.to).is_empty() => {
+            found.push(name, "to", FlowProblem::NotPermitted(node.queue.clone()));
+        }
+        Some(_) => {}
+    }
+    if !(5_000..=120_000).contains(&node.ring_timeout.as_millis()) {
+        found.push(name, "ring_timeout", FlowProblem::OutOfRange("5 to 120 seconds"));
     }
 }
 
@@ -195,6 +258,7 @@ fn check_shape(found: &mut Found<'_>, flow: &Flow) {
                     FlowNode::Queue(_)
                         | FlowNode::OfferCallback { .. }
                         | FlowNode::ScheduleCallback { .. }
+                        | FlowNode::Transfer(_)
                         | FlowNode::Hangup { .. }
                 )
             )

@@ -5,7 +5,7 @@ use expect_test::expect;
 use super::*;
 use crate::calls::stage::settings;
 
-fn exists(sound: &str) -> bool {
+fn exists(_: &Language, sound: &str) -> bool {
     matches!(sound, "welcome" | "which" | "bye" | "thanks" | "greeting")
 }
 
@@ -50,7 +50,7 @@ fn say(next: &str) -> FlowNode {
 fn a_sound_flow_has_no_errors() {
     assert_eq!(check(&settings(), &exists), []);
     assert_eq!(greetings_missing(&settings(), &exists), []);
-    assert_eq!(greetings_missing(&settings(), &|_| false).len(), 2);
+    assert_eq!(greetings_missing(&settings(), &|_, _| false).len(), 2);
 }
 
 type Change = fn(&mut BTreeMap<String, FlowNode>);
@@ -67,6 +67,12 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
             (node.group, node.tries) = (GroupId::new("gone"), 0);
             node.matched = [("anni".to_owned(), "bye".to_owned())].into();
             node.prompts = vec!["huh".to_owned()];
+        },
+        |nodes| {
+            if let Some(FlowNode::Transfer(node)) = nodes.get_mut("operator") {
+                node.to = Address::parse("2001").unwrap();
+                node.ring_timeout = Duration::from_secs(4);
+            }
         },
         |nodes| queue(nodes).queue = QueueId::new("gone"),
         |nodes| queue(nodes).keys = [('A', "bye".to_owned())].into(),
@@ -97,9 +103,16 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
         flow main, node code, matched
             leads nowhere for other combinations; add `default`
         flow main, node code, prompts
+            there is no sound "huh"; add sounds/de/huh.wav or name another
+        flow main, node code, prompts
             there is no sound "huh"; add sounds/en/huh.wav or name another
         flow main, node known
             nothing leads to this node; bind an exit to it or remove it
+
+        flow main, node operator, to
+            queue billing may not call there; permit it in that queue or name another
+        flow main, node operator, ring_timeout
+            is out of its range; write 5 to 120 seconds
 
         flow main, node billing, queue
             there is no queue gone; define it or name another
@@ -113,6 +126,8 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
             is never made; set after, ewt_above or position_above
 
         flow main, node bye, prompts
+            there is no sound "huh"; add sounds/de/huh.wav or name another
+        flow main, node bye, prompts
             there is no sound "huh"; add sounds/en/huh.wav or name another
 
         flow main, node menu, tries
@@ -122,6 +137,8 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
         flow main, node code
             nothing leads to this node; bind an exit to it or remove it
         flow main, node known
+            nothing leads to this node; bind an exit to it or remove it
+        flow main, node operator
             nothing leads to this node; bind an exit to it or remove it
     "#]]
     .assert_eq(&all_broken(changes));
@@ -239,8 +256,46 @@ fn a_tree_names_each_node_once() {
               matched.default -> plain: (above)
               failed -> survey: (above)
               locked -> (it is said, and the call ends)
+            keys.5 -> operator: transfer 1002 by billing
+              failed -> survey: (above)
             timeout -> billing: (above)
             invalid -> bye: (above)
     "#]]
     .assert_eq(&tree(main_flow(&mut settings)));
+}
+
+#[test]
+fn every_prompt_is_there_in_every_language_of_the_entry() {
+    let (english, german) = (Language::default(), Language::new("de"));
+    let mut settings = settings();
+    settings.entries[0].languages = vec![english.clone(), german.clone()];
+    let set = |nodes: &mut BTreeMap<String, FlowNode>, chosen: &[(char, &str)]| {
+        if let Some(FlowNode::Menu { language, .. }) = nodes.get_mut("menu") {
+            *language = chosen.iter().map(|(key, tag)| (*key, Language::new(tag))).collect();
+        }
+    };
+    set(&mut main_flow(&mut settings).nodes, &[('2', "de")]);
+    assert_eq!(check(&settings, &exists), []);
+    set(&mut main_flow(&mut settings).nodes, &[('9', "de"), ('2', "fr")]);
+    let only_welcome = |language: &Language, sound: &str| {
+        exists(language, sound) && (*language == english || sound == "welcome")
+    };
+    let errors = check(&settings, &only_welcome);
+    let told = errors.iter().map(|it| format!("{it}\n").replace(": ", "\n    "));
+    expect![[r#"
+        flow main, node bye, prompts
+            there is no sound "bye"; add sounds/de/bye.wav or name another
+        flow main, node known, prompts
+            there is no sound "thanks"; add sounds/de/thanks.wav or name another
+        flow main, node menu, language.2
+            an entry of this flow is not made for fr; add it to `languages` there
+        flow main, node menu, language.9
+            chooses a language and leads nowhere; bind the key in `keys` too
+        flow main, node menu, prompts
+            there is no sound "which"; add sounds/de/which.wav or name another
+        flow main, node survey, prompts
+            there is no sound "thanks"; add sounds/de/thanks.wav or name another
+    "#]]
+    .assert_eq(&told.collect::<String>());
+    assert_eq!(sounds_missing(&german, &|_, id| id != "goodbye"), ["goodbye"]);
 }

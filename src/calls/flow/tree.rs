@@ -35,6 +35,9 @@ fn print<'a>(
         }
         Some(FlowNode::ScheduleCallback { queue: None, .. }) => "schedule_callback".to_owned(),
         Some(FlowNode::AccessCode(node)) => format!("access_code {}", node.group),
+        Some(FlowNode::Transfer(node)) => {
+            format!("transfer {} by {}", node.to.expose(), node.queue)
+        }
         Some(FlowNode::Hangup { prompts }) => format!("hangup {}", prompts.join(" ")),
     };
     let line = format!("{indent}{exit}{arrow}{name}: {kind}");
@@ -86,6 +89,9 @@ fn unbound(node: &FlowNode) -> Vec<(&'static str, &'static str)> {
         .into_iter()
         .flatten()
         .collect(),
+        FlowNode::Transfer(node) => {
+            free(&node.failed, "failed", "it is said, and the call ends").into_iter().collect()
+        }
         FlowNode::Say { .. } | FlowNode::Menu { .. } | FlowNode::Hangup { .. } => Vec::new(),
     }
 }

@@ -14,7 +14,7 @@ use crate::time::{Duration, Timestamp};
 
 use super::super::digits::{Entry, Limits};
 use super::super::effect::{Effect, Prompt};
-use super::super::event::{CodeResult, Goodbye};
+use super::super::event::CodeResult;
 use super::super::flow::{AccessCodeNode, AskCode, FlowNode, QueueNode};
 use super::super::{Context, Timer};
 use super::walk::named;
@@ -193,15 +193,7 @@ impl Inbound {
         exit: Option<String>,
         said: Option<&'static str>,
     ) {
-        let mut said: Vec<Prompt> = said.map(Prompt::Sound).into_iter().collect();
-        match exit {
-            Some(node) if said.is_empty() => self.enter(ctx, node),
-            Some(next) => self.state = State::Saying { playing: ctx.play(self.leg, said), next },
-            None => {
-                said.extend(Goodbye::Plain.prompts());
-                self.farewell(ctx, said);
-            }
-        }
+        self.leave(ctx, said.map(Prompt::Sound).into_iter().collect(), exit);
     }
 
     /// How a caller waits in a queue that they are in already: as where the exit `near` leads

@@ -28,6 +28,8 @@ impl Inbound {
             | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }
+            | State::Transferring { .. }
+            | State::Transferred
             | State::Bridged { .. }
             | State::Parted { .. }
             | State::Farewell(_)
@@ -53,6 +55,8 @@ impl Inbound {
             | State::Choosing { .. }
             | State::Code(_)
             | State::Pending { .. }
+            | State::Transferring { .. }
+            | State::Transferred
             | State::Bridged { .. }
             | State::Parted { .. }
             | State::Farewell(_)
@@ -71,8 +75,8 @@ impl Inbound {
         }
         match booked {
             Booked::Open => {}
-            Booked::Declined(said) => self.leave_booking(ctx, said, exits.declined),
-            Booked::Refused(said) => self.leave_booking(ctx, said, exits.refused),
+            Booked::Declined(said) => self.leave(ctx, said, exits.declined),
+            Booked::Refused(said) => self.leave(ctx, said, exits.refused),
             Booked::Duplicate(said) => {
                 let node = self
                     .flow()
@@ -82,7 +86,8 @@ impl Inbound {
         }
     }
 
-    fn leave_booking(
+    /// Goes on at a node after `said`; without one the call ends.
+    pub(super) fn leave(
         &mut self,
         ctx: &mut Context<'_>,
         mut said: Vec<Prompt>,
@@ -129,6 +134,8 @@ impl Inbound {
             | State::Choosing { .. }
             | State::Code(_)
             | State::Booking { .. }
+            | State::Transferring { .. }
+            | State::Transferred
             | State::Bridged { .. }
             | State::Parted { .. }
             | State::Farewell(_)
@@ -146,7 +153,7 @@ impl Inbound {
                 let node = node.clone();
                 self.join(ctx, &node);
             }
-            Otherwise::Leave(next) => self.leave_booking(ctx, said, next),
+            Otherwise::Leave(next) => self.leave(ctx, said, next),
         }
     }
 
@@ -181,6 +188,8 @@ impl Inbound {
             | State::Booking { .. }
             | State::Pending { .. }
             | State::InQueue(_)
+            | State::Transferring { .. }
+            | State::Transferred
             | State::Bridged { .. }
             | State::Parted { .. }
             | State::Farewell(_)
@@ -218,6 +227,8 @@ impl Inbound {
             | State::Booking { .. }
             | State::Pending { .. }
             | State::InQueue(_)
+            | State::Transferring { .. }
+            | State::Transferred
             | State::Bridged { .. }
             | State::Parted { .. }
             | State::Farewell(_)
@@ -226,7 +237,7 @@ impl Inbound {
     }
 
     /// Known to the queue from here on.
-    fn wait(&mut self, ctx: &mut Context<'_>, node: &QueueNode, arrival: Arrival) {
+    pub(super) fn wait(&mut self, ctx: &mut Context<'_>, node: &QueueNode, arrival: Arrival) {
         let settings = Arc::clone(&self.settings);
         let ids = (self.leg, self.interaction);
         let flow = settings.flows.get(&self.flow);

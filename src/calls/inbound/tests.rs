@@ -4,6 +4,7 @@ use expect_test::expect;
 
 use crate::calls::flow::FlowNode;
 use crate::calls::stage::{IN_QUEUE, Stage, expect_in_queue, expect_play, in_queue, settings};
+use crate::ident::Language;
 
 #[test]
 fn a_call_walks_its_flow_into_the_queue() {
@@ -241,5 +242,75 @@ fn a_released_caller_hears_the_goodbye() {
     2.1 ended caller us
         ! caller hung up i1
 "#]],
+    );
+}
+
+#[test]
+fn a_menu_chooses_the_language_of_all_that_follows() {
+    let mut german = settings();
+    for flow in german.flows.values_mut() {
+        if let Some(FlowNode::Menu { language, .. }) = flow.nodes.get_mut("menu") {
+            *language = ['2', '3'].map(|key| (key, Language::new("de"))).into();
+        }
+    }
+    let begin = "0 incoming caller 1001 700\n0 answered caller\n1 played caller\n";
+    let log = Stage::play(german.clone(), &format!("{begin}2 digit caller 2\n2 release i1 closed"));
+    expect![[r#"
+        0 incoming caller 1001 700
+            answer caller
+        0 answered caller
+            play caller 'welcome'
+        1 played caller
+            play caller 'which'
+        2 digit caller 2
+            music caller
+            ! arrived i1 plain - 0 1001
+        2 release i1 closed
+            play caller (de) closed
+    "#]]
+    .assert_eq(&log);
+    // The hours of this language go to 23.
+    let script = "2 digit caller 3\n3 digit caller 1\n4 digit caller 2\n5 digit caller 9
+        5 digit caller #";
+    let log = Stage::play(german, &format!("{begin}{script}"));
+    expect![[r#"
+        2 digit caller 3
+            play caller (de) your-number-is <1001> confirm-or-key-number
+        3 digit caller 1
+            play caller (de) schedule-day
+        4 digit caller 2
+            play caller (de) schedule-time
+        5 digit caller 9
+            silence caller
+        5 digit caller #
+            ! find i1 billing Tomorrow 540
+    "#]]
+    .assert_eq(&log[log.find("2 digit caller 3").unwrap()..]);
+}
+
+#[test]
+fn digits_pressed_before_a_menu_answer_it() {
+    expect_play(
+        "0 incoming caller 1001 700
+         0 answered caller
+         0 digit caller 7
+         0 digit caller 2
+         1 played caller
+         2 ended caller peer",
+        expect![[r#"
+            0 incoming caller 1001 700
+                answer caller
+            0 answered caller
+                play caller 'welcome'
+            0 digit caller 7
+            0 digit caller 2
+            1 played caller
+                play caller 'which'
+                play caller invalid-choice 'which'
+                music caller
+                ! arrived i1 plain - 0 1001
+            2 ended caller peer
+                ! caller hung up i1
+        "#]],
     );
 }

@@ -36,6 +36,10 @@ impl Inbound {
                     self.ask(ctx, name, named(prompts), *first_digit_timeout, tries_left);
                     return self.feed(ctx);
                 }
+                FlowNode::Transfer(node) => {
+                    self.typed.clear();
+                    return self.enter_transfer(ctx, node);
+                }
                 FlowNode::AccessCode(node) => return self.enter_access_code(ctx, node),
                 FlowNode::Queue(node) => {
                     self.typed.clear();
@@ -71,6 +75,8 @@ impl Inbound {
             | State::Booking { .. }
             | State::Pending { .. }
             | State::InQueue(_)
+            | State::Transferring { .. }
+            | State::Transferred
             | State::Bridged { .. }
             | State::Parted { .. }
             | State::Farewell(_)
@@ -101,15 +107,28 @@ impl Inbound {
         let State::Choosing { node: name, tries_left, .. } = &self.state else { return };
         let (name, tries_left) = (name.clone(), *tries_left);
         let node = settings.flows.get(&self.flow).and_then(|flow| flow.nodes.get(&name));
-        let Some(FlowNode::Menu { prompts, keys, first_digit_timeout, timeout, invalid, .. }) =
-            node
+        let Some(FlowNode::Menu {
+            prompts,
+            keys,
+            language,
+            first_digit_timeout,
+            timeout,
+            invalid,
+            ..
+        }) = node
         else {
             return;
         };
         let mut again = named(prompts);
         let exit = match answer {
             Answer::Key(digit) => match keys.get(&digit) {
-                Some(node) => return self.enter(ctx, node.clone()),
+                Some(node) => {
+                    if let Some(language) = language.get(&digit) {
+                        self.language = language.clone();
+                        ctx.language = language.clone();
+                    }
+                    return self.enter(ctx, node.clone());
+                }
                 None => {
                     again.insert(0, Prompt::Sound("invalid-choice"));
                     invalid
