@@ -156,14 +156,6 @@ impl Problem {
                 "duplicate",
                 "number: has a callback in this queue already, which stands",
             ),
-            Refusal::TooManyRequests => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too_many_requests",
-                "number: too many callbacks were asked for; try later",
-            ),
-            Refusal::NeverCall => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "never_call", "number: is never to be called")
-            }
         };
         let proposals = match why {
             Refusal::Closed { proposals }
@@ -174,9 +166,7 @@ impl Problem {
             | Refusal::Unknown
             | Refusal::NotOffered
             | Refusal::NotPermitted
-            | Refusal::Duplicate { .. }
-            | Refusal::TooManyRequests
-            | Refusal::NeverCall => Vec::new(),
+            | Refusal::Duplicate { .. } => Vec::new(),
         };
         Self { proposals, ..Self::new(status, code, detail) }
     }

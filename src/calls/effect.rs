@@ -292,6 +292,8 @@ pub enum Callee {
     },
     /// Somebody whom a consumer is transferred to.
     Third {
+        /// Whose consumer is transferred.
+        interaction: InteractionId,
         /// By whose policy.
         queue: QueueId,
         /// Whom.

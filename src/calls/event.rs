@@ -361,19 +361,9 @@ pub enum TransferTarget {
 /// To whom a consumer is transferred.
 #[derive(Clone, PartialEq, Debug)]
 pub enum TransferTo {
-    /// Waits in this queue from now on, at the place the queue gave.
+    /// Waits in this queue from now on, at the place the queue gave; who is meant is alerted by
+    /// the queue.
     Queue(QueueId),
-    /// The same, and this agent is alerted at once, as by `Alert`.
-    Agent {
-        /// Whom to ring.
-        agent: AgentId,
-        /// Their phones.
-        contacts: Vec<ContactId>,
-        /// How long.
-        ring_timeout: Duration,
-        /// What the agent's phone is told; its queue is the one waited in.
-        context: AlertContext,
-    },
     /// Leaves the queue for a number or an extension outside. Once it answers, `BridgeEnded` is
     /// reported for the agent.
     Number {
@@ -381,8 +371,8 @@ pub enum TransferTo {
         queue: QueueId,
         /// Whom.
         address: Address,
-        /// The way.
-        route: Route,
+        /// The ways there, first choice first.
+        routes: Vec<Route>,
     },
 }
 

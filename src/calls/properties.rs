@@ -461,18 +461,12 @@ fn slot(n: usize) -> Result<SlotOffer, SlotRefused> {
 
 fn transfer_to(n: usize) -> TransferTo {
     let queue = QueueId::new(["billing", "plain", "gone"][n / 3 % 3]);
-    match n % 3 {
+    match n % 2 {
         0 => TransferTo::Queue(queue),
-        1 => TransferTo::Agent {
-            agent: AgentId::new("bob"),
-            contacts: vec![ContactId(1)],
-            ring_timeout: Duration::from_secs(20),
-            context: AlertContext { queue, kind: "live", wait: Duration::ZERO, attempts: 0 },
-        },
         _ => TransferTo::Number {
             queue,
             address: Address::parse("1002").unwrap(),
-            route: Route::Registrar,
+            routes: vec![Route::Registrar],
         },
     }
 }

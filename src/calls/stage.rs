@@ -369,16 +369,10 @@ impl Stage {
                 interaction: self.interaction(word(1)),
                 to: match word(2) {
                     "queue" => TransferTo::Queue(QueueId::new(word(3))),
-                    "agent" => TransferTo::Agent {
-                        agent: agent(3),
-                        contacts: vec![ContactId(1)],
-                        ring_timeout: Duration::from_secs(20),
-                        context: context(),
-                    },
                     number => TransferTo::Number {
                         queue: QueueId::new("billing"),
                         address: Address::parse(number).unwrap(),
-                        route: Route::Trunk(TrunkId::new("carrier")),
+                        routes: vec![Route::Trunk(TrunkId::new("carrier"))],
                     },
                 },
             },

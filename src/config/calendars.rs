@@ -194,7 +194,7 @@ mod tests {
     use crate::time::Timestamp;
 
     fn read(text: &str) -> Result<Config, String> {
-        Config::parse("f", text, &|_| true).map_err(|errors| {
+        Config::parse("f", text, &|_, _| true).map_err(|errors| {
             errors.iter().map(|it| format!("{}: {}: {}\n", it.line, it.key, it.wrong)).collect()
         })
     }

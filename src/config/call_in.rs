@@ -136,7 +136,7 @@ mod tests {
             "[[entries]]\ndnis = \"9??\"\nflow = \"main\"\n[flows.main]\nstart = \"bye\"\n\
              [flows.main.nodes.bye]\nkind = \"hangup\"\n[call_in_groups.app]\n{group}"
         );
-        Config::parse("f", &text, &|_| true)
+        Config::parse("f", &text, &|_, _| true)
     }
 
     fn told(faults: &[ConfigError]) -> Vec<String> {

@@ -36,7 +36,7 @@ mod tests {
             ("[records]\nqueue_log = \"/var/log/q\"\nnumbers = true\n", Some("/var/log/q"), true),
         ];
         for (text, path, numbers) in table {
-            let config = Config::parse("FILE", text, &|_| true).unwrap();
+            let config = Config::parse("FILE", text, &|_, _| true).unwrap();
             assert_eq!(config.records.queue_log.as_deref(), path.map(Path::new), "{text}");
             assert_eq!(config.records.numbers, numbers, "{text}");
         }

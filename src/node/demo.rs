@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::phone::{Happened, Phone, Settings};
 use super::{NodeError, Server, clock::Clock, secrets};
 use crate::config::Config;
-use crate::ident::LegId;
+use crate::ident::{Language, LegId};
 use crate::media::leg::{Media, Recording};
 use crate::media::sounds::Sounds;
 use crate::media::tone;

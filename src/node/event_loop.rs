@@ -21,6 +21,7 @@ use super::committer::{Committed, Committer};
 use super::outside::Outside;
 use super::records::{Begun, Records};
 use super::reload::Fixed;
+use super::transfers::Referral;
 use crate::api::health::Health;
 use crate::calls::{self, Calls};
 use crate::config::OnRegister;
@@ -116,6 +117,8 @@ pub struct EventLoop {
     pub(super) work: VecDeque<Work>,
     /// Callers who asked for the place of a pending callback, by that callback.
     pub(super) callers_in: BTreeMap<InteractionId, InteractionId>,
+    /// Transfers whose end was not told yet, by the leg that asked.
+    pub(super) referrals: BTreeMap<LegId, Referral>,
     /// Whose code is being looked for, by their call; `None`: a caller whose number is not known.
     pub(super) keyed_by: BTreeMap<InteractionId, Option<Address>>,
     pub(super) code_tries: CodeTries,
@@ -200,6 +203,7 @@ impl EventLoop {
             undialled: BTreeMap::new(),
             work: VecDeque::new(),
             callers_in: BTreeMap::new(),
+            referrals: BTreeMap::new(),
             keyed_by: BTreeMap::new(),
             code_tries: CodeTries::default(),
             failed_calls: BTreeSet::new(),

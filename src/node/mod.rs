@@ -25,6 +25,7 @@ pub mod phone;
 mod records;
 pub mod reload;
 pub mod secrets;
+mod transfers;
 mod translate;
 mod webhook;
 
@@ -56,8 +57,8 @@ use crate::store::{Loaded, Store, StoreError};
 use clock::Clock;
 use committer::Committer;
 use event_loop::{EventLoop, Parts};
-use records::Records;
 use outside::Outside;
+use records::Records;
 use reload::Fixed;
 use webhook::{Push, Webhook};
 

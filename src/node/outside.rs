@@ -209,9 +209,7 @@ impl EventLoop {
             | Refusal::Full
             | Refusal::Unknown
             | Refusal::NotOffered
-            | Refusal::NotPermitted
-            | Refusal::TooManyRequests
-            | Refusal::NeverCall => None,
+            | Refusal::NotPermitted => None,
         };
         tell(
             answer,

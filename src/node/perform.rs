@@ -3,8 +3,9 @@
 use tracing::{debug, info, warn};
 
 use super::event_loop::{EventLoop, Leg, Work};
+use super::numbers::{self, NotCallable};
 use super::records::Begun;
-use super::{numbers, translate};
+use super::translate;
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
 use crate::calls::end::{CallEnd, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Caller, NumberRefused};
@@ -12,7 +13,7 @@ use crate::calls::{self};
 use crate::config::OnRegister;
 use crate::ident::{AgentId, AttemptId, InteractionId, LegId, QueueId, Route};
 use crate::media::leg::Refused;
-use crate::phone::{Address, KeyedNumber};
+use crate::phone::{self, Address, KeyedNumber};
 use crate::queue::agent::AgentState;
 use crate::queue::effect::EndReason;
 use crate::queue::event::RetryClass;
@@ -23,8 +24,6 @@ use crate::store::Party;
 use crate::store::gate::Departure;
 use crate::time::Duration;
 
-/// What a phone that wants to transfer a call is told.
-const NO_TRANSFERS: &str = "Calls are not transferred here";
 /// Q.850 cause 16: normal clearing.
 const CAUSE_NORMAL: u8 = 16;
 
@@ -197,12 +196,11 @@ impl EventLoop {
             CallsEffect::CodeKeyed { interaction, group, ani, dnis, code } => {
                 self.code_keyed(interaction, group, (ani, dnis), code);
             }
-            // No leg can ask for a transfer yet, so that none is told how it went.
-            CallsEffect::AcceptTransfer { .. }
-            | CallsEffect::RefuseTransfer { .. }
-            | CallsEffect::TransferProgress { .. } => {}
-            CallsEffect::TransferAsked { leg, .. } => {
-                self.order(calls::Event::TransferRefused { leg, status: STATUS_FORBIDDEN });
+            CallsEffect::AcceptTransfer { leg } => self.accept_transfer(leg),
+            CallsEffect::RefuseTransfer { leg, status } => self.refuse_transfer(leg, status),
+            CallsEffect::TransferProgress { leg, status } => self.transfer_progress(leg, status),
+            CallsEffect::TransferAsked { interaction, leg, target, .. } => {
+                self.transfer_asked(interaction, leg, &target);
             }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             // While its orphan is being ended, only the orphan's end counts.
@@ -242,10 +240,14 @@ impl EventLoop {
 
     /// What a caller keyed, read by the policy of a queue.
     fn keyed(&self, queue: &QueueId, digits: &KeyedNumber) -> Result<Address, NumberRefused> {
-        let read = Address::parse(digits.expose()).ok_or(NumberRefused::NotANumber)?;
-        let policy = self.queue_settings.queues.get(queue).map(|queue| &queue.addresses);
-        let callable = policy.is_some_and(|policy| !policy.routes(&read).is_empty());
-        if callable { Ok(read) } else { Err(NumberRefused::NotPermitted) }
+        let settings = self.queue.queue_settings(queue).ok_or(NumberRefused::NotPermitted)?;
+        numbers::read(digits.expose(), &settings.addresses).map_err(|why| match why {
+            NotCallable::NotANumber => NumberRefused::NotANumber,
+            NotCallable::Refused(phone::Refused::Short | phone::Refused::Long) => {
+                NumberRefused::NotANumber
+            }
+            NotCallable::Refused(_) => NumberRefused::NotPermitted,
+        })
     }
 
     fn answer(&mut self, leg: LegId) {
@@ -291,6 +293,7 @@ impl EventLoop {
         let (party, interaction) = match &to {
             Callee::Agent { agent, interaction, .. } => (Party::Agent(agent.clone()), *interaction),
             Callee::Consumer { attempt, .. } => (Party::Consumer, attempt.interaction),
+            Callee::Third { interaction, .. } => (Party::Third, *interaction),
         };
         let begun = Some(Begun::outgoing(self.clock.wall(), party, interaction));
         self.legs.insert(leg, Leg { begun, ..Leg::default() });
@@ -395,7 +398,6 @@ impl EventLoop {
                     }
                     Caller::Agent(_) | Caller::Device => ani,
                 };
-                self.legs.insert(leg, Leg { unanswered: true, offer, ..Leg::default() });
                 let begun = Some(Begun::incoming(self.clock.wall(), &from));
                 self.legs.insert(leg, Leg { unanswered: true, offer, begun, ..Leg::default() });
                 self.order(calls::Event::LegIncoming { leg, ani, dnis, from });
@@ -420,10 +422,7 @@ impl EventLoop {
             sip::Event::Digit { leg, digit } => {
                 self.media.info_digit(leg, digit.expose());
             }
-            sip::Event::Referred { leg, refer, .. } => {
-                info!(%leg, "a transfer was refused");
-                self.sip.reject_refer(self.clock.steady(), refer, 603, NO_TRANSFERS);
-            }
+            sip::Event::Referred { leg, refer, to } => self.referred(leg, refer, to),
             sip::Event::Ended { leg, by, status } => self.leg_ended(leg, by, status),
             sip::Event::Bound { user, contacts } => self.bound(&user, contacts),
             sip::Event::TrunkCapacity { .. } => self.tell_capacity(),
@@ -465,6 +464,7 @@ impl EventLoop {
             }
             return;
         }
+        self.forget_referral(leg);
         let mut known = self.legs.remove(&leg).unwrap_or_default();
         if let Some(begun) = known.begun.take() {
             self.record_leg(leg, begun, by, status.or(known.refused));

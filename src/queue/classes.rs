@@ -211,10 +211,13 @@ impl Classes {
         *users = if more { *users + 1 } else { users.saturating_sub(1) };
     }
 
-    pub(super) fn hold_place(&mut self, class: usize, more: bool) {
+    /// One more, or one fewer, has a place. Is it the first, or was it the last?
+    pub(super) fn hold_place(&mut self, class: usize, more: bool) -> bool {
+        let before = self.placed.has(class);
         let placed = &mut self.list[class].placed;
         *placed = if more { *placed + 1 } else { placed.saturating_sub(1) };
         self.placed.set(class, *placed > 0);
+        before != self.placed.has(class)
     }
 
     /// Who stands there.

@@ -308,12 +308,31 @@ impl Queue {
         }
     }
 
+    /// The queue in which a person would wait whom somebody transfers to this agent: the one they
+    /// are in, if the agent serves it, else the first that the agent serves.
+    pub fn queue_of_transfer(&self, from: &QueueId, to: &AgentId) -> Option<QueueId> {
+        let agent = &self.agents[*self.agent_index.get(to)?];
+        let serves = |number: &usize, queue: &super::QueueState| {
+            agent.queues.as_ref().is_none_or(|queues| queues.has(*number))
+                && queue.settings.skills.satisfied_by(&agent.row.skills)
+        };
+        let mut served = self.queues.iter().enumerate().filter(|(number, it)| serves(number, it));
+        let own = served.clone().find(|(_, queue)| queue.id == *from);
+        own.or_else(|| served.next()).map(|(_, queue)| queue.id.clone())
+    }
+
     /// The agent sent the person they talk to into a queue: they wait there, at the place of their
-    /// arrival.
-    pub(super) fn transferred(&mut self, id: InteractionId, queue: &QueueId) {
+    /// arrival, or are given to another agent at once.
+    pub(super) fn transferred(
+        &mut self,
+        id: InteractionId,
+        queue: &QueueId,
+        to_agent: Option<&AgentId>,
+    ) {
         let Some(slot) = self.interactions.get(&id) else { return };
         let Stage::Bridged(agent) = slot.row.stage.clone() else { return };
         let Some(to) = self.known_queue(queue) else { return };
+        let other = to_agent.filter(|other| **other != agent);
         let work = self.after_call_work(id);
         let live = slot.row.caller_leg;
         let settings = &self.queues[to].settings;
@@ -347,6 +366,9 @@ impl Queue {
         self.note_open(id);
         self.effects.push(Effect::Disconnect { agent: agent.clone(), interaction: id });
         self.release_agent(&agent, work);
+        if let Some(other) = other.and_then(|other| self.agent_index.get(other).copied()) {
+            self.give(other, id);
+        }
     }
 
     /// A caller on the line is let go or led away: close of business, or (where that is wanted) the

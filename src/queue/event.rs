@@ -126,6 +126,9 @@ pub enum Event {
         interaction: InteractionId,
         /// Where to; one that is not known changes nothing.
         queue: QueueId,
+        /// Who is to be alerted at once, if they are Ready and serve that queue; otherwise, and if
+        /// they do not answer, whoever does.
+        agent: Option<AgentId>,
     },
     /// The dialled consumer answered (2xx).
     AttemptAnswered {

@@ -492,9 +492,17 @@ fn missed_asked_last(s: &Step) -> Verdict {
     )
 }
 
-/// Nobody who is still Ready and has not missed it would have been the better choice.
+/// Nobody who is still Ready and has not missed it would have been the better choice, unless an
+/// agent chose.
 fn selection_followed(s: &Step) -> Verdict {
+    let chosen = match s.event {
+        Event::Transferred { agent, .. } => agent.as_ref(),
+        _ => None,
+    };
     given(s).filter(|(_, _, dial)| !dial).try_for_each(|(agent, row, _)| {
+        if chosen == Some(&agent.id) {
+            return Ok(());
+        }
         let settings = s.after.queue_settings(&row.queue).filter(|q| q.hold_trigger.is_zero());
         let (Some(settings), Some(was)) = (settings, s.before.agent(&agent.id)) else {
             return Ok(());
@@ -568,11 +576,16 @@ fn virtual_and_live_one_order(s: &Step) -> Verdict {
         .interactions()
         .filter(|row| row.stage == Stage::Waiting && !row.caller_leg)
         .collect();
+    // Whoever chose a time comes when it is due, however early they chose.
+    let since = |row: &Interaction| match row.origin {
+        Origin::Scheduled => row.created_at.max(row.place.arrival),
+        Origin::Live | Origin::Immediate | Origin::CallIn => row.created_at,
+    };
     let alerts = given(s).filter(|(agent, _, dial)| !dial && !held(s.before, &agent.id));
     alerts.into_iter().try_for_each(|(agent, row, _)| {
         let passed = callbacks.iter().find(|callback| {
             callback.place.priority == row.place.priority
-                && callback.created_at < row.created_at
+                && since(callback) < since(row)
                 && eligible(s.after, agent, callback)
         });
         ensure(passed.is_none(), || {

@@ -238,7 +238,9 @@ impl Queue {
                 self.call_in_arrived(call, &group, &presented, node);
             }
             Event::EwtTold { interaction, ewt } => self.ewt_told(interaction, ewt),
-            Event::Transferred { interaction, queue } => self.transferred(interaction, &queue),
+            Event::Transferred { interaction, queue, agent } => {
+                self.transferred(interaction, &queue, agent.as_ref());
+            }
             Event::CallerHungUp { interaction } => self.caller_hung_up(interaction),
             Event::CallerLeft { interaction } => self.caller_left(interaction),
             Event::CallbackConfirmed { interaction, address } => {

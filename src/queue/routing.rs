@@ -215,6 +215,21 @@ impl Queue {
         }
     }
 
+    /// Alerts this agent, before the pass, if they are free, may serve it, and nobody on the line
+    /// whom they may serve comes first.
+    pub(super) fn give(&mut self, n: usize, id: InteractionId) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        let agent = &self.agents[n];
+        let free = agent.row.state == AgentState::Ready && agent.held.is_none();
+        let first = |class: usize| {
+            self.classes.next(class, Spot::Line, None).is_none_or(|head| head >= slot.row.place)
+        };
+        let present = &self.classes.line.present;
+        if free && self.may_serve(n, slot.class) && agent.serves.common(present).all(first) {
+            self.alert(n, id);
+        }
+    }
+
     fn alert(&mut self, n: usize, id: InteractionId) {
         let Some(settings) = self.settings_of(id) else { return };
         let agent = self.agents[n].row.id.clone();

@@ -118,7 +118,11 @@ impl Queue {
                 places.insert(place, id);
             }
             if was.placed.is_some() != wanted.placed.is_some() {
-                self.classes.hold_place(class, wanted.placed.is_some());
+                // The first or the last of its kind moves the estimates of every queue that shares
+                // its agents.
+                if self.classes.hold_place(class, wanted.placed.is_some()) {
+                    self.look_at_all_pushes();
+                }
             }
         }
         if was.booked != wanted.booked {
@@ -199,11 +203,14 @@ impl Queue {
         if let Some((spot, place)) = slot.indexed.spot.take() {
             self.classes.stand(old, spot, place, None);
         }
-        if slot.indexed.placed.is_some() {
-            self.classes.hold_place(old, false);
-            self.classes.hold_place(class, true);
-        }
+        let placed = slot.indexed.placed.is_some();
         slot.class = class;
+        if placed {
+            let emptied = self.classes.hold_place(old, false);
+            if self.classes.hold_place(class, true) || emptied {
+                self.look_at_all_pushes();
+            }
+        }
         if let Some(share) = self.queues[queue].shares.get_mut(&id) {
             *share = class;
         }

@@ -81,6 +81,8 @@ pub enum Party {
     Consumer,
     /// An agent.
     Agent(AgentId),
+    /// Somebody whom a consumer was transferred to.
+    Third,
 }
 
 /// Whose doing the end of a leg was.

@@ -99,6 +99,7 @@ fn leg(row: &SqliteRow, interaction: InteractionId) -> Result<LegRecord, StoreEr
     let party = match text("party")? {
         "caller" => Party::Caller,
         "consumer" => Party::Consumer,
+        "third" => Party::Third,
         "agent" => Party::Agent(AgentId::new(text("agent")?)),
         _ => return Err(broken("party")),
     };

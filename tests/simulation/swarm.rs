@@ -225,7 +225,8 @@ fn addresses(entropy: &mut Entropy) -> AddressPolicy {
     policy
 }
 
-fn hours(entropy: &mut Entropy) -> Hours {
+/// A calendar: always open, or forty intervals with gaps.
+pub(crate) fn hours(entropy: &mut Entropy) -> Hours {
     if entropy.below(3) > 0 {
         return Hours::RoundTheClock;
     }

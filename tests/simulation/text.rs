@@ -282,7 +282,10 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         "ask-call-in" => call_in::read_asked(names, words)?,
         "call-in" => call_in::read_arrived(interaction, words)?,
         "ewt-told" => ewt_told(interaction, words)?,
-        "transfer" => Event::Transferred { interaction, queue: queue()? },
+        "transfer" => {
+            let agent = words.pair("agent", |text| Ok(AgentId::new(text)))?;
+            Event::Transferred { interaction, queue: queue()?, agent }
+        }
         "hang-up" => Event::CallerHungUp { interaction },
         "leave" => Event::CallerLeft { interaction },
         "confirm" => {
@@ -426,8 +429,9 @@ fn show_event(names: &Names, event: &Event) -> String {
         Event::EwtTold { interaction, ewt } => {
             format!("ewt-told {} seconds={}", who(interaction), ewt.as_secs())
         }
-        Event::Transferred { interaction, queue } => {
-            format!("transfer {} queue={queue}", who(interaction))
+        Event::Transferred { interaction, queue, agent } => {
+            let agent = agent.as_ref().map_or_else(String::new, |agent| format!(" agent={agent}"));
+            format!("transfer {} queue={queue}{agent}", who(interaction))
         }
         Event::CallerHungUp { interaction } => format!("hang-up {}", who(interaction)),
         Event::CallerLeft { interaction } => format!("leave {}", who(interaction)),

@@ -15,7 +15,7 @@ use ringback::phone::Address;
 use ringback::queue::event::{
     BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice, When,
 };
-use ringback::queue::{AgentState, Effect, Event, Interaction, QueueSettings, Stage};
+use ringback::queue::{AgentState, Effect, Event, Interaction, Origin, QueueSettings, Stage};
 use ringback::store::gate::Departure;
 use ringback::time::{Duration, Timestamp};
 
@@ -116,6 +116,8 @@ pub(crate) struct World {
     kind: bool,
     entered: u128,
     jumps: u64,
+    /// A caller known by a code for whom an agent began to ring last.
+    rings: Option<InteractionId>,
     steps: u64,
     stalled: bool,
     apps: Apps,
@@ -130,6 +132,7 @@ impl World {
             *weight = match whim {
                 Whim::Arrive | Whim::Request | Whim::LogIn | Whim::Ready => 8 + *weight * 2,
                 Whim::Capacity | Whim::Confirm | Whim::Leave => 3 + *weight,
+                Whim::AskCallIn | Whim::Dials | Whim::Plan => 3 + *weight,
                 Whim::Crash | Whim::Settings => (*weight).div_ceil(4),
                 _ => *weight,
             };
@@ -145,6 +148,7 @@ impl World {
             kind: false,
             entered: 0,
             jumps: 0,
+            rings: None,
             steps: 0,
             stalled: false,
             apps: Apps::default(),
@@ -250,6 +254,9 @@ impl World {
     }
 
     fn whim(&mut self, bench: &Bench) -> Input {
+        if let Some(input) = self.mishap(bench) {
+            return input;
+        }
         for _ in 0..WHIM_TRIES {
             let whim = WHIMS[weighted(&mut self.entropy, &self.swarm.weights)];
             if let Some(input) = self.disk(whim).or_else(|| self.act(whim, bench)) {
@@ -257,6 +264,47 @@ impl World {
             }
         }
         Input::Event(Event::Tick)
+    }
+
+    /// What seldom meets by chance: callers known by a code, and consumers who were just asked, are
+    /// cut off by a crash or by themselves; a queue closes while a code is out; a calendar changes.
+    fn mishap(&mut self, bench: &Bench) -> Option<Input> {
+        let rings = self.rings.take().is_some_and(|id| bench.queue.interaction(id).is_some());
+        if !self.chance(if rings { 40 } else { 4 }) {
+            return None;
+        }
+        let weight = |row: &Interaction| match row.stage {
+            Stage::Alerting(_) if row.origin == Origin::CallIn && row.caller_leg => 20,
+            Stage::Waiting if row.origin == Origin::CallIn && row.caller_leg => 1,
+            Stage::AwaitingCallIn if row.close_at.is_some() => 1,
+            Stage::Confirming | Stage::Scheduled => 1,
+            _ => 0,
+        };
+        let rows: Vec<&Interaction> =
+            bench.queue.interactions().flat_map(|row| vec![row; weight(row)]).collect();
+        let row = *(!rows.is_empty()).then(|| pick(&mut self.entropy, &rows))?;
+        let interaction = row.id;
+        match row.stage {
+            Stage::Scheduled => {
+                let mut settings = bench.queue.queue_settings(&row.queue)?.clone();
+                settings.hours = swarm::hours(&mut self.entropy);
+                return Some(Input::Queue(row.queue.clone(), Some(Box::new(settings))));
+            }
+            Stage::AwaitingCallIn => {
+                self.now = self.now.max(row.close_at?);
+                return Some(Input::Event(Event::Tick));
+            }
+            Stage::Confirming if self.chance(50) => {
+                return Some(Input::Event(Event::Cancelled { interaction }));
+            }
+            _ if row.caller_leg && self.chance(50) => {
+                self.callers.remove(&interaction);
+                return Some(Input::Event(Event::CallerHungUp { interaction }));
+            }
+            _ => {}
+        }
+        self.restart();
+        Some(Input::Crash { durable: self.chance(50) })
     }
 
     fn disk(&mut self, whim: Whim) -> Option<Input> {
@@ -512,7 +560,10 @@ impl World {
 
     fn react(&mut self, effect: &Effect) {
         match effect {
-            Effect::Alert { agent, interaction, .. } => self.alerted(agent, *interaction),
+            Effect::Alert { agent, interaction, origin, .. } => {
+                self.rings = (*origin == Origin::CallIn).then_some(*interaction);
+                self.alerted(agent, *interaction);
+            }
             Effect::CancelAlert { agent, interaction } => {
                 self.prevent(|event| match event {
                     Event::AgentAnswered { agent: a, interaction: i }

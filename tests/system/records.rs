@@ -42,6 +42,7 @@ impl CallRecords {
             let party = match &leg.party {
                 Party::Caller => "caller",
                 Party::Consumer => "consumer",
+                Party::Third => "third",
                 Party::Agent(agent) => agent.as_str(),
             };
             (party.to_owned(), format!("{:?}", leg.direction))

@@ -221,7 +221,14 @@ impl Day {
             (5, Some(interaction)) => Event::AgentDeclined { agent, interaction, reason },
             (6, Some(interaction)) => Event::BridgeEnded { interaction, cause: BridgeEnd::Agent },
             (7, Some(interaction)) => Event::BridgeEnded { interaction, cause: BridgeEnd::Lost },
-            (8, Some(interaction)) => Event::Transferred { interaction, queue },
+            (8, Some(interaction)) => {
+                let to = AgentId::new(AGENTS[self.below(AGENTS.len())]);
+                Event::Transferred {
+                    interaction,
+                    queue,
+                    agent: [None, Some(to)][self.below(2)].clone(),
+                }
+            }
             (9, _) => Event::AgentNotReady { agent, reason: NotReadyReason::Asked },
             (10, _) => Event::AgentLoggedOut { agent },
             (11, _) => Event::AgentLoggedIn { agent, ready: false },

@@ -280,6 +280,7 @@ pub(in crate::store) fn party(party: &Party) -> &'static str {
         Party::Caller => "caller",
         Party::Consumer => "consumer",
         Party::Agent(_) => "agent",
+        Party::Third => "third",
     }
 }
 

@@ -215,7 +215,7 @@ fn add_event(transition: &Transition, step: i64) -> Query<'_> {
 fn add_leg(row: &LegRecord) -> Query<'_> {
     let agent = match &row.party {
         Party::Agent(agent) => Some(agent.as_str()),
-        Party::Caller | Party::Consumer => None,
+        Party::Caller | Party::Consumer | Party::Third => None,
     };
     query(include_str!("../sql/sqlite/leg_add.sql"))
         .bind(row.leg.to_string())

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use ringback::ident::{CallInId, GroupId, InteractionId, QueueId};
 use ringback::phone::{AccessCode, Address};
-use ringback::queue::effect::{PushEvent, Refusal};
+use ringback::queue::effect::{CallInRefusal, PushEvent, Refusal};
 use ringback::queue::event::{CallInAsked, When};
 use ringback::queue::matching::Presented;
 use ringback::queue::{Effect, Event, Stage};
@@ -106,7 +106,8 @@ impl World {
                     bench.queue.interactions().filter(|row| matches!(row.stage, Stage::Bridged(_)));
                 let bridged: Vec<InteractionId> = bridged.map(|row| row.id).collect();
                 let (interaction, queue) = (self.someone(&bridged)?, self.queue());
-                Event::Transferred { interaction, queue }
+                let agent = if self.chance(40) { Some(self.agent()) } else { None };
+                Event::Transferred { interaction, queue, agent }
             }
             _ => return None,
         })
@@ -218,8 +219,10 @@ impl World {
                 let event = self.ask(Some(*interaction));
                 self.soon(240, event);
             }
-            // In a kind world nobody lets it lapse.
-            Effect::CallInRefused { interaction, .. } if self.kind => {
+            // In a kind world nobody lets it lapse; what is over, or not due, is not asked for again.
+            Effect::CallInRefused { interaction, why, .. }
+                if self.kind && !matches!(why, CallInRefusal::NotItsTurn | CallInRefusal::Over) =>
+            {
                 let event = self.ask(Some(*interaction));
                 self.soon(240, event);
             }

@@ -8,7 +8,7 @@ CREATE TABLE leg (
     id          TEXT NOT NULL UNIQUE,
     interaction TEXT,
     direction   TEXT NOT NULL CHECK (direction IN ('in', 'out')),
-    party       TEXT NOT NULL CHECK (party IN ('caller', 'consumer', 'agent')),
+    party       TEXT NOT NULL CHECK (party IN ('caller', 'consumer', 'agent', 'third')),
     agent       TEXT,
     started_at  INTEGER NOT NULL,
     answered_at INTEGER,
