@@ -1,12 +1,12 @@
 //! When and how often a number may be called: calling window, limits, never-call list.
 //!
 //! ```text
-//! request ─▶ NeverCallList, NumberLimits ─▶ (queue) ─▶ dial: all of it again, and the CallingWindow
+//! request ─▶ NeverCallList, NumberLimits ─▶ (queue) ─▶ dial: all of it again, CallingWindow
 //! ```
 //!
-//! Beside `hours` the only file of the queue that names `chrono`: a number is called by the clock of
-//! its owner, not of the queue. Must not: read a clock, know interactions, or hold a number longer
-//! than its limits last.
+//! Beside `hours` the only file of the queue that names `chrono`: a number is called by the clock
+//! of its owner, not of the queue. Must not: read a clock, know interactions, or hold a number
+//! longer than its limits last.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
