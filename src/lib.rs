@@ -53,8 +53,8 @@
 //! - An agent who asks for calls by a feature code is Ready when that call ends: until then their
 //!   telephone is busy with it.
 //! - What a number is (country, class, zones) is read from its digits by tables of ours, neither
-//!   stored nor asked of a crate: so the dial decides it anew, and stays pure. To read a spelling is
-//!   the node's (`node::numbers`).
+//!   stored nor asked of a crate: so the dial decides it anew, and stays pure. To read a spelling
+//!   is the node's (`node::numbers`).
 //! - A callback is offered also while the estimated wait is unknown: nobody logged in is when a
 //!   caller needs it most.
 //! - 64 Via headers are let in, not fewer: a valid message of RFC 4475 (`longreq`) has 34.
