@@ -53,6 +53,15 @@ fn a_sound_flow_has_no_errors() {
     assert_eq!(greetings_missing(&settings(), &|_, _| false).len(), 2);
 }
 
+#[test]
+fn a_called_number_tells_whom_its_queues_may_call() {
+    let mut settings = settings();
+    let called = |settings: &Settings, dnis| settings.policies(&Dnis::new(dnis)).len();
+    assert_eq!((called(&settings, "700"), called(&settings, "800")), (2, 0));
+    settings.queues.remove(&QueueId::new("plain"));
+    assert_eq!(called(&settings, "700"), 1);
+}
+
 type Change = fn(&mut BTreeMap<String, FlowNode>);
 
 fn all_broken(changes: &[Change]) -> String {
