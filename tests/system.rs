@@ -95,6 +95,7 @@ const TESTS: &[Test] = &[
     ("a_callback_is_accepted_made_and_bridged", Beside, story::callback),
     ("an_extension_is_called_back_as_shipped", Beside, story::extension),
     ("a_caller_who_waits_is_bridged", Beside, story::live_call),
+    ("a_late_offer_is_answered_and_its_keys_arrive", Beside, story::late_offer),
     ("a_keyed_time_is_promised_and_dialled_then", Beside, callbacks::scheduled),
     ("a_pending_callback_is_kept", Beside, callbacks::pending_kept),
     ("a_pending_callback_is_cancelled", Beside, callbacks::pending_cancelled),

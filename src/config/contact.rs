@@ -30,8 +30,7 @@ pub(super) fn addresses(section: &mut Section<'_>, names: &Names) -> AddressPoli
         section.error(
             "trunks",
             "no number may be called over them",
-            "write `callback_countries = [\"..\"]` or `callback_prefixes = [\"+..\"]` in this \
-             queue",
+            "write `callback_countries = [\"US\"]` or `callback_prefixes` in this queue",
         );
     }
     let extensions = section.list("extensions", |section| extension(section, names));

@@ -35,15 +35,21 @@ pub(super) struct Names {
     pub(super) call_in_groups: BTreeSet<String>,
 }
 
+impl Names {
+    fn read(root: &mut Section<'_>) -> Self {
+        Self {
+            calendars: calendars::read(root),
+            queues: root.names_in("queues"),
+            trunks: root.names_in("trunks"),
+            flows: root.names_in("flows"),
+            call_in_groups: root.names_in("call_in_groups"),
+        }
+    }
+}
+
 /// The whole file. What is wrong stands in the report; the value is then of no use.
 pub(super) fn read(root: &mut Section<'_>, known_sounds: SoundExists<'_>) -> Config {
-    let names = Names {
-        calendars: calendars::read(root),
-        queues: root.names_in("queues"),
-        trunks: root.names_in("trunks"),
-        flows: root.names_in("flows"),
-        call_in_groups: root.names_in("call_in_groups"),
-    };
+    let names = Names::read(root);
     let (node, data) = root.section("node", |section| {
         let name = section.parsed_if("name", name, "a name of letters and digits");
         let data = section.parsed("data", some_text, "the path of a folder", "data".into());

@@ -162,20 +162,11 @@ impl Server {
         let secrets = secrets::open(data, &config, &mut entropy)?;
         let sounds = Sounds::embedded().map_err(|error| NodeError::Sounds(error.to_string()))?;
         let sip_settings = sip_settings(&config, &secrets, data)?;
-        let (media_tell, media_events) = mpsc::channel(MEDIA_EVENTS_MAX);
-        let tell = move |event| {
-            if let Err(lost) = media_tell.try_send(event) {
-                warn!(%lost, "a media event was lost");
-            }
-        };
-        let media = Media::start(config.media.clone(), Arc::new(sounds), Box::new(tell))?;
+        let (media, media_events) = start_media(&config, sounds)?;
         let wire = Wire::bind(config.sip.listen).await?;
-        let address = config.http;
-        let http = api::bind(address).await.map_err(|error| NodeError::Bind {
-            what: "HTTP",
-            address,
-            error,
-        })?;
+        let (what, address) = ("HTTP", config.http);
+        let bound = api::bind(address).await;
+        let http = bound.map_err(|error| NodeError::Bind { what, address, error })?;
         let (committed_tell, committed) = mpsc::channel(16);
         let tell = move |done| committed_tell.blocking_send(done).is_ok();
         let committer = Committer::start(Box::new(store), tell)?;
@@ -287,6 +278,21 @@ fn sip_settings(
 ) -> Result<crate::sip::Settings, NodeError> {
     let path = data.join(secrets::FILE);
     config.sip.settings(secrets).map_err(|error| NodeError::Secrets { path, error })
+}
+
+/// Starts the threads of the media; what they tell arrives in the channel.
+fn start_media(
+    config: &Config,
+    sounds: Sounds,
+) -> Result<(Media, mpsc::Receiver<crate::media::Event>), NodeError> {
+    let (tell, events) = mpsc::channel(MEDIA_EVENTS_MAX);
+    let tell = move |event| {
+        if let Err(lost) = tell.try_send(event) {
+            warn!(%lost, "a media event was lost");
+        }
+    };
+    let media = Media::start(config.media.clone(), Arc::new(sounds), Box::new(tell))?;
+    Ok((media, events))
 }
 
 /// Starts the task that sends pushes, if there is where to.

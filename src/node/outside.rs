@@ -22,7 +22,7 @@ use crate::phone::{AccessCode, Dnis};
 use crate::queue::effect::{CallInRefusal, PushEvent, Refusal};
 use crate::queue::event::CallInAsked;
 use crate::queue::matching::{CODES_DRAWN, DrawnCodes};
-use crate::queue::{self, Effect, Interaction, Origin, Stage};
+use crate::queue::{self, Interaction, Origin, Stage};
 use crate::store::outside;
 use crate::time::Timestamp;
 
@@ -257,35 +257,38 @@ impl EventLoop {
         self.tell(queue::Event::CallInRequested(Box::new(asked)));
     }
 
-    /// What the queue says to an app, or to whoever asked over HTTP.
-    pub(super) fn perform_outside(&mut self, effect: Effect) {
-        match effect {
-            Effect::CallInGranted { request, interaction, number, code, expires_at } => {
-                let Some(asked) = self.outside.call_ins.remove(&request) else { return };
-                let code = code.and_then(|at| asked.codes.get(at).cloned());
-                let granted = CallIn { id: request, number, code, expires_at };
-                if interaction.0 != request.0 {
-                    keep(&mut self.outside.granted, granted.clone(), GRANTED_MAX);
-                }
-                tell(asked.answer, Ok(granted));
-            }
-            Effect::CallInRefused { request, why, .. } => {
-                let Some(asked) = self.outside.call_ins.remove(&request) else { return };
-                let retry_after = match why {
-                    CallInRefusal::NoneFree { retry_at } => Some(retry_at.since(self.clock.wall())),
-                    CallInRefusal::UnknownGroup
-                    | CallInRefusal::NotItsTurn
-                    | CallInRefusal::Over
-                    | CallInRefusal::NumberNeeded => None,
-                };
-                tell(asked.answer, Err(NotGranted::Refused { why, retry_after }));
-            }
-            Effect::Push { interaction, event } => self.push(interaction, event),
-            other => warn!(?other, "not for outside"),
+    /// A Call-In request was made; `code` is one of those drawn for it.
+    pub(super) fn call_in_granted(
+        &mut self,
+        request: CallInId,
+        interaction: InteractionId,
+        (number, expires_at): (Dnis, Timestamp),
+        code: Option<usize>,
+    ) {
+        let Some(asked) = self.outside.call_ins.remove(&request) else { return };
+        let code = code.and_then(|at| asked.codes.get(at).cloned());
+        let granted = CallIn { id: request, number, code, expires_at };
+        if interaction.0 != request.0 {
+            keep(&mut self.outside.granted, granted.clone(), GRANTED_MAX);
         }
+        tell(asked.answer, Ok(granted));
     }
 
-    fn push(&mut self, interaction: InteractionId, event: PushEvent) {
+    /// A Call-In request was not made.
+    pub(super) fn call_in_refused(&mut self, request: CallInId, why: CallInRefusal) {
+        let Some(asked) = self.outside.call_ins.remove(&request) else { return };
+        let retry_after = match why {
+            CallInRefusal::NoneFree { retry_at } => Some(retry_at.since(self.clock.wall())),
+            CallInRefusal::UnknownGroup
+            | CallInRefusal::NotItsTurn
+            | CallInRefusal::Over
+            | CallInRefusal::NumberNeeded => None,
+        };
+        tell(asked.answer, Err(NotGranted::Refused { why, retry_after }));
+    }
+
+    /// An app is to be told.
+    pub(super) fn push(&mut self, interaction: InteractionId, event: PushEvent) {
         let message = self.message(interaction, event);
         let Some(pushes) = &self.outside.pushes else { return };
         let body = match serde_json::to_vec(&message) {

@@ -139,9 +139,11 @@ impl EventLoop {
                 self.code_matched(interaction, combination, callback);
             }
             Effect::CallInUnmatched { interaction } => self.code_unmatched(interaction),
-            Effect::CallInGranted { .. } | Effect::CallInRefused { .. } | Effect::Push { .. } => {
-                self.perform_outside(effect);
+            Effect::CallInGranted { request, interaction, number, code, expires_at } => {
+                self.call_in_granted(request, interaction, (number, expires_at), code);
             }
+            Effect::CallInRefused { request, why, .. } => self.call_in_refused(request, why),
+            Effect::Push { interaction, event } => self.push(interaction, event),
             Effect::Release { interaction, reason } => {
                 let goodbye = translate::goodbye_of_release(reason);
                 self.order(calls::Event::Release { interaction, goodbye });
@@ -176,8 +178,7 @@ impl EventLoop {
                 self.work.push_back(Work::Standing(interaction));
             }
             CallsEffect::NumberKeyed { interaction, queue, digits } => {
-                let address = self.keyed(&queue, &digits);
-                self.order(calls::Event::NumberChecked { interaction, address });
+                self.number_keyed(interaction, &queue, &digits);
             }
             CallsEffect::FindSlot { interaction, queue, day, minute_of_day } => {
                 let found = self.find_slot(&queue, day, minute_of_day);
@@ -225,17 +226,25 @@ impl EventLoop {
             | CallsEffect::WaitAnswered { .. }
             | CallsEffect::AgentAnswered { .. }
             | CallsEffect::AgentDeclined { .. }
-            | CallsEffect::BridgeEnded { .. }) => {
-                if let CallsEffect::Arrived { interaction, .. } = &report {
-                    self.caller_known_by(*interaction, *interaction);
-                }
-                let queues = &self.queue_settings.queues;
-                let policy = |queue: &QueueId| queues.get(queue).map(|q| q.addresses.clone());
-                if let Some(event) = translate::report(report, &self.node, policy) {
-                    self.tell(event);
-                }
-            }
+            | CallsEffect::BridgeEnded { .. }) => self.report(report),
         }
+    }
+
+    /// What the queue is told as it is.
+    fn report(&mut self, report: CallsEffect) {
+        if let CallsEffect::Arrived { interaction, .. } = &report {
+            self.caller_known_by(*interaction, *interaction);
+        }
+        let queues = &self.queue_settings.queues;
+        let policy = |queue: &QueueId| queues.get(queue).map(|q| q.addresses.clone());
+        if let Some(event) = translate::report(report, &self.node, policy) {
+            self.tell(event);
+        }
+    }
+
+    fn number_keyed(&mut self, call: InteractionId, queue: &QueueId, digits: &KeyedNumber) {
+        let (interaction, address) = (call, self.keyed(queue, digits));
+        self.order(calls::Event::NumberChecked { interaction, address });
     }
 
     /// What a caller keyed, read by the policy of a queue.

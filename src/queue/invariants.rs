@@ -495,10 +495,7 @@ fn missed_asked_last(s: &Step) -> Verdict {
 /// Nobody who is still Ready and has not missed it would have been the better choice, unless an
 /// agent chose.
 fn selection_followed(s: &Step) -> Verdict {
-    let chosen = match s.event {
-        Event::Transferred { agent, .. } => agent.as_ref(),
-        _ => None,
-    };
+    let chosen = if let Event::Transferred { agent, .. } = s.event { agent.as_ref() } else { None };
     given(s).filter(|(_, _, dial)| !dial).try_for_each(|(agent, row, _)| {
         if chosen == Some(&agent.id) {
             return Ok(());

@@ -10,7 +10,7 @@ use super::skill::{SkillExpression, Skills};
 use super::slots::SlotSettings;
 use crate::ident::{AgentId, GroupId, QueueId};
 use crate::phone::AddressPolicy;
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 
 /// What the queue is told by the configuration.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -169,6 +169,14 @@ pub enum EarlyHangup {
     Abandon,
     /// A callback at the same place, if the number is usable.
     CallBack,
+}
+
+impl QueueSettings {
+    /// Where the slot begins that contains this time; `None` if the queue has no slots, or is
+    /// closed then.
+    pub(super) fn slot_of(&self, at: Timestamp) -> Option<Timestamp> {
+        self.slots.as_ref()?.slot_of(&self.hours, at)
+    }
 }
 
 impl Default for QueueSettings {

@@ -91,11 +91,10 @@ impl Queue {
     pub(super) fn settle(&mut self, id: InteractionId) {
         let Some(slot) = self.interactions.get_mut(&id) else { return };
         let row = &slot.row;
+        let settings = &self.queues[slot.queue].settings;
         let booked = row.due_at.filter(|_| !row.done()).map(|due| {
             let known = slot.indexed.booked.filter(|&(was, _)| was == due);
-            let settings = &self.queues[slot.queue].settings;
-            let plan = settings.slots.as_ref();
-            known.unwrap_or_else(|| (due, plan.and_then(|plan| plan.slot_of(&settings.hours, due))))
+            known.unwrap_or_else(|| (due, settings.slot_of(due)))
         });
         let waits = row.caller_leg
             || row.menu_until.is_some()

@@ -282,10 +282,7 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         "ask-call-in" => call_in::read_asked(names, words)?,
         "call-in" => call_in::read_arrived(interaction, words)?,
         "ewt-told" => ewt_told(interaction, words)?,
-        "transfer" => {
-            let agent = words.pair("agent", |text| Ok(AgentId::new(text)))?;
-            Event::Transferred { interaction, queue: queue()?, agent }
-        }
+        "transfer" => transfer(interaction, words)?,
         "hang-up" => Event::CallerHungUp { interaction },
         "leave" => Event::CallerLeft { interaction },
         "confirm" => {
@@ -318,6 +315,12 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         "node-lost" => Event::NodeLost { node: NodeId::new(who) },
         _ => return Err(format!("`{verb}` is no event")),
     })
+}
+
+fn transfer(interaction: InteractionId, words: &Words<'_>) -> Result<Event, String> {
+    let queue = words.need("queue", |text| Ok(QueueId::new(text)))?;
+    let agent = words.pair("agent", |text| Ok(AgentId::new(text)))?;
+    Ok(Event::Transferred { interaction, queue, agent })
 }
 
 fn ewt_told(interaction: InteractionId, words: &Words<'_>) -> Result<Event, String> {

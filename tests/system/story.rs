@@ -68,6 +68,16 @@ pub(crate) fn live_call(net: Net) -> Outcome {
     records.told(&served.id, &["ENTERQUEUE", "CONNECT", "COMPLETEAGENT"])
 }
 
+/// A caller whose INVITE and re-INVITE offer nothing: the server offers, and hears the keys.
+pub(crate) fn late_offer(net: Net) -> Outcome {
+    sipp::needed()?;
+    let server = Server::start(net, &Configuration::new())?;
+    let database = Database::new(server.database())?;
+    caller("caller_late_offer", &server).run(&server)?;
+    database.wait_queued(SOON)?;
+    server.stop()
+}
+
 /// The README's "Try it", in the shipped configuration: the phone 1001, registered here, calls 100,
 /// accepts a callback, and is called back at its extension.
 pub(crate) fn extension(net: Net) -> Outcome {

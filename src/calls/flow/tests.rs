@@ -83,24 +83,6 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
                 node.ring_timeout = Duration::from_secs(4);
             }
         },
-        |nodes| queue(nodes).queue = QueueId::new("gone"),
-        |nodes| queue(nodes).keys = [('A', "bye".to_owned())].into(),
-        |nodes| {
-            let offer = queue(nodes).offer.as_mut().unwrap();
-            (offer.after, offer.ewt_above, offer.position_above) = (None, None, None);
-        },
-        |nodes| {
-            let prompts = vec!["huh".to_owned()];
-            nodes.insert("bye".to_owned(), FlowNode::Hangup { prompts });
-        },
-        |nodes| {
-            if let Some(FlowNode::Menu { keys, first_digit_timeout, tries, .. }) =
-                nodes.get_mut("menu")
-            {
-                keys.retain(|_, to| to == "plain");
-                (*first_digit_timeout, *tries) = (Duration::from_secs(31), 6);
-            }
-        },
     ];
     expect![[r#"
         flow main, node code, group
@@ -122,7 +104,33 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
             queue billing may not call there; permit it in that queue or name another
         flow main, node operator, ring_timeout
             is out of its range; write 5 to 120 seconds
+    "#]]
+    .assert_eq(&all_broken(changes));
+}
 
+#[test]
+fn a_wrong_value_of_a_queue_or_a_menu_is_named_too() {
+    let changes: &[Change] = &[
+        |nodes| queue(nodes).queue = QueueId::new("gone"),
+        |nodes| queue(nodes).keys = [('A', "bye".to_owned())].into(),
+        |nodes| {
+            let offer = queue(nodes).offer.as_mut().unwrap();
+            (offer.after, offer.ewt_above, offer.position_above) = (None, None, None);
+        },
+        |nodes| {
+            let prompts = vec!["huh".to_owned()];
+            nodes.insert("bye".to_owned(), FlowNode::Hangup { prompts });
+        },
+        |nodes| {
+            if let Some(FlowNode::Menu { keys, first_digit_timeout, tries, .. }) =
+                nodes.get_mut("menu")
+            {
+                keys.retain(|_, to| to == "plain");
+                (*first_digit_timeout, *tries) = (Duration::from_secs(31), 6);
+            }
+        },
+    ];
+    expect![[r#"
         flow main, node billing, queue
             there is no queue gone; define it or name another
         flow main, node billing, offer.node

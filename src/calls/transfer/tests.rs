@@ -1,3 +1,5 @@
+//! Transfers as scripts: by a node of the flow, and by an agent.
+
 use expect_test::{Expect, expect};
 
 use crate::calls::flow::{FlowNode, Settings};
@@ -72,6 +74,14 @@ fn a_flow_connects_with_somebody_outside_the_queues() {
             60.1 ended third/1 us
         "#]],
         ),
+    ] {
+        expected.assert_eq(&at_operator(settings(), script));
+    }
+}
+
+#[test]
+fn a_flow_goes_on_when_the_third_party_is_not_reached() {
+    for (script, expected) in [
         (
             "9 ended caller peer",
             expect![[r#"
@@ -304,6 +314,14 @@ fn a_transfer_that_is_not_allowed_changes_nothing() {
                 refuse transfer caller 403
         "#]],
         ),
+    ] {
+        expected.assert_eq(&talking(script));
+    }
+}
+
+#[test]
+fn a_transfer_ends_with_the_conversation_it_was_asked_in() {
+    for (script, expected) in [
         (
             "10 referred stranger 900",
             expect![[r#"
@@ -341,10 +359,9 @@ fn a_transfer_that_is_not_allowed_changes_nothing() {
 }
 
 #[test]
-fn an_agent_transfers_into_a_queue_and_to_another_agent() {
-    for (script, expected) in [
-        (
-            "10 referred ann/1 plain
+fn an_agent_transfers_into_a_queue() {
+    expect_talking(
+        "10 referred ann/1 plain
              10 transfer i1 queue plain
              10 disconnect ann i1
              12 played caller
@@ -352,7 +369,7 @@ fn an_agent_transfers_into_a_queue_and_to_another_agent() {
              14 answered bob/1
              14 connect bob i1
              20 ended caller peer",
-            expect![[r#"
+        expect![[r#"
                 10 referred ann/1 plain
                     ! transfer asked i1 ann ann/1 plain
                 10 transfer i1 queue plain
@@ -372,7 +389,12 @@ fn an_agent_transfers_into_a_queue_and_to_another_agent() {
                 20 ended caller peer
                     ! caller hung up i1
             "#]],
-        ),
+    );
+}
+
+#[test]
+fn an_agent_transfers_to_another_agent() {
+    for (script, expected) in [
         (
             "10 referred ann/1 bob
              10 transfer i1 queue plain
@@ -449,7 +471,8 @@ fn a_caller_who_leaves_takes_the_third_party_along() {
 #[test]
 fn a_dialled_consumer_is_transferred_too() {
     let begin = "0 dial i1/1 billing 1001\n2 answered dial/1\n3 digit dial/1 1
-        4 played dial/1\n5 alert ann i1 1\n6 answered ann/1\n6 connect ann i1\n10 referred ann/1 1002\n";
+        4 played dial/1\n5 alert ann i1 1\n6 answered ann/1\n6 connect ann i1
+        10 referred ann/1 1002\n";
     for (script, expected) in [
         (
             "10 transfer i1 1002\n15 answered third/1\n15 release i1 silent

@@ -64,7 +64,7 @@ struct Call {
     queue: String,
     entered: i64,
     position: i64,
-    /// Did the queues start anew since? Then what it is told at its end was forgotten by its writer.
+    /// Did the queues start anew since? Then its writer forgot what is told at its end.
     carried: bool,
     /// The agent who answered, when, and the time on hold as told then.
     connected: Option<(String, i64, i64)>,

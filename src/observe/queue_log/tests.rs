@@ -106,7 +106,7 @@ fn log_before(row: &str) -> QueueLog {
 #[test]
 fn every_row_of_the_state_table_has_its_lines() {
     let ends = |row: &str, end: &str| {
-        let ringing = row.starts_with("alerting-").then(|| "1020|7|sales|ann|RINGCANCELED|17000");
+        let ringing = row.starts_with("alerting-").then_some("1020|7|sales|ann|RINGCANCELED|17000");
         let end = format!("1020|7|sales|{end}");
         ringing.map(str::to_owned).into_iter().chain([end]).collect::<Vec<_>>()
     };

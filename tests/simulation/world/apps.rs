@@ -219,7 +219,7 @@ impl World {
                 let event = self.ask(Some(*interaction));
                 self.soon(240, event);
             }
-            // In a kind world nobody lets it lapse; what is over, or not due, is not asked for again.
+            // In a kind world nobody lets it lapse; what is over, or not due, is left alone.
             Effect::CallInRefused { interaction, why, .. }
                 if self.kind && !matches!(why, CallInRefusal::NotItsTurn | CallInRefusal::Over) =>
             {
