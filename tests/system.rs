@@ -13,6 +13,8 @@ mod api;
 mod baresip;
 #[path = "system/callbacks.rs"]
 mod callbacks;
+#[path = "system/call_in.rs"]
+mod call_in;
 #[path = "system/capture.rs"]
 mod capture;
 #[path = "system/commands.rs"]
@@ -43,6 +45,8 @@ mod story;
 mod tone;
 #[path = "system/torture.rs"]
 mod torture;
+#[path = "system/transfers.rs"]
+mod transfers;
 #[path = "system/upkeep.rs"]
 mod upkeep;
 #[path = "system/wire.rs"]
@@ -99,6 +103,8 @@ const TESTS: &[Test] = &[
     ("a_keyed_time_is_promised_and_dialled_then", Beside, callbacks::scheduled),
     ("a_pending_callback_is_kept", Beside, callbacks::pending_kept),
     ("a_pending_callback_is_cancelled", Beside, callbacks::pending_cancelled),
+    ("a_caller_is_transferred_to_an_agent", Beside, transfers::to_an_agent),
+    ("a_caller_is_transferred_to_a_number", Beside, transfers::to_a_number),
     ("a_pending_callback_is_taken_over", Beside, callbacks::pending_taken_over),
     ("baresip_gets_the_callback_and_hears_the_tone", Beside, baresip::callback),
     ("a_wrong_password_binds_nothing", Beside, registering::wrong_password),
@@ -117,6 +123,7 @@ const TESTS: &[Test] = &[
     ("the_api_makes_shows_and_cancels_callbacks", Beside, api::callbacks),
     ("the_api_gives_a_number_and_a_code", Beside, api::call_in),
     ("the_api_pushes_to_a_webhook_until_it_takes", Beside, api::pushes),
+    ("a_code_leads_to_an_agent_once", Beside, call_in::codes),
     ("torture_messages_are_answered", Beside, torture::rfc4475),
     ("a_bad_line_is_as_bad_as_it_says", Beside, proxy::self_check),
     ("broken_configurations_are_explained", Beside, commands::broken_configurations),

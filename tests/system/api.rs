@@ -154,7 +154,7 @@ pub(crate) fn pushes(net: Net) -> Outcome {
 }
 
 /// A request.
-struct Ask {
+pub(crate) struct Ask {
     head: String,
     body: String,
 }
@@ -169,7 +169,7 @@ impl Ask {
         Self::new("GET", path)
     }
 
-    fn post(path: &str, body: &str) -> Self {
+    pub(crate) fn post(path: &str, body: &str) -> Self {
         let ask = Self { body: body.to_owned(), ..Self::new("POST", path) };
         ask.header("Content-Type: application/json")
     }
@@ -180,11 +180,11 @@ impl Ask {
         self
     }
 
-    fn key(self, key: &str) -> Self {
+    pub(crate) fn key(self, key: &str) -> Self {
         self.header(&format!("Authorization: Bearer {key}"))
     }
 
-    fn send(self, server: &Server) -> Outcome<Told> {
+    pub(crate) fn send(self, server: &Server) -> Outcome<Told> {
         let address = SocketAddr::new(server.net.server().ip(), 8080);
         let mut stream = TcpStream::connect_timeout(&address, SOON)?;
         stream.set_read_timeout(Some(SOON))?;
@@ -202,13 +202,14 @@ impl Ask {
 
 /// An answer.
 #[derive(Debug)]
-struct Told {
-    status: u16,
+pub(crate) struct Told {
+    /// The status.
+    pub(crate) status: u16,
     body: Value,
 }
 
 impl Told {
-    fn text(&self, key: &str) -> Outcome<String> {
+    pub(crate) fn text(&self, key: &str) -> Outcome<String> {
         let text = self.body.get(key).and_then(Value::as_str).map(str::to_owned);
         text.ok_or_else(|| format!("no {key}: {self:?}").into())
     }

@@ -120,7 +120,12 @@ pub(crate) fn caller_accepts(server: &Server) -> Outcome {
 
 /// Ann dials a feature code from a second line.
 pub(crate) fn feature_code(server: &Server, code: &str) -> Outcome {
-    let password = server.password("ann")?;
+    feature_code_of("ann", server, code)
+}
+
+/// An agent dials a feature code from a second line.
+pub(crate) fn feature_code_of(agent: &str, server: &Server, code: &str) -> Outcome {
+    let password = server.password(agent)?;
     let phone = Sipp::new("feature_code", server.net.agent()).port(5062);
-    phone.user("ann", &password).key("code", code).run(server)
+    phone.user(agent, &password).key("code", code).run(server)
 }
