@@ -151,6 +151,11 @@ impl Problem {
                 "number: is missing, or not one that this queue calls; write one that its \
                  callback_prefixes or extensions list",
             ),
+            Refusal::NeverCall => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "never_call",
+                "number: somebody there asked never to be called",
+            ),
             Refusal::Duplicate { .. } => (
                 StatusCode::CONFLICT,
                 "duplicate",
@@ -166,6 +171,7 @@ impl Problem {
             | Refusal::Unknown
             | Refusal::NotOffered
             | Refusal::NotPermitted
+            | Refusal::NeverCall
             | Refusal::Duplicate { .. } => Vec::new(),
         };
         Self { proposals, ..Self::new(status, code, detail) }

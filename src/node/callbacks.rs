@@ -188,6 +188,7 @@ impl EventLoop {
             effect::Refusal::Full => Refusal::TooMany,
             effect::Refusal::Unknown => Refusal::Unavailable,
             effect::Refusal::NotPermitted => Refusal::NotPermitted,
+            effect::Refusal::NeverCall => Refusal::NeverCall,
             effect::Refusal::Duplicate { open, .. } => {
                 Refusal::Duplicate { scheduled_for: self.spoken_due(*open) }
             }
@@ -213,6 +214,7 @@ fn slot_refused(why: effect::Refusal) -> SlotRefused {
         | effect::Refusal::Unknown
         | effect::Refusal::NotOffered
         | effect::Refusal::NotPermitted
+        | effect::Refusal::NeverCall
         | effect::Refusal::Duplicate { .. } => SlotRefused::NotOffered,
     }
 }

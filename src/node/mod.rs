@@ -50,6 +50,7 @@ use crate::media::leg::Media;
 use crate::media::sounds::Sounds;
 use crate::phone::CodeKey;
 use crate::queue::Queue;
+use crate::queue::never_call::NeverCallKey;
 use crate::sip::transport::{Received, SourceLimit, Udp};
 use crate::sip::{Transmit, UserAgent};
 use crate::store::sqlite::SqliteStore;
@@ -175,7 +176,8 @@ impl Server {
         let mut sip = UserAgent::new(sip_settings, entropy.split());
         sip.restore(clock.steady(), bindings::restored(loaded.bindings));
         let node = config.node.clone();
-        let queue = Queue::load(config.queue.clone(), node.clone(), loaded.rows);
+        let queue = Queue::load(config.queue.clone(), node.clone(), loaded.rows)
+            .with_never_call_key(NeverCallKey::new(secrets.hash_key));
         let calls = Calls::new(config.calls.clone(), entropy.split());
         let settings = event_loop::Settings {
             on_register: config.on_register.clone(),

@@ -209,7 +209,8 @@ impl EventLoop {
             | Refusal::Full
             | Refusal::Unknown
             | Refusal::NotOffered
-            | Refusal::NotPermitted => None,
+            | Refusal::NotPermitted
+            | Refusal::NeverCall => None,
         };
         tell(
             answer,

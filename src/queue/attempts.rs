@@ -14,6 +14,7 @@ use super::interaction::{Interaction, Outcome, Stage};
 use super::upkeep::With;
 use super::{Queue, QueueSettings};
 use crate::ident::{AttemptId, QueueId, Route};
+use crate::phone::Address;
 use crate::time::Duration;
 
 /// 64*T1 (RFC 3261 section 17) and a margin of 3 s: after that an unanswered transaction is dead.
@@ -95,10 +96,26 @@ impl Queue {
 
     pub(super) fn consumer_refused(&mut self, id: AttemptId) {
         if self.confirming(id) {
+            let address = self.interaction(id.interaction).and_then(|row| row.address.clone());
             self.end_attempt(id, EndReason::Goodbye);
             let with = With::attempt(id);
             self.finish(id.interaction, "confirming-refused-done", with, Outcome::Refused);
+            self.never_again(address.as_ref());
         }
+    }
+
+    /// From here on this address is not called, by any queue.
+    fn never_again(&mut self, address: Option<&Address>) {
+        let Some(address) = address else { return };
+        let hash = self.never_call_key.hash(address);
+        if !self.never_call.contains(&hash) && self.never_call.insert(hash) {
+            self.taken_next.never_call.push(hash);
+        }
+    }
+
+    /// Did they ask never to be called?
+    pub(super) fn is_never_called(&self, address: &Address) -> bool {
+        !self.never_call.is_empty() && self.never_call.contains(&self.never_call_key.hash(address))
     }
 
     /// Orders the end of an attempt's leg, once; nothing if it is not open.

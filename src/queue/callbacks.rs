@@ -206,6 +206,9 @@ impl Queue {
         if !queue.settings.user_originated && queue.settings.addresses.routes(address).is_empty() {
             return Err(Refusal::NotPermitted);
         }
+        if !queue.settings.user_originated && self.is_never_called(address) {
+            return Err(Refusal::NeverCall);
+        }
         let open = queue.open.get(&(address.clone(), scheduled)).copied();
         if let Some(open) = open.filter(|&open| open != own) {
             let due_at = self.interaction(open).and_then(|row| row.due_at);

@@ -223,6 +223,8 @@ pub enum Refusal {
     NotOffered,
     /// The number is not one that this queue calls.
     NotPermitted,
+    /// Somebody there asked never to be called.
+    NeverCall,
     /// There is one already for this address; it stands as it is.
     Duplicate {
         /// Which.

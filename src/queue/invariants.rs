@@ -91,6 +91,7 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("switches_obeyed", callbacks::switches_obeyed),
     ("menu_holds", callbacks::menu_holds),
     ("permitted_only", callbacks::permitted_only),
+    ("never_called_again", callbacks::never_called_again),
     ("open_when_taken", callbacks::open_when_taken),
     ("not_purged_early", callbacks::not_purged_early),
 ];

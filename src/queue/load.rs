@@ -7,6 +7,7 @@ use super::agent::Agent;
 use super::classes::{Bits, Classes};
 use super::interaction::Interaction;
 use super::matching::CallIns;
+use super::never_call::NeverCallKey;
 use super::settings::{QueueSettings, Settings};
 use super::slots::Slots;
 use super::{AgentSlot, Changed, History, Queue, QueueState, Slot, Standing, Timer};
@@ -35,6 +36,8 @@ impl Queue {
             dirty_pushes: Bits::default(),
             call_in_groups: Default::default(),
             call_ins: CallIns::load(rows.requests),
+            never_call: rows.never_call.iter().collect(),
+            never_call_key: NeverCallKey::default(),
             requests_timer: None,
             touched_requests: BTreeSet::new(),
             touched_histories: BTreeSet::new(),
@@ -64,6 +67,12 @@ impl Queue {
         queue
     }
 
+    /// The key under which numbers stand in the never-call list, always the same: to be set before
+    /// the first event.
+    pub fn with_never_call_key(self, never_call_key: NeverCallKey) -> Self {
+        Self { never_call_key, ..self }
+    }
+
     /// Every row: open interactions, open attempts (also of interactions that are Done), agents.
     /// `load(rows())` behaves alike once it is told `DialCapacity` again.
     pub fn rows(&self) -> Changed {
@@ -73,6 +82,7 @@ impl Queue {
             agents: self.agents().cloned().collect(),
             requests: self.call_ins.rows().cloned().collect(),
             histories: self.histories(),
+            never_call: self.never_call.iter().copied().collect(),
             transitions: Vec::new(),
         }
     }

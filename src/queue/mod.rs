@@ -26,6 +26,7 @@ pub mod interaction;
 pub mod invariants;
 mod load;
 pub mod matching;
+pub mod never_call;
 mod routing;
 pub mod settings;
 pub mod skill;
@@ -54,6 +55,7 @@ use crate::time::{Duration, Timestamp};
 use classes::{Bits, Classes, Spot};
 use interaction::Place;
 use matching::{CallInGroup, CallInRequest, CallIns};
+use never_call::{NeverCallHash, NeverCallKey, NeverCallList};
 use slots::Slots;
 
 /// The rows touched since the last call, to be committed as one step. Taken, not pushed, so that a
@@ -70,6 +72,8 @@ pub struct Changed {
     pub requests: Vec<CallInRequest>,
     /// What the estimates of queues are made from, as it is now.
     pub histories: Vec<(QueueId, History)>,
+    /// Who asked never to be called.
+    pub never_call: Vec<NeverCallHash>,
     /// The trail: what happened, in order.
     pub transitions: Vec<Transition>,
 }
@@ -108,6 +112,8 @@ pub struct Queue {
     dirty_pushes: Bits,
     call_in_groups: BTreeMap<GroupId, CallInGroup>,
     call_ins: CallIns,
+    never_call: NeverCallList,
+    never_call_key: NeverCallKey,
     requests_timer: Option<Timestamp>,
     touched_requests: BTreeSet<CallInId>,
     touched_histories: BTreeSet<usize>,

@@ -324,7 +324,9 @@ impl Queue {
             pass.no_dial.set(class, true);
             return;
         };
-        if of.key.routes.is_empty() {
+        // The list may have grown since it was asked for.
+        let never = self.interaction(id).and_then(|row| row.address.as_ref());
+        if of.key.routes.is_empty() || never.is_some_and(|address| self.is_never_called(address)) {
             let with = With::agent(&self.agents[n].row.id);
             self.finish(id, "virtual-turn-notpermitted", with, Outcome::NotPermitted);
             return;

@@ -15,6 +15,7 @@ use crate::queue::effect::EndReason;
 use crate::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, When};
 use crate::queue::interaction::{Origin, Place};
 use crate::queue::matching::CallInRequest;
+use crate::queue::never_call::NeverCallHash;
 use crate::queue::skill::SkillExpression;
 use crate::queue::{
     Agent, AgentSettings, AgentState, Attempt, Changed, Event, Interaction, Outcome, Queue,
@@ -96,6 +97,7 @@ fn every_row_comes_back_as_it_was<S: Store>(kind: &Kind<'_, S>) {
         agents: every_state(),
         requests: vec![call_in_request(1), call_in_request(2)],
         histories: vec![(QueueId::new("support"), history())],
+        never_call: vec![NeverCallHash([1; 32]), NeverCallHash([2; 32])],
         transitions: Vec::new(),
     };
     let bindings = vec![user("1001", &["sip:1001@127.0.0.1:5070", "sip:1001@[::1]:5071"])];
@@ -107,6 +109,7 @@ fn every_row_comes_back_as_it_was<S: Store>(kind: &Kind<'_, S>) {
     assert_eq!(loaded.rows.agents, rows.agents);
     assert_eq!(loaded.rows.requests, rows.requests);
     assert_eq!(loaded.rows.histories, rows.histories);
+    assert_eq!(loaded.rows.never_call, rows.never_call);
     assert_eq!(loaded.bindings, bindings);
     assert_eq!((loaded.step, loaded.now), (1, Timestamp(77)));
 }

@@ -8,11 +8,12 @@
 //! [`Store::commit`] is both at once. It must not be looser than a database: a step out of turn and
 //! a second open attempt of one interaction are refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{BindingRow, LegRecord, Loaded, Step, Store, StoreError, UserBindings};
 use crate::ident::{AgentId, AttemptId, CallInId, InteractionId, QueueId};
 use crate::queue::matching::CallInRequest;
+use crate::queue::never_call::NeverCallHash;
 use crate::queue::{Agent, Attempt, Changed, History, Interaction, Stage, Transition};
 use crate::time::Timestamp;
 
@@ -31,6 +32,7 @@ struct Tables {
     agents: BTreeMap<AgentId, Agent>,
     requests: BTreeMap<CallInId, CallInRequest>,
     histories: BTreeMap<QueueId, History>,
+    never_call: BTreeSet<NeverCallHash>,
     bindings: BTreeMap<String, Vec<BindingRow>>,
     trail: Vec<Transition>,
     legs: Vec<LegRecord>,
@@ -141,13 +143,21 @@ impl Tables {
     fn apply(&mut self, step: Step) {
         self.step = step.number;
         self.now = self.now.max(step.now);
-        let Changed { interactions, attempts, agents, requests, histories, transitions } =
-            step.changed;
+        let Changed {
+            interactions,
+            attempts,
+            agents,
+            requests,
+            histories,
+            never_call,
+            transitions,
+        } = step.changed;
         self.interactions.extend(interactions.into_iter().map(|row| (row.id, row)));
         self.attempts.extend(attempts.into_iter().map(|row| (row.id, row)));
         self.agents.extend(agents.into_iter().map(|row| (row.id.clone(), row)));
         self.requests.extend(requests.into_iter().map(|row| (row.id, row)));
         self.histories.extend(histories);
+        self.never_call.extend(never_call);
         self.trail.extend(transitions);
         self.legs.extend(step.legs);
         for UserBindings { user, bindings } in step.bindings {
@@ -173,6 +183,7 @@ impl Store for Memory {
                 agents: tables.agents.values().cloned().collect(),
                 requests: tables.requests_to_load(),
                 histories: tables.histories.clone().into_iter().collect(),
+                never_call: tables.never_call.iter().copied().collect(),
                 transitions: Vec::new(),
             },
             bindings: bindings

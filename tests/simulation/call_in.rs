@@ -90,6 +90,7 @@ pub(crate) fn refusal(names: &Names, why: &Refusal) -> String {
         Refusal::Unknown => "unknown".into(),
         Refusal::NotOffered => "not-offered".into(),
         Refusal::NotPermitted => "not-permitted".into(),
+        Refusal::NeverCall => "never-call".into(),
         Refusal::Duplicate { open, due_at } => {
             let due = due_at.map(|due| format!(" due={}", show_time(due))).unwrap_or_default();
             format!("duplicate of={}{due}", names.show(*open))

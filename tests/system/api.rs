@@ -215,7 +215,7 @@ impl Told {
     }
 
     /// Has it this status, and this `code` of a problem or `state` of a callback?
-    fn is(&self, status: u16, what: &str) -> Outcome {
+    pub(crate) fn is(&self, status: u16, what: &str) -> Outcome {
         let found = self.body.get("code").or_else(|| self.body.get("state"));
         let found = found.and_then(Value::as_str);
         ensure(self.status == status && found == Some(what), || {

@@ -1,29 +1,33 @@
 //! The call records of a server that has ended: the lines of its `queue_log`, and its legs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use ringback::ident::InteractionId;
 use ringback::store::records::Records;
 use ringback::store::{LegRecord, Party};
+use tempfile::TempDir;
 
 use crate::server::Server;
 use crate::{Outcome, ensure};
 
-/// Where they are; kept while the server ends.
+/// Where they are.
 pub(crate) struct CallRecords {
-    folder: PathBuf,
+    folder: TempDir,
 }
 
 impl CallRecords {
-    /// Of this server.
-    pub(crate) fn of(server: &Server) -> Self {
-        let database = server.database();
-        Self { folder: database.parent().unwrap_or(Path::new(".")).to_owned() }
+    /// Ends the server.
+    pub(crate) fn of(server: Server) -> Outcome<Self> {
+        Ok(Self { folder: server.stop_and_keep()? })
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("data").join(name)
     }
 
     /// These events, in this order, are what the file says of a call, and no number stands in it.
     pub(crate) fn told(&self, call: &str, events: &[&str]) -> Outcome {
-        let text = std::fs::read_to_string(self.folder.join("queue_log"))?;
+        let text = std::fs::read_to_string(self.file("queue_log"))?;
         let of_call = text.lines().map(|line| line.split('|').collect::<Vec<_>>());
         let told: Vec<&str> = of_call
             .filter(|fields| fields.get(1) == Some(&call))
@@ -35,7 +39,8 @@ impl CallRecords {
 
     /// These parties, by name and direction, had a leg of this call that was answered.
     pub(crate) fn answered(&self, call: &str, parties: &[(&str, &str)]) -> Outcome {
-        let mut records = Records::open(&self.folder).map_err(|error| error.to_string())?;
+        let mut records =
+            Records::open(&self.folder.path().join("data")).map_err(|error| error.to_string())?;
         let call = InteractionId::parse(call).ok_or("no interaction")?;
         let legs = records.legs(call).map_err(|error| error.to_string())?;
         let shown = |leg: &LegRecord| {

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use crate::api::Ask;
 use crate::database::{Database, Interaction};
 use crate::process::until;
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Running, Sipp, Traced};
-use crate::story::{SOON, agent_registers, caller, caller_accepts, feature_code};
+use crate::story::{CALLER, SOON, agent_registers, caller, caller_accepts, feature_code};
 use crate::wire::{Wire, header};
 use crate::{Outcome, ensure, now};
 
@@ -75,6 +76,30 @@ pub(crate) fn busy(net: Net) -> Outcome {
     ensure(served.attempts_used >= 1, || format!("no attempt was used: {served:?}"))?;
     ensure(served.place == queued.place, || format!("{queued:?} became {served:?}"))?;
     check_delays(&database, 2)?;
+    server.stop()
+}
+
+/// The consumer presses 9: it is over, and the number is taken by no queue any more, however it is
+/// written, not after a restart either.
+pub(crate) fn never_again(net: Net) -> Outcome {
+    let configuration = Configuration::new().with("refuse_key = true")?;
+    let Scene { mut server, database, mut agent, .. } = scene(net, &configuration)?;
+    let mut consumer = Sipp::new("trunk_confirms", net.trunk()).key("digit", "9").start(&server)?;
+    feature_code(&server, "*46")?;
+    consumer.succeed()?;
+    let over = database.wait_for("an end", SOON, |one| one.state == "COMPLETED")?;
+    ensure(over.reason != "AGENT_CONNECTED", || format!("{over:?}"))?;
+    agent.finish()?;
+    server.kill()?;
+    server.start_again()?;
+    server.wait_ready()?;
+    let key = server.api_key()?;
+    for number in [CALLER, "+1 (415) 555-0123"] {
+        let body = format!(r#"{{"queue": "support", "number": "{number}"}}"#);
+        Ask::post("/api/v1/callbacks", &body).key(&key).send(&server)?.is(422, "never_call")?;
+    }
+    let other = r#"{"queue": "support", "number": "+14155550124"}"#;
+    Ask::post("/api/v1/callbacks", other).key(&key).send(&server)?.is(201, "QUEUED")?;
     server.stop()
 }
 

@@ -102,6 +102,9 @@ impl Configuration {
     }
 }
 
+/// A drain takes 30 s at most.
+const ENDS_WITHIN: Duration = Duration::from_secs(40);
+
 /// A server and its folder. Killed when dropped.
 pub(crate) struct Server {
     /// Its addresses.
@@ -148,8 +151,14 @@ impl Server {
 
     /// Ends it by SIGTERM; it must end with 0.
     pub(crate) fn stop(self) -> Outcome {
+        self.stop_and_keep().map(drop)
+    }
+
+    /// The same; its folder is there as long as what this returns.
+    pub(crate) fn stop_and_keep(mut self) -> Outcome<TempDir> {
         self.drain()?;
-        self.ends()
+        self.process.succeed(ENDS_WITHIN)?;
+        Ok(self.folder)
     }
 
     /// Tells it to end by SIGTERM.
@@ -159,7 +168,7 @@ impl Server {
 
     /// Waits for its end, which must be with 0.
     pub(crate) fn ends(mut self) -> Outcome {
-        self.process.succeed(Duration::from_secs(40))
+        self.process.succeed(ENDS_WITHIN)
     }
 
     /// Is it alive, and does health say 200?

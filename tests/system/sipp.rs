@@ -75,7 +75,7 @@ impl Sipp {
             scenario,
             local: SocketAddr::new(local, 5060),
             calls: Some(1),
-            keys: Vec::new(),
+            keys: vec![("digit", "1".to_owned())],
             user: None,
             deadline: Duration::from_secs(60),
         }

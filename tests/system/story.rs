@@ -41,8 +41,7 @@ pub(crate) fn callback(net: Net) -> Outcome {
     let told = agent.trace()?.into_iter().find(|message| message.got("INVITE"));
     let named = told.as_ref().and_then(|invite| invite.header("X-Ringback-Interaction"));
     ensure(named == Some(&served.id), || format!("the agent was told {named:?}, not {served:?}"))?;
-    let records = CallRecords::of(&server);
-    server.stop()?;
+    let records = CallRecords::of(server)?;
     let answered = [("ann", "Out"), ("caller", "In"), ("consumer", "Out")];
     records.answered(&served.id, &answered)?;
     let told = ["ENTERQUEUE", "EXITWITHKEY", "ENTERQUEUE", "CONNECT", "COMPLETEAGENT"];
@@ -62,8 +61,7 @@ pub(crate) fn live_call(net: Net) -> Outcome {
     let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
     agent.finish()?;
     ensure(served.attempts_made == 0, || format!("{} dials", served.attempts_made))?;
-    let records = CallRecords::of(&server);
-    server.stop()?;
+    let records = CallRecords::of(server)?;
     records.answered(&served.id, &[("ann", "Out"), ("caller", "In")])?;
     records.told(&served.id, &["ENTERQUEUE", "CONNECT", "COMPLETEAGENT"])
 }

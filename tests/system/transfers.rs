@@ -36,8 +36,7 @@ pub(crate) fn to_an_agent(net: Net) -> Outcome {
     ann.succeed()?;
     let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
     bob.finish()?;
-    let records = CallRecords::of(&server);
-    server.stop()?;
+    let records = CallRecords::of(server)?;
     records.answered(&served.id, &[("ann", "Out"), ("bob", "Out"), ("caller", "In")])?;
     let told = ["ENTERQUEUE", "CONNECT", "BLINDTRANSFER", "ENTERQUEUE", "CONNECT", "COMPLETEAGENT"];
     records.told(&served.id, &told)
@@ -61,8 +60,7 @@ pub(crate) fn to_a_number(net: Net) -> Outcome {
     other.succeed()?;
     let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
     ensure(served.attempts_made == 0, || format!("{} dials", served.attempts_made))?;
-    let records = CallRecords::of(&server);
-    server.stop()?;
+    let records = CallRecords::of(server)?;
     records.answered(&served.id, &[("ann", "Out"), ("caller", "In"), ("third", "Out")])
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::{Step, Verdict, due_and_free, eligible, ensure};
 use crate::ident::InteractionId;
+use crate::phone::Address;
 use crate::queue::agent::AgentState;
 use crate::queue::effect::PushEvent;
 use crate::queue::matching::OF_CALL_INS;
@@ -347,6 +348,20 @@ pub(super) fn permitted_only(s: &Step) -> Verdict {
         let fine = address.is_some_and(|address| !settings.addresses.routes(address).is_empty());
         ensure(fine, || format!("{} may not be called", row.id))
     })
+}
+
+/// Nobody is dialled, nor a callback taken for them, who pressed 9 before.
+pub(super) fn never_called_again(s: &Step) -> Verdict {
+    let never = |address: &Address| s.before.is_never_called(address);
+    let taken = taken(s, NOW).chain(taken(s, LATER)).map(|(row, _)| row);
+    let dialled = s.effects.iter().filter_map(|effect| match effect {
+        Effect::Dial { address, attempt, .. } => Some((attempt.interaction, address)),
+        _ => None,
+    });
+    let taken = taken.filter(|row| row.origin.dialled());
+    let mut all = dialled.chain(taken.filter_map(|row| Some((row.id, row.address.as_ref()?))));
+    let called = all.find(|(_, address)| never(address));
+    ensure(called.is_none(), || format!("{:?} is to be called for ever", called.map(|it| it.0)))
 }
 
 /// A callback for now is taken only while it is open, and not too short before closing.

@@ -10,6 +10,7 @@ use crate::ident::{AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId,
 use crate::phone::{Address, CodeHash, Dnis};
 use crate::queue::interaction::Place;
 use crate::queue::matching::CallInRequest;
+use crate::queue::never_call::NeverCallHash;
 use crate::queue::{Agent, AgentState, Attempt, Changed, History, Interaction, Stage};
 use crate::store::{BindingRow, Loaded, StoreError, UserBindings};
 use crate::time::Timestamp;
@@ -38,6 +39,10 @@ pub(super) async fn everything(connection: &mut SqliteConnection) -> Result<Load
             call_in_request,
         )?,
         histories: each(&rows(include_str!("../sql/sqlite/histories.sql")).await?, history)?,
+        never_call: each(
+            &rows(include_str!("../sql/sqlite/never_call.sql")).await?,
+            never_call_hash,
+        )?,
         transitions: Vec::new(),
     };
     for row in rows(include_str!("../sql/sqlite/bindings.sql")).await? {
@@ -164,6 +169,12 @@ fn history(row: &SqliteRow) -> Result<(QueueId, History), StoreError> {
         distributed: row.parsed("distributed", words::read_distributed)?,
     };
     Ok((QueueId::new(row.text("queue")?), history))
+}
+
+fn never_call_hash(row: &SqliteRow) -> Result<NeverCallHash, StoreError> {
+    let hash = row.try_get::<&[u8], _>("hash").map_err(failed)?;
+    let broken = |_| StoreError::Broken("never_call: a hash is not of 32 bytes".into());
+    hash.try_into().map(NeverCallHash).map_err(broken)
 }
 
 fn call_in_request(row: &SqliteRow) -> Result<CallInRequest, StoreError> {

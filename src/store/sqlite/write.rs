@@ -68,6 +68,10 @@ async fn write(to: &mut SqliteConnection, step: &Step, number: i64) -> Result<()
     for (queue, history) in &changed.histories {
         run(to, put_history(queue, history)).await?;
     }
+    for hash in &changed.never_call {
+        let add = query(include_str!("../sql/sqlite/never_call_add.sql"));
+        run(to, add.bind(hash.0.to_vec()).bind(step.now.as_ms())).await?;
+    }
     for transition in &changed.transitions {
         run(to, add_event(transition, number)).await?;
     }

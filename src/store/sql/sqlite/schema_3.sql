@@ -19,4 +19,10 @@ CREATE TABLE leg (
 ) STRICT;
 CREATE INDEX leg_of_interaction ON leg (interaction);
 
+-- Who asked never to be called: HMAC-SHA-256 of the address, under a key of the secrets.
+CREATE TABLE never_call (
+    hash  BLOB NOT NULL PRIMARY KEY CHECK (length(hash) = 32),
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 PRAGMA user_version = 3;

@@ -1,0 +1,1 @@
+SELECT hash FROM never_call ORDER BY hash
