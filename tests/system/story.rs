@@ -71,8 +71,11 @@ pub(crate) fn late_offer(net: Net) -> Outcome {
     sipp::needed()?;
     let server = Server::start(net, &Configuration::new())?;
     let database = Database::new(server.database())?;
+    // Somebody is logged in: a callback at their turn is offered.
+    let mut agent = agent_registers(&server)?;
     caller("caller_late_offer", &server).run(&server)?;
     database.wait_queued(SOON)?;
+    agent.finish()?;
     server.stop()
 }
 
