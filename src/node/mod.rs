@@ -183,7 +183,6 @@ impl Server {
             on_register: config.on_register.clone(),
             auto_answer: config.auto_answer.clone(),
         };
-        let code_key = CodeKey::new(secrets.hash_key);
         let keys = Arc::new(Keys::new(secrets.api_key.clone(), secrets.hash_key));
         let pushes = start_webhook(&config, &secrets, data, clock)?;
         let outside = Outside::new(Arc::clone(&keys), pushes);
@@ -202,7 +201,7 @@ impl Server {
             records,
             step: loaded.step,
             fixed: Fixed::of(&config),
-            code_key,
+            code_key: CodeKey::new(secrets.hash_key),
             outside,
         });
         let (tell_health, health) = watch::channel(columns.health());

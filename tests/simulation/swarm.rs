@@ -233,7 +233,7 @@ pub(crate) fn hours(entropy: &mut Entropy) -> Hours {
     let mut open = Vec::new();
     let mut at = START + Duration::from_secs(entropy.below(600));
     for _ in 0..40 {
-        let close = at + Duration::from_secs(600 + entropy.below(7200));
+        let close = at + Duration::from_secs(600 + entropy.below(3600));
         open.push((at, close));
         at = close + Duration::from_secs(1 + entropy.below(1200));
     }

@@ -276,7 +276,7 @@ impl World {
         let weight = |row: &Interaction| match row.stage {
             Stage::Alerting(_) if row.origin == Origin::CallIn && row.caller_leg => 20,
             Stage::Waiting if row.origin == Origin::CallIn && row.caller_leg => 1,
-            Stage::AwaitingCallIn if row.close_at.is_some() => 1,
+            Stage::AwaitingCallIn if row.close_at.is_some() => 3,
             Stage::Confirming | Stage::Scheduled => 1,
             _ => 0,
         };
@@ -363,6 +363,8 @@ impl World {
         let text = match self.entropy.below(8) {
             0 => "+4930123456".to_string(),
             1..4 => format!("1{:03}", self.entropy.below(1_000)),
+            // Some ask again and again, in several queues.
+            4 => format!("+141555500{:02}", self.entropy.below(10)),
             _ => format!("+1415555{:04}", self.entropy.below(10_000)),
         };
         Address::parse(&text).unwrap_or_else(|| panic!("{text} is an address"))
@@ -574,7 +576,10 @@ impl World {
                 });
             }
             Effect::Connect { interaction, .. } => self.talk(*interaction),
-            Effect::Dial { attempt, ring_timeout, .. } => self.dial(*attempt, *ring_timeout),
+            Effect::Dial { attempt, ring_timeout, address, .. } => {
+                self.dial(*attempt, *ring_timeout);
+                self.asks_elsewhere(address);
+            }
             Effect::EndAttempt { attempt, reason } => self.end(*attempt, reason.class()),
             Effect::Registered { interaction } | Effect::Release { interaction, .. } => {
                 self.hang_up(*interaction);

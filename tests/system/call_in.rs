@@ -36,8 +36,8 @@ queue = "support"
 kind = "hangup"
 "#;
 
-/// A code in time leads to an agent, once. Used again, wrong three times, voided by a second tap, or
-/// of a callback that is over, it leads nowhere.
+/// A code in time leads to an agent, once. Used again, wrong three times, or voided by a second
+/// tap it leads nowhere.
 pub(crate) fn codes(net: Net) -> Outcome {
     sipp::needed()?;
     let server = Server::start(net, &Configuration::new().and(GROUP))?;

@@ -17,7 +17,7 @@ on_register = "not-ready"
 "#;
 
 /// Ann talks with a caller, and is refused a transfer to a number that the queue does not call; the
-/// caller stays with her. Then she transfers them to bob, who is alerted, and is in after-call work.
+/// caller stays with her. Then she transfers them to bob, who is alerted.
 pub(crate) fn to_an_agent(net: Net) -> Outcome {
     sipp::needed()?;
     let server = Server::start(net, &Configuration::new().and(BOB))?;

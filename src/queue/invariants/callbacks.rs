@@ -354,9 +354,9 @@ pub(super) fn permitted_only(s: &Step) -> Verdict {
 pub(super) fn never_called_again(s: &Step) -> Verdict {
     let never = |address: &Address| s.before.is_never_called(address);
     let taken = taken(s, NOW).chain(taken(s, LATER)).map(|(row, _)| row);
-    let dialled = s.effects.iter().filter_map(|effect| match effect {
-        Effect::Dial { address, attempt, .. } => Some((attempt.interaction, address)),
-        _ => None,
+    let dialled = s.effects.iter().filter_map(|effect| {
+        let Effect::Dial { address, attempt, .. } = effect else { return None };
+        Some((attempt.interaction, address))
     });
     let taken = taken.filter(|row| row.origin.dialled());
     let mut all = dialled.chain(taken.filter_map(|row| Some((row.id, row.address.as_ref()?))));

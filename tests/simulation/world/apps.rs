@@ -189,6 +189,25 @@ impl World {
         InteractionId(self.entered)
     }
 
+    /// Some ask for a callback in another queue while their phone rings for the first.
+    pub(super) fn asks_elsewhere(&mut self, address: &Address) {
+        if self.kind || !self.chance(10) {
+            return;
+        }
+        let (interaction, queue) = (self.stranger(), self.queue());
+        let (skills, when, address) = (None, When::Now, Some(address.clone()));
+        let asked = Event::CallbackRequested {
+            interaction,
+            queue,
+            skills,
+            priority: 0,
+            address,
+            when,
+            notify: false,
+        };
+        self.soon(5, asked);
+    }
+
     /// What they do when something of this is ordered.
     pub(super) fn consumer_reacts(&mut self, effect: &Effect) {
         match effect {
