@@ -66,6 +66,9 @@
 //!   come back; while they are on the line it matches nobody.
 //! - Whoever calls in while we dial them gets their place once the dialled leg is known to be gone:
 //!   never two legs of one consumer.
+//! - Whom an agent transfers to another agent waits in a queue which that one serves, at the
+//!   place of their arrival, and is given to them out of turn: nobody on the line is passed over,
+//!   and nobody is lost who is not answered.
 //! - What is told outside (an answer over HTTP, a push) holds up no order to a telephone: the gate
 //!   keeps the order of either among themselves.
 //! - 64 Via headers are let in, not fewer: a valid message of RFC 4475 (`longreq`) has 34.
@@ -80,6 +83,7 @@
 //! | agent states, registrations | `store`, copied in `queue` and `sip` | yes |
 //! | dialogs, media, callers on the line | `sip`, `media`, `calls` | no: each end is recorded |
 //! | appointments, Call-In requests, handling times | `store`, copied in `queue` | yes |
+//! | the never-call list, as keyed hashes | `store`, copied in `queue` | yes |
 //! | breakers of trunks | `sip` | no: learnt again |
 //! | call records: legs that ended | `store` (SQLite) | yes |
 //! | what `queue_log` was told | `observe::queue_log` | no: a start begins it anew, as Asterisk's |
