@@ -341,7 +341,8 @@ impl EventLoop {
     /// How long until the next deadline; at most a minute.
     pub fn idle(&self) -> Duration {
         let steady = [self.sip.poll_timeout(), self.calls.poll_timeout()];
-        let steady = steady.into_iter().flatten().map(|(at, _)| at).chain(self.next_rest());
+        let steady = steady.into_iter().flatten().map(|(at, _)| at);
+        let steady = steady.chain(self.next_rest()).chain(self.records.legs_due());
         let steady = steady.map(|at| self.clock.until_steady(at));
         let wall = self.queue.poll_timeout().map(|(at, _)| self.clock.until_wall(at));
         steady.chain(wall).min().unwrap_or(Duration::MAX).min(Duration::from_secs(60))
@@ -484,9 +485,15 @@ impl EventLoop {
         error!(path = %path.display(), "an event made the queue panic: ending, to start again");
     }
 
-    /// Bindings that changed and legs that ended go to the store in a step of their own.
+    /// Bindings that changed go to the store in a step of their own; with it, with any other step
+    /// that waits, or when they have waited long enough, the legs that ended.
     fn keep_facts(&mut self) {
-        let (users, legs) = (self.sip.take_changed_users(), self.records.take_legs());
+        let users = self.sip.take_changed_users();
+        let due = self.records.legs_due().is_some_and(|at| at <= self.clock.steady());
+        let legs = match due || self.draining || !users.is_empty() || !self.waiting.is_empty() {
+            true => self.records.take_legs(),
+            false => Vec::new(),
+        };
         if users.is_empty() && legs.is_empty() {
             return;
         }

@@ -19,17 +19,24 @@ use crate::observe::queue_log::{Line, QueueLog, Settings};
 use crate::queue::{self, Changed};
 use crate::sip;
 use crate::store::{Direction, LegEnd, LegRecord, Party};
-use crate::time::Timestamp;
+use crate::time::{Duration, Timestamp};
 
+/// How long a leg that ended may wait for others, or for a step that is committed anyway: nobody is
+/// promised its record, and a commit for each call alone is dear.
+const LEGS_WAIT: Duration = Duration::from_secs(1);
+/// Legs that wait at most.
+const LEGS_MAX: usize = 256;
 /// Groups of lines that may wait for the disk; past it they are lost and counted.
 const GROUPS_MAX: usize = 1_024;
 
 /// What is kept. One group of lines waits for each step that is not committed, so that the bound
-/// of those holds here too; legs wait for the end of the event that ended them.
+/// of those holds here too; legs wait for a step to go with, at most [`LEGS_WAIT`].
 pub(super) struct Records {
     log: Option<(QueueLog, Writer)>,
     waiting: VecDeque<(u64, Vec<Line>)>,
     legs: Vec<LegRecord>,
+    /// When the first of them ended.
+    legs_since: Option<Timestamp>,
 }
 
 /// The way to the thread that writes.
@@ -52,7 +59,8 @@ impl Records {
         now: Timestamp,
         rows: &Changed,
     ) -> io::Result<Self> {
-        let mut records = Self { log: None, waiting: VecDeque::new(), legs: Vec::new() };
+        let mut records =
+            Self { log: None, waiting: VecDeque::new(), legs: Vec::new(), legs_since: None };
         if let Some(path) = &config.queue_log {
             let writer = Writer::start(LogFile::new(data.join(path)))?;
             let (log, lines) = QueueLog::start(Settings::of(settings, config.numbers), now, rows);
@@ -95,8 +103,21 @@ impl Records {
         }
     }
 
+    /// A leg ended.
+    fn push_leg(&mut self, now: Timestamp, leg: LegRecord) {
+        self.legs_since.get_or_insert(now);
+        self.legs.push(leg);
+    }
+
+    /// When the legs that ended have waited long enough, by the steady clock.
+    pub(super) fn legs_due(&self) -> Option<Timestamp> {
+        let since = self.legs_since?;
+        Some(if self.legs.len() < LEGS_MAX { since + LEGS_WAIT } else { since })
+    }
+
     /// The legs that ended since the last call.
     pub(super) fn take_legs(&mut self) -> Vec<LegRecord> {
+        self.legs_since = None;
         std::mem::take(&mut self.legs)
     }
 
@@ -195,7 +216,8 @@ impl EventLoop {
         };
         let ended_at = self.clock.wall();
         let interaction = begun.interaction.or_else(|| self.calls.interaction_of(leg));
-        self.records.legs.push(LegRecord {
+        let now = self.clock.steady();
+        let record = LegRecord {
             leg,
             interaction,
             direction: begun.direction,
@@ -205,7 +227,8 @@ impl EventLoop {
             ended_at,
             ended_by,
             status,
-        });
+        };
+        self.records.push_leg(now, record);
     }
 }
 
@@ -242,6 +265,33 @@ mod tests {
         let read = || std::fs::read_to_string(folder.path().join("log")).unwrap();
         let (started, added) = ("5|NONE|NONE|NONE|QUEUESTART|\n", "5|NONE|sales|ann|ADDMEMBER|\n");
         assert_eq!(read(), format!("{started}{added}"), "the second step is not on disk");
+    }
+
+    #[test]
+    fn legs_wait_for_each_other_for_a_second_and_are_bounded() {
+        let config = RecordsConfig { queue_log: None, numbers: false };
+        let folder = tempfile::tempdir().unwrap();
+        let (now, rows) = (Timestamp(5_000), Changed::default());
+        let mut records = Records::start(&config, folder.path(), &settings(), now, &rows).unwrap();
+        let leg = |n| LegRecord {
+            leg: LegId(n),
+            interaction: None,
+            direction: Direction::In,
+            party: Party::Caller,
+            started_at: now,
+            answered_at: None,
+            ended_at: now,
+            ended_by: LegEnd::Peer,
+            status: None,
+        };
+        assert_eq!(records.legs_due(), None);
+        records.push_leg(now, leg(1));
+        records.push_leg(Timestamp(5_900), leg(2));
+        assert_eq!(records.legs_due(), Some(Timestamp(6_000)));
+        assert_eq!(records.take_legs(), [leg(1), leg(2)]);
+        assert_eq!(records.legs_due(), None);
+        (0..LEGS_MAX as u64).for_each(|n| records.push_leg(now, leg(n)));
+        assert_eq!(records.legs_due(), Some(now), "no more are kept back");
     }
 
     #[test]
