@@ -88,8 +88,8 @@ pub(super) enum Spot {
 pub(super) struct Heads {
     /// Classes with somebody here.
     pub(super) present: Bits,
-    /// By class, of use only where somebody is.
-    first: Vec<(Place, usize)>,
+    /// By class, of use only where somebody is: the place, the queue, who.
+    first: Vec<(Place, usize, InteractionId)>,
 }
 
 impl Heads {
@@ -98,12 +98,12 @@ impl Heads {
         self.first[class].1
     }
 
-    fn set(&mut self, class: usize, queue: usize, first: Option<Place>) {
-        if let Some(place) = first {
+    fn set(&mut self, class: usize, queue: usize, first: Option<(Place, InteractionId)>) {
+        if let Some((place, id)) = first {
             if self.first.len() <= class {
-                self.first.resize(class + 1, (place, queue));
+                self.first.resize(class + 1, (place, queue, id));
             }
-            self.first[class] = (place, queue);
+            self.first[class] = (place, queue, id);
         }
         self.present.set(class, first.is_some());
     }
@@ -220,8 +220,15 @@ impl Classes {
         before != self.placed.has(class)
     }
 
-    /// Who stands there.
+    /// Who stands there; asked for most is the first.
     pub(super) fn at(&self, class: usize, spot: Spot, place: Place) -> Option<InteractionId> {
+        let heads = self.heads(spot);
+        if let Some(&(first, _, id)) = heads.first.get(class)
+            && first == place
+            && heads.present.has(class)
+        {
+            return Some(id);
+        }
         self.members(class, spot).get(&place).copied()
     }
 
@@ -232,18 +239,21 @@ impl Classes {
 
     /// The first behind `after` in a class that has somebody there.
     pub(super) fn next(&self, class: usize, spot: Spot, after: Option<Place>) -> Option<Place> {
-        let heads = match spot {
-            Spot::Line => &self.line,
-            Spot::Due => &self.due,
-            Spot::Push => &self.push,
-        };
-        let head = heads.first[class].0;
+        let head = self.heads(spot).first[class].0;
         match after {
             Some(after) if head <= after => {
                 let behind = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
                 self.members(class, spot).range(behind).next().map(|(&place, _)| place)
             }
             Some(_) | None => Some(head),
+        }
+    }
+
+    fn heads(&self, spot: Spot) -> &Heads {
+        match spot {
+            Spot::Line => &self.line,
+            Spot::Due => &self.due,
+            Spot::Push => &self.push,
         }
     }
 
@@ -273,6 +283,6 @@ impl Classes {
             Some(id) => members.insert(place, id),
             None => members.remove(&place),
         };
-        heads.set(class, of.key.queue, members.first_key_value().map(|(&place, _)| place));
+        heads.set(class, of.key.queue, members.first_key_value().map(|(&place, &id)| (place, id)));
     }
 }

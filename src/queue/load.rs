@@ -122,6 +122,7 @@ impl Queue {
             row,
             queues: Some(Bits::default()),
             serves: Bits::default(),
+            sharing: 0,
             charges: 0,
             held: None,
             indexed_ready: None,
@@ -144,14 +145,17 @@ impl Queue {
     }
 
     /// Takes an interaction in; its row decides where it stands.
-    pub(super) fn add_interaction(&mut self, row: Interaction) {
+    pub(super) fn add_interaction(&mut self, mut row: Interaction) {
         let id = row.id;
         let queue = self.queue_number(&row.queue);
         self.sequences.insert(row.place.sequence);
         self.accepted += 1;
         let class = self.class_of(queue, &row);
         self.classes.use_class(class, true);
-        self.interactions.insert(id, Slot { row, queue, class, indexed: Standing::default() });
+        // One expression in memory for all who ask the same.
+        row.skills = self.classes.get(class).key.skills.clone();
+        let slot = Slot { row, queue, class, indexed: Standing::default() };
+        self.interactions.insert(id, Box::new(slot));
         self.note_open(id);
         self.settle(id);
     }
@@ -172,6 +176,7 @@ impl Queue {
             charged: Default::default(),
             charges: 0,
             places: Default::default(),
+            waiting: Default::default(),
             open: Default::default(),
             slots: Default::default(),
             shares: Default::default(),
@@ -200,6 +205,7 @@ impl Queue {
             let Some(agent) = settings.agents.get(&id) else {
                 self.agents[n].queues = Some(Bits::default());
                 self.agents[n].serves = Bits::default();
+                self.agents[n].sharing = 0;
                 self.log_out(n);
                 continue;
             };
@@ -227,9 +233,11 @@ impl Queue {
         for n in 0..self.agents.len() {
             self.agents[n].indexed_here = false;
             self.agents[n].serves = Bits::default();
+            self.agents[n].sharing = 0;
         }
         for q in 0..self.queues.len() {
             self.queues[q].places.clear();
+            self.queues[q].waiting.clear();
             self.queues[q].shares.clear();
             self.queues[q].slots = Slots::default();
         }

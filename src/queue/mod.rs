@@ -96,7 +96,8 @@ pub struct Queue {
     queue_index: BTreeMap<QueueId, usize>,
     agents: Vec<AgentSlot>,
     agent_index: BTreeMap<AgentId, usize>,
-    interactions: BTreeMap<InteractionId, Slot>,
+    /// In boxes: a node of the map has room for eleven, and half of it is empty.
+    interactions: BTreeMap<InteractionId, Box<Slot>>,
     /// The open ones.
     attempts: BTreeMap<AttemptId, Attempt>,
     classes: Classes,
@@ -141,6 +142,8 @@ struct QueueState {
     charges: u32,
     /// All that hold a place, in order.
     places: BTreeMap<Place, InteractionId>,
+    /// Its classes in which somebody holds a place.
+    waiting: Bits,
     /// Open callbacks by address, immediate and scheduled ones.
     open: BTreeMap<callbacks::OpenKey, InteractionId>,
     /// The appointments that were promised.
@@ -157,6 +160,8 @@ struct AgentSlot {
     queues: Option<Bits>,
     /// The classes they may serve.
     serves: Bits,
+    /// In how many queues somebody holds a place whom they may serve.
+    sharing: u32,
     charges: u32,
     /// Kept for the answer of this dial until then.
     held: Option<(InteractionId, Timestamp)>,

@@ -38,13 +38,15 @@ struct Pass {
     cursor: Option<Place>,
     /// The first of each class that is not behind the cursor, the first of all on top: what is
     /// looked at next costs no look at every class.
-    heads: BinaryHeap<Reverse<Head>>,
+    line: BinaryHeap<Reverse<Head>>,
+    /// The same of those who may be dialled; all forgotten at once when nobody may start a dial.
+    due: BinaryHeap<Reverse<Head>>,
 }
 
 /// The lesser goes first.
 type Rank = i64;
-/// The first interaction of a class; on the line before due at the same place.
-type Head = (Place, bool, usize);
+/// The first interaction of a class.
+type Head = (Place, usize);
 
 impl Queue {
     pub(super) fn route(&mut self) {
@@ -65,32 +67,38 @@ impl Queue {
                 self.look_at_fractions(n, &mut cover);
             }
         }
-        let (no_agent, no_dial) = (Bits::default(), Bits::default());
-        let heads = BinaryHeap::new();
-        let mut pass = Pass { cover, no_agent, no_dial, cursor: None, heads };
-        let mut rooms = self.rooms();
-        self.gather_heads(&mut pass, &rooms);
-        while let Some((place, class, spot)) = self.next_in_order(&mut pass, &rooms) {
+        let mut pass = Pass {
+            cover,
+            no_agent: Bits::default(),
+            no_dial: Bits::default(),
+            cursor: None,
+            line: BinaryHeap::new(),
+            due: BinaryHeap::new(),
+        };
+        self.gather_heads(&mut pass);
+        while let Some((place, class, spot)) = self.next_in_order(&mut pass) {
             pass.cursor = Some(place);
             match spot {
                 Spot::Line => self.serve(class, place, &mut pass),
                 Spot::Due | Spot::Push => {
                     self.dial(class, place, &mut pass);
-                    rooms = self.rooms();
                     if pass.cursor.is_none() {
-                        self.gather_heads(&mut pass, &rooms);
+                        self.gather_heads(&mut pass);
                         continue;
                     }
                 }
             }
-            let stands = match spot {
-                Spot::Line => &self.classes.line.present,
-                Spot::Due | Spot::Push => &self.classes.due.present,
+            let (stands, heads) = match spot {
+                Spot::Line => (&self.classes.line.present, &mut pass.line),
+                Spot::Due | Spot::Push => (&self.classes.due.present, &mut pass.due),
             };
             if stands.has(class)
                 && let Some(next) = self.classes.next(class, spot, pass.cursor)
             {
-                pass.heads.push(Reverse((next, spot == Spot::Due, class)));
+                heads.push(Reverse((next, class)));
+            }
+            if spot != Spot::Line && !self.somebody_triggers() {
+                pass.due.clear();
             }
             if !self.dirty_agents.is_empty() || !self.dirty_classes.is_empty() {
                 // An alert ended a charge: somebody passed over a moment ago may be dialled now.
@@ -105,51 +113,46 @@ impl Queue {
 
     /// The first of each class; callbacks only of queues with room for a dial. Rooms only shrink in
     /// a pass, so that what is left out here is not missed.
-    fn gather_heads(&self, pass: &mut Pass, rooms: &[bool]) {
+    fn gather_heads(&self, pass: &mut Pass) {
         let classes = &self.classes;
-        let mut heads: Vec<Reverse<Head>> = Vec::new();
-        for class in pass.cover.common(&classes.line.present) {
-            let head = classes.next(class, Spot::Line, None);
-            heads.extend(head.map(|place| Reverse((place, false, class))));
+        let line = pass.cover.common(&classes.line.present);
+        let head = |class| classes.next(class, Spot::Line, None).map(|place| (place, class));
+        pass.line = line.filter_map(head).map(Reverse).collect();
+        pass.due.clear();
+        if self.somebody_triggers() {
+            let rooms: Vec<bool> = self.queues.iter().map(QueueState::has_room).collect();
+            let due = pass.cover.common(&classes.due.present);
+            let roomy = due.filter(|&class| rooms[classes.due.queue(class)]);
+            let head = |class| classes.next(class, Spot::Due, None).map(|place| (place, class));
+            pass.due = roomy.filter_map(head).map(Reverse).collect();
         }
-        if !rooms.is_empty() {
-            for class in pass.cover.common(&classes.due.present) {
-                let roomy = rooms[classes.due.queue(class)];
-                let head = classes.next(class, Spot::Due, None).filter(|_| roomy);
-                heads.extend(head.map(|place| Reverse((place, true, class))));
-            }
-        }
-        pass.heads = BinaryHeap::from(heads);
     }
 
-    /// The first interaction behind the cursor that may find an agent.
-    fn next_in_order(&self, pass: &mut Pass, rooms: &[bool]) -> Option<(Place, usize, Spot)> {
-        while let Some(Reverse((place, due, class))) = pass.heads.pop() {
-            let roomy = || rooms.get(self.classes.due.queue(class)).is_some_and(|&room| room);
-            match due {
-                false if !pass.no_agent.has(class) => return Some((place, class, Spot::Line)),
-                true if roomy() && !pass.no_dial.has(class) => {
+    /// The first interaction behind the cursor that may find an agent; on the line before due at
+    /// the same place.
+    fn next_in_order(&self, pass: &mut Pass) -> Option<(Place, usize, Spot)> {
+        loop {
+            let first = |heads: &BinaryHeap<Reverse<Head>>| heads.peek().map(|head| head.0.0);
+            let (line, due) = (first(&pass.line), first(&pass.due));
+            if line.is_some_and(|place| due.is_none_or(|due| place <= due)) {
+                let Reverse((place, class)) = pass.line.pop()?;
+                if !pass.no_agent.has(class) {
+                    return Some((place, class, Spot::Line));
+                }
+            } else {
+                let Reverse((place, class)) = pass.due.pop()?;
+                let roomy = || self.queues[self.classes.due.queue(class)].has_room();
+                if !pass.no_dial.has(class) && roomy() {
                     return Some((place, class, Spot::Due));
                 }
-                _ => {}
             }
         }
-        None
     }
 
-    /// The queues that have room for a dial; none if no agent may trigger one.
-    fn rooms(&self) -> Vec<bool> {
+    /// Is there an agent who may start a dial in some queue?
+    fn somebody_triggers(&self) -> bool {
         let boost = self.queues.iter().map(|queue| queue.settings.boost_percent).max();
-        let boost = boost.unwrap_or(0);
-        if !self.ready.iter().any(|&(_, _, n)| self.may_trigger(n, boost)) {
-            return Vec::new();
-        }
-        let room = |queue: &QueueState| {
-            let free = queue.free.values().any(|&free| free > 0);
-            let settings = &queue.settings;
-            free && settings.process_callbacks && queue.charges < settings.dials_max
-        };
-        self.queues.iter().map(room).collect()
+        self.ready.iter().any(|&(_, _, n)| self.may_trigger(n, boost.unwrap_or(0)))
     }
 
     // ---- on the line
@@ -425,5 +428,15 @@ impl Queue {
             self.agents[n].held = Some((id, until));
         }
         self.settle_agent(n);
+    }
+}
+
+impl QueueState {
+    /// May it start another dial: is there a channel, and are its own limits not reached?
+    fn has_room(&self) -> bool {
+        let settings = &self.settings;
+        settings.process_callbacks
+            && self.charges < settings.dials_max
+            && self.free.values().any(|&free| free > 0)
     }
 }

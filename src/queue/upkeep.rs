@@ -119,7 +119,7 @@ impl Queue {
             if was.placed.is_some() != wanted.placed.is_some() {
                 // The first or the last of its kind moves the estimates of every queue that shares
                 // its agents.
-                if self.classes.hold_place(class, wanted.placed.is_some()) {
+                if self.hold_place(class, wanted.placed.is_some()) {
                     self.look_at_all_pushes();
                 }
             }
@@ -157,6 +157,33 @@ impl Queue {
         if done {
             self.leave_memory(id);
         }
+    }
+
+    /// One more, or one fewer, of a class has a place. Is it the first, or was it the last? Then
+    /// the agents who may serve it may be shared by one queue more, or by one fewer.
+    fn hold_place(&mut self, class: usize, more: bool) -> bool {
+        if !self.classes.hold_place(class, more) {
+            return false;
+        }
+        let waiting = &mut self.queues[self.classes.get(class).key.queue].waiting;
+        for agent in self.agents.iter_mut().filter(|agent| agent.serves.has(class)) {
+            waiting.set(class, false);
+            if !agent.serves.meets(waiting) {
+                match more {
+                    true => agent.sharing += 1,
+                    false => agent.sharing = agent.sharing.saturating_sub(1),
+                }
+            }
+        }
+        waiting.set(class, more);
+        true
+    }
+
+    /// In how many queues somebody has a place whom this agent could serve.
+    fn count_sharing(&mut self, n: usize) {
+        let serves = &self.agents[n].serves;
+        let waiting = self.queues.iter().filter(|queue| serves.meets(&queue.waiting));
+        self.agents[n].sharing = u32::try_from(waiting.count()).unwrap_or(u32::MAX);
     }
 
     fn leave_memory(&mut self, id: InteractionId) {
@@ -205,8 +232,8 @@ impl Queue {
         let placed = slot.indexed.placed.is_some();
         slot.class = class;
         if placed {
-            let emptied = self.classes.hold_place(old, false);
-            if self.classes.hold_place(class, true) || emptied {
+            let emptied = self.hold_place(old, false);
+            if self.hold_place(class, true) || emptied {
                 self.look_at_all_pushes();
             }
         }
@@ -285,6 +312,7 @@ impl Queue {
                 deserted.extend(self.classes.on_line(class));
             }
         }
+        self.count_sharing(n);
         self.ask_soon(deserted);
         self.look_at_all_pushes();
         self.dirty_agents.insert(n);

@@ -2,7 +2,7 @@
 
 use super::Queue;
 use super::agent::AgentState;
-use super::classes::{Bits, ClassKey};
+use super::classes::ClassKey;
 use super::interaction::{ANSWERED, OFFERED, Place, ROUTED, Stage};
 use super::settings::EwtMode;
 use super::skill::SkillExpression;
@@ -128,7 +128,6 @@ impl Queue {
 
     /// The agents logged in who could serve, as counted, and how many are Ready.
     fn crew(&self, q: usize, skills: &SkillExpression) -> (f64, i64) {
-        let waiting = self.queues_with_waiting();
         let key = ClassKey { queue: q, skills: skills.clone(), routes: Vec::new() };
         let class = self.classes.find(&key);
         let (mut agents, mut ready) = (0.0, 0_i64);
@@ -141,21 +140,11 @@ impl Queue {
                 }
             };
             if serves && agent.indexed_here {
-                let queues = waiting.iter().filter(|classes| agent.serves.meets(classes)).count();
-                agents += 1.0 / queues.max(1) as f64;
+                agents += 1.0 / f64::from(agent.sharing.max(1));
                 ready += i64::from(agent.row.state == AgentState::Ready);
             }
         }
         (agents, ready)
-    }
-
-    /// For each queue in which somebody holds a place, the classes of those who do.
-    fn queues_with_waiting(&self) -> Vec<Bits> {
-        let mut queues = vec![Bits::default(); self.queues.len()];
-        for class in self.classes.placed.iter() {
-            queues[self.classes.get(class).key.queue].set(class, true);
-        }
-        queues
     }
 
     fn handling_time(&self, q: usize) -> Duration {
