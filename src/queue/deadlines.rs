@@ -3,7 +3,7 @@
 use super::agent::AgentState;
 use super::effect::{Effect, EndReason, ReleaseReason};
 use super::event::{DeclineReason, WaitChoice};
-use super::interaction::{Origin, Outcome, Stage};
+use super::interaction::{Interaction, Origin, Outcome, Stage};
 use super::upkeep::With;
 use super::{Queue, Timer};
 use crate::ident::{AgentId, AttemptId, InteractionId, NodeId};
@@ -103,6 +103,19 @@ impl Queue {
     /// All legs of a node are gone, or (dialled ones) nothing is known of them. Told of ourselves,
     /// it is the first event after a restart: agents stay Ready or Not ready, but trigger no dial
     /// until their phone was checked.
+    /// Whoever called in there and waited to take their place is gone with the node: before what
+    /// time did meanwhile, or a deadline would connect somebody who is not there.
+    pub(super) fn call_ins_lost(&mut self, node: &NodeId) {
+        let own = *node == self.this_node;
+        let here = |row: &Interaction| row.node.as_ref().map_or(own, |holder| holder == node);
+        let waits = |row: &Interaction| row.called_in && !row.caller_leg;
+        let lost = self.interactions().filter(|row| here(row) && waits(row)).map(|row| row.id);
+        for id in lost.collect::<Vec<_>>() {
+            self.menu_over(id);
+            self.forget_call_in(id);
+        }
+    }
+
     pub(super) fn node_lost(&mut self, node: &NodeId) {
         let lost: Vec<AttemptId> = self
             .attempts
@@ -129,12 +142,6 @@ impl Queue {
     }
 
     fn leg_lost(&mut self, id: InteractionId) {
-        let Some(row) = self.interaction(id) else { return };
-        if row.called_in && !row.caller_leg {
-            // Whoever waited to take their place is gone with the node.
-            self.menu_over(id);
-            self.forget_call_in(id);
-        }
         let Some(row) = self.interaction(id) else { return };
         let (live, attempt) = (row.caller_leg, row.attempt());
         let called_in = row.called_in;

@@ -209,6 +209,9 @@ impl Queue {
     /// taken for the last one.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         self.now = self.now.max(now);
+        if let Event::NodeLost { node } = &event {
+            self.call_ins_lost(node);
+        }
         self.expire();
         self.apply(event);
         self.expire();
