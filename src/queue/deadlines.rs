@@ -100,9 +100,6 @@ impl Queue {
         }
     }
 
-    /// All legs of a node are gone, or (dialled ones) nothing is known of them. Told of ourselves,
-    /// it is the first event after a restart: agents stay Ready or Not ready, but trigger no dial
-    /// until their phone was checked.
     /// Whoever called in there and waited to take their place is gone with the node: before what
     /// time did meanwhile, or a deadline would connect somebody who is not there.
     pub(super) fn call_ins_lost(&mut self, node: &NodeId) {
@@ -116,6 +113,9 @@ impl Queue {
         }
     }
 
+    /// All legs of a node are gone, or (dialled ones) nothing is known of them. Told of ourselves,
+    /// it is the first event after a restart: agents stay Ready or Not ready, but trigger no dial
+    /// until their phone was checked.
     pub(super) fn node_lost(&mut self, node: &NodeId) {
         let lost: Vec<AttemptId> = self
             .attempts

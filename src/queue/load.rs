@@ -205,7 +205,6 @@ impl Queue {
             let Some(agent) = settings.agents.get(&id) else {
                 self.agents[n].queues = Some(Bits::default());
                 self.agents[n].serves = Bits::default();
-                self.agents[n].sharing = 0;
                 self.log_out(n);
                 continue;
             };
