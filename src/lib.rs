@@ -85,7 +85,7 @@
 //! | appointments, Call-In requests, handling times | `store`, copied in `queue` | yes |
 //! | the never-call list, as keyed hashes | `store`, copied in `queue` | yes |
 //! | breakers of trunks | `sip` | no: learnt again |
-//! | call records: legs that ended | `store` (SQLite) | yes |
+//! | call records: legs that ended | `store` (SQLite), within a second | yes, once there |
 //! | what `queue_log` was told | `observe::queue_log` | no: a start begins it anew, as Asterisk's |
 //! | pushes that the webhook did not take yet | `node::webhook` | no |
 //! | passwords, and the keys of ids, tokens and hashes | `data/secrets.toml` | yes |

@@ -205,7 +205,8 @@ impl Queue {
         Self::load(settings, this_node, Changed::default())
     }
 
-    /// One event: expire, apply, expire, route. Time never runs backwards: an earlier `now` is
+    /// One event: expire, apply, expire, route. (A lost node took its callers before time did
+    /// anything.) Time never runs backwards: an earlier `now` is
     /// taken for the last one.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         self.now = self.now.max(now);
