@@ -205,9 +205,8 @@ impl Queue {
         Self::load(settings, this_node, Changed::default())
     }
 
-    /// One event: expire, apply, expire, route. (A lost node took its callers before time did
-    /// anything.) Time never runs backwards: an earlier `now` is
-    /// taken for the last one.
+    /// One event: expire, apply, expire, route. A lost node took its callers with it before time
+    /// did anything. Time never runs backwards: an earlier `now` is taken for the last one.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         self.now = self.now.max(now);
         if let Event::NodeLost { node } = &event {
