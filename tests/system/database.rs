@@ -81,6 +81,12 @@ impl Database {
         Ok(contacts)
     }
 
+    /// Waits until one contact of a user is on disk: the phone is told a moment before.
+    pub(crate) fn wait_bound(&self, user: &str) -> Outcome {
+        let what = format!("one binding of {user} in the database");
+        until(&what, Duration::from_secs(5), || Ok((self.bindings(user)?.len() == 1).then_some(())))
+    }
+
     /// Waits until the only interaction satisfies `holds`.
     pub(crate) fn wait_for(
         &self,
