@@ -17,12 +17,16 @@ mod callbacks;
 mod call_in;
 #[path = "system/capture.rs"]
 mod capture;
+#[path = "system/closing.rs"]
+mod closing;
 #[path = "system/commands.rs"]
 mod commands;
 #[path = "system/database.rs"]
 mod database;
 #[path = "system/disk.rs"]
 mod disk;
+#[path = "system/gone.rs"]
+mod gone;
 #[path = "system/process.rs"]
 mod process;
 #[path = "system/proxy.rs"]
@@ -39,6 +43,8 @@ mod retry;
 mod server;
 #[path = "system/sipp.rs"]
 mod sipp;
+#[path = "system/skills.rs"]
+mod skills;
 #[path = "system/story.rs"]
 mod story;
 #[path = "system/tone.rs"]
@@ -96,6 +102,8 @@ enum Company {
 use Company::{Alone, Beside};
 
 const TESTS: &[Test] = &[
+    ("at_close_callbacks_end_and_callers_are_served", Beside, closing::closes),
+    ("a_code_leads_nowhere_when_it_is_too_late", Beside, call_in::too_late),
     ("a_callback_is_accepted_made_and_bridged", Beside, story::callback),
     ("an_extension_is_called_back_as_shipped", Beside, story::extension),
     ("a_caller_who_waits_is_bridged", Beside, story::live_call),
@@ -103,6 +111,8 @@ const TESTS: &[Test] = &[
     ("a_keyed_time_is_promised_and_dialled_then", Beside, callbacks::scheduled),
     ("a_pending_callback_is_kept", Beside, callbacks::pending_kept),
     ("a_pending_callback_is_cancelled", Beside, callbacks::pending_cancelled),
+    ("calling_in_stops_the_dial", Beside, callbacks::called_while_dialled),
+    ("two_agents_get_whom_they_may_serve", Beside, skills::two_agents),
     ("a_caller_is_transferred_to_an_agent", Beside, transfers::to_an_agent),
     ("a_caller_is_transferred_to_a_number", Beside, transfers::to_a_number),
     ("a_pending_callback_is_taken_over", Beside, callbacks::pending_taken_over),
@@ -129,6 +139,7 @@ const TESTS: &[Test] = &[
     ("a_bad_line_is_as_bad_as_it_says", Beside, proxy::self_check),
     ("broken_configurations_are_explained", Beside, commands::broken_configurations),
     ("the_shipped_configuration_starts", Beside, commands::shipped_configuration),
+    ("no_phone_rings_for_a_caller_who_left", Alone, gone::while_ringing),
     ("the_demo_passes", Alone, commands::demo),
     ("the_demo_passes_on_a_sunday_night", Alone, commands::demo_on_a_sunday),
     ("ready_for_sip_within_2_s", Alone, restart::ready_soon),

@@ -1,5 +1,7 @@
 //! Callers who were given a number and an access code, and key it.
 
+use std::time::Duration;
+
 use crate::api::Ask;
 use crate::database::Database;
 use crate::server::{Configuration, Net, Server};
@@ -7,13 +9,18 @@ use crate::sipp::{self, Sipp};
 use crate::story::{self, SOON};
 use crate::{Outcome, ensure};
 
+/// Longer than the minute that requests and callbacks last here.
+const A_MINUTE: Duration = Duration::from_secs(75);
+
 const GROUP: &str = r#"
 [call_in_groups.app]
 numbers = ["900"]
+lifetime_minutes = 1
 
 [queues.app]
 skills = "support > 0"
 user_originated = true
+purge_after_minutes = 1
 
 [[entries]]
 dnis = "900"
@@ -72,6 +79,37 @@ pub(crate) fn codes(net: Net) -> Outcome {
     served(1, "voided by a second tap")?;
     keys(&server, &valid)?;
     served(2, "the second tap")?;
+    agent.finish()?;
+    server.stop()
+}
+
+/// A code leads nowhere any more once its time is over, nor once its callback is purged; of a
+/// callback that is purged none can be had.
+pub(crate) fn too_late(net: Net) -> Outcome {
+    sipp::needed()?;
+    let server = Server::start(net, &Configuration::new().and(GROUP))?;
+    let mut agent = story::agent_registers(&server)?;
+    story::feature_code(&server, "*46")?;
+    let key = server.api_key()?;
+    let post = |path: &str, body: &str| Ask::post(path, body).key(&key).send(&server);
+    let asked = post("/api/v1/call-ins", r#"{"group": "app", "from": "+14155550123"}"#)?;
+    let expired = asked.text("code")?;
+    let made = post("/api/v1/callbacks", r#"{"queue": "app"}"#)?;
+    let accept = format!(r#"{{"group": "app", "callback_id": "{}"}}"#, made.text("id")?);
+    // It is pushed as soon as it waits: an agent is logged in.
+    let granted = post("/api/v1/call-ins", &accept)?;
+    ensure(granted.status == 201, || format!("{granted:?}"))?;
+    let of_purged = granted.text("code")?;
+
+    let database = Database::new(server.database())?;
+    database.wait_completed("FAIL_TIMEOUT_TTL", A_MINUTE)?;
+    post("/api/v1/call-ins", &accept)?.is(409, "callback_over")?;
+    database.wait_call_in(&asked.text("id")?, "expired", A_MINUTE)?;
+    for (code, what) in [(of_purged, "of a purged callback"), (expired, "expired")] {
+        keys(&server, &code)?;
+        let rows = database.interactions()?;
+        ensure(rows.len() == 1, || format!("a code {what} leads on: {rows:?}"))?;
+    }
     agent.finish()?;
     server.stop()
 }

@@ -71,6 +71,32 @@ pub(crate) fn pending_taken_over(net: Net) -> Outcome {
     chosen(net, "2", true, ("COMPLETED", "AGENT_CONNECTED"))
 }
 
+/// The consumer calls in while their phone rings for the callback: the dial is CANCELled and does not
+/// count, and whoever says nothing is served at once, in the same place.
+pub(crate) fn called_while_dialled(net: Net) -> Outcome {
+    sipp::needed()?;
+    let server = Server::start(net, &Configuration::new())?;
+    let database = Database::new(server.database())?;
+    let mut agent = story::agent_registers(&server)?;
+    story::caller_accepts(&server)?;
+    let queued = database.wait_queued(SOON)?;
+    let mut phone = Sipp::new("trunk_rings_then_confirms", net.trunk()).start(&server)?;
+    story::feature_code(&server, "*46")?;
+    phone.traced("a ringing phone", SOON, |trace| {
+        trace.iter().any(|message| message.sent && message.start.contains(" 180 ")).then_some(())
+    })?;
+    let mut caller = story::caller("caller_waits", &server).start(&server)?;
+    phone.succeed()?;
+    caller.succeed()?;
+    let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
+    agent.finish()?;
+    ensure(served.id == queued.id && served.place == queued.place, || {
+        format!("queued as {queued:?}, served as {served:?}")
+    })?;
+    ensure((served.attempts_made, served.attempts_used) == (1, 0), || format!("{served:?}"))?;
+    server.stop()
+}
+
 fn chosen(net: Net, choice: &str, served: bool, (state, reason): (&str, &str)) -> Outcome {
     sipp::needed()?;
     let server = Server::start(net, &Configuration::new())?;

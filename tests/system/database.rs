@@ -109,6 +109,17 @@ impl Database {
         Ok(row.ok_or_else(|| format!("no agent {id}"))?.try_get("state")?)
     }
 
+    /// Waits until a Call-In request has ended like this.
+    pub(crate) fn wait_call_in(&self, id: &str, end: &str, within: Duration) -> Outcome {
+        until(&format!("the request {id} {end}"), within, || {
+            let rows = self.rows("SELECT id, coalesce(ended, '') AS ended FROM call_in_request")?;
+            let is = |row: &SqliteRow, name, wanted: &str| {
+                row.try_get::<String, _>(name).is_ok_and(|it| it == wanted)
+            };
+            Ok(rows.iter().any(|row| is(row, "id", id) && is(row, "ended", end)).then_some(()))
+        })
+    }
+
     /// Waits until the only interaction is completed for this reason.
     pub(crate) fn wait_completed(&self, reason: &str, within: Duration) -> Outcome<Interaction> {
         let what = format!("COMPLETED / {reason} in the database");

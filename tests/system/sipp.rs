@@ -21,6 +21,7 @@ pub(crate) struct Sipp {
     scenario: &'static str,
     local: SocketAddr,
     calls: Option<u32>,
+    at_once: Option<u32>,
     keys: Vec<(&'static str, String)>,
     user: Option<(String, String)>,
     deadline: Duration,
@@ -75,6 +76,7 @@ impl Sipp {
             scenario,
             local: SocketAddr::new(local, 5060),
             calls: Some(1),
+            at_once: None,
             keys: vec![("digit", "1".to_owned())],
             user: None,
             deadline: Duration::from_secs(60),
@@ -89,6 +91,16 @@ impl Sipp {
     /// Calls until [`Running::finish`].
     pub(crate) fn any_calls(self) -> Self {
         Self { calls: None, ..self }
+    }
+
+    /// The next call begins when the one before is over.
+    pub(crate) fn one_at_a_time(self) -> Self {
+        self.at_once(1)
+    }
+
+    /// At most so many calls at a time.
+    pub(crate) fn at_once(self, calls: u32) -> Self {
+        Self { at_once: Some(calls), ..self }
     }
 
     /// From another port.
@@ -127,6 +139,9 @@ impl Sipp {
         command.args(["-i", &host, "-p", &port, "-mi", &host, "-nostdin"]);
         if let Some(calls) = self.calls {
             command.args(["-m", &calls.to_string()]);
+        }
+        if let Some(calls) = self.at_once {
+            command.args(["-l", &calls.to_string()]);
         }
         command.args(["-timeout", &format!("{}s", self.deadline.as_secs()), "-timeout_error"]);
         command.arg("-trace_msg").arg("-message_file").arg(&trace);

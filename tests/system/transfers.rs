@@ -3,12 +3,10 @@
 use crate::database::Database;
 use crate::records::CallRecords;
 use crate::server::{Configuration, Net, Server};
-use crate::sipp::{self, Running, Sipp};
+use crate::sipp::{self, Sipp};
+use crate::skills::bob_registers;
 use crate::story::{self, SOON};
 use crate::{Outcome, ensure};
-
-/// Bob's phone is beside Ann's.
-const BOB_PORT: u16 = 5064;
 
 const BOB: &str = r#"
 [agents.bob]
@@ -62,11 +60,4 @@ pub(crate) fn to_a_number(net: Net) -> Outcome {
     ensure(served.attempts_made == 0, || format!("{} dials", served.attempts_made))?;
     let records = CallRecords::of(server)?;
     records.answered(&served.id, &[("ann", "Out"), ("caller", "In"), ("third", "Out")])
-}
-
-fn bob_registers(server: &Server) -> Outcome<Running> {
-    let password = server.password("bob")?;
-    let agent = || Sipp::new("register", server.net.agent()).port(BOB_PORT);
-    agent().user("bob", &password).run(server)?;
-    Sipp::new("agent", server.net.agent()).port(BOB_PORT).any_calls().start(server)
 }
