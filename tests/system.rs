@@ -21,8 +21,12 @@ mod capture;
 mod closing;
 #[path = "system/commands.rs"]
 mod commands;
+#[path = "system/cuts.rs"]
+mod cuts;
 #[path = "system/database.rs"]
 mod database;
+#[path = "system/digits.rs"]
+mod digits;
 #[path = "system/disk.rs"]
 mod disk;
 #[path = "system/gone.rs"]
@@ -139,6 +143,10 @@ const TESTS: &[Test] = &[
     ("a_bad_line_is_as_bad_as_it_says", Beside, proxy::self_check),
     ("broken_configurations_are_explained", Beside, commands::broken_configurations),
     ("the_shipped_configuration_starts", Beside, commands::shipped_configuration),
+    ("cut_calls_leave_nothing", Alone, cuts::leave_nothing),
+    ("codes_arrive_as_events_over_a_bad_line", Alone, digits::as_events),
+    ("codes_arrive_by_info", Alone, digits::by_info),
+    ("codes_arrive_in_band", Alone, digits::in_band),
     ("no_phone_rings_for_a_caller_who_left", Alone, gone::while_ringing),
     ("the_demo_passes", Alone, commands::demo),
     ("the_demo_passes_on_a_sunday_night", Alone, commands::demo_on_a_sunday),
@@ -177,6 +185,12 @@ fn run(index: usize, test: &Test, tally: &Mutex<Tally>) {
             println!("FAILED {name} ({seconds:.1} s): panicked, see above");
         }
     }
+}
+
+/// How many times as often as on a commit those do it who do something many times: 10 in a long
+/// run, as `SYSTEM_TIMES` says.
+pub(crate) fn times() -> u32 {
+    std::env::var("SYSTEM_TIMES").ok().and_then(|times| times.parse().ok()).unwrap_or(1)
 }
 
 /// The one place where the tests read a clock.

@@ -165,7 +165,7 @@ impl Ask {
         Self { head, body: String::new() }
     }
 
-    fn get(path: &str) -> Self {
+    pub(crate) fn get(path: &str) -> Self {
         Self::new("GET", path)
     }
 
@@ -212,6 +212,11 @@ impl Told {
     pub(crate) fn text(&self, key: &str) -> Outcome<String> {
         let text = self.body.get(key).and_then(Value::as_str).map(str::to_owned);
         text.ok_or_else(|| format!("no {key}: {self:?}").into())
+    }
+
+    pub(crate) fn number(&self, key: &str) -> Outcome<usize> {
+        let number = self.body.get(key).and_then(Value::as_u64);
+        Ok(usize::try_from(number.ok_or_else(|| format!("no {key}: {self:?}"))?)?)
     }
 
     /// Has it this status, and this `code` of a problem or `state` of a callback?

@@ -109,6 +109,18 @@ impl Database {
         Ok(row.ok_or_else(|| format!("no agent {id}"))?.try_get("state")?)
     }
 
+    /// How many Call-In requests were matched.
+    pub(crate) fn matched(&self) -> Outcome<usize> {
+        let rows = self.rows("SELECT id FROM call_in_request WHERE ended = 'matched'")?;
+        Ok(rows.len())
+    }
+
+    /// The state of every agent, by name.
+    pub(crate) fn agents(&self) -> Outcome<Vec<(String, String)>> {
+        let rows = self.rows("SELECT id, state FROM agent ORDER BY id")?;
+        rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("state")?))).collect()
+    }
+
     /// Waits until a Call-In request has ended like this.
     pub(crate) fn wait_call_in(&self, id: &str, end: &str, within: Duration) -> Outcome {
         until(&format!("the request {id} {end}"), within, || {

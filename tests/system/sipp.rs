@@ -22,6 +22,9 @@ pub(crate) struct Sipp {
     local: SocketAddr,
     calls: Option<u32>,
     at_once: Option<u32>,
+    rate: Option<u32>,
+    fields: Option<PathBuf>,
+    towards: Option<SocketAddr>,
     keys: Vec<(&'static str, String)>,
     user: Option<(String, String)>,
     deadline: Duration,
@@ -77,6 +80,9 @@ impl Sipp {
             local: SocketAddr::new(local, 5060),
             calls: Some(1),
             at_once: None,
+            rate: None,
+            fields: None,
+            towards: None,
             keys: vec![("digit", "1".to_owned())],
             user: None,
             deadline: Duration::from_secs(60),
@@ -101,6 +107,24 @@ impl Sipp {
     /// At most so many calls at a time.
     pub(crate) fn at_once(self, calls: u32) -> Self {
         Self { at_once: Some(calls), ..self }
+    }
+
+    /// So many new calls a second, instead of 10.
+    pub(crate) fn rate(self, rate: u32) -> Self {
+        Self { rate: Some(rate), ..self }
+    }
+
+    /// `[field0]` and so on: a line for each call, separated by `;`.
+    pub(crate) fn fields(self, server: &Server, lines: &[String]) -> Outcome<Self> {
+        let file = server.folder().join(format!("{}-{}.csv", self.scenario, self.local.port()));
+        fs::write(&file, format!("SEQUENTIAL\n{}\n", lines.join("\n")))?;
+        let calls = u32::try_from(lines.len())?;
+        Ok(Self { fields: Some(file), calls: Some(calls), ..self })
+    }
+
+    /// To somebody else than the server.
+    pub(crate) fn towards(self, address: SocketAddr) -> Self {
+        Self { towards: Some(address), ..self }
     }
 
     /// From another port.
@@ -143,6 +167,12 @@ impl Sipp {
         if let Some(calls) = self.at_once {
             command.args(["-l", &calls.to_string()]);
         }
+        if let Some(rate) = self.rate {
+            command.args(["-r", &rate.to_string()]);
+        }
+        if let Some(fields) = &self.fields {
+            command.arg("-inf").arg(fields);
+        }
         command.args(["-timeout", &format!("{}s", self.deadline.as_secs()), "-timeout_error"]);
         command.arg("-trace_msg").arg("-message_file").arg(&trace);
         command.arg("-trace_err").arg("-error_file").arg(&errors);
@@ -152,7 +182,7 @@ impl Sipp {
         if let Some((user, password)) = &self.user {
             command.args(["-au", user, "-ap", password]);
         }
-        command.arg(server.net.server().to_string());
+        command.arg(self.towards.unwrap_or(server.net.server()).to_string());
         let process = Process::start(&stem, &mut command, server.folder())?;
         let mut running =
             Running { process, scenario: self.scenario, trace, errors, deadline: self.deadline };
@@ -174,6 +204,16 @@ impl Running {
             Failure::Failed(why) => Failure::Failed(format!("{why}\n{}", self.complaint())),
             skipped @ Failure::Skipped(_) => skipped,
         })
+    }
+
+    /// Waits for its end, however its calls went.
+    pub(crate) fn over(&mut self) -> Outcome {
+        self.process.end(self.deadline + Duration::from_secs(5)).map(drop)
+    }
+
+    /// kill -9.
+    pub(crate) fn kill(&mut self) -> Outcome {
+        self.process.kill()
     }
 
     /// Takes no more calls and ends: those it took must have gone as the scenario says.

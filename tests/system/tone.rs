@@ -4,6 +4,8 @@ use std::f64::consts::TAU;
 use std::fs;
 use std::path::Path;
 
+use ringback::ident::Entropy;
+
 use crate::{Failure, Outcome, ensure};
 
 const RATE: f64 = 8000.0;
@@ -13,6 +15,28 @@ pub(crate) fn write_ulaw(file: &Path, hertz: f64) -> Outcome {
     let samples = (0..8000).map(|n| (TAU * hertz * f64::from(n) / RATE).sin() * 8000.0);
     let bytes: Vec<u8> = samples.map(|sample| ulaw(sample as i16)).collect();
     Ok(fs::write(file, bytes)?)
+}
+
+/// So many milliseconds of a key (ITU-T Q.23; `None`: of a pause) as G.711 u-law, each tone 10 dB
+/// below the loudest sine, over noise 35 dB below them.
+pub(crate) fn key_ulaw(key: Option<char>, ms: u32, noise: &mut Entropy) -> Outcome<Vec<u8>> {
+    let keys = ["123", "456", "789", "*0#"];
+    let tones = match key {
+        Some(key) => {
+            let found = keys
+                .iter()
+                .zip([697.0, 770.0, 852.0, 941.0])
+                .find_map(|(row, low)| Some((low, [1209.0, 1336.0, 1477.0][row.find(key)?])));
+            found.ok_or_else(|| format!("no key {key:?}"))?
+        }
+        None => (0.0, 0.0),
+    };
+    let samples = (0..ms * 8).map(|n| {
+        let tone = |hertz: f64| (TAU * hertz * f64::from(n) / RATE).sin() * 10_000.0;
+        let noise = noise.below(600) as f64 - 300.0;
+        ulaw((tone(tones.0) + tone(tones.1) + noise) as i16)
+    });
+    Ok(samples.collect())
 }
 
 /// A G.711 u-law code word (ITU-T G.711 table 2).
