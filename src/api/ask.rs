@@ -96,7 +96,12 @@ pub struct Created {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum NotCreated {
     /// The queue refused.
-    Refused(Refusal),
+    Refused {
+        /// Why.
+        why: Refusal,
+        /// When to ask again, if that is known.
+        retry_after: Option<Duration>,
+    },
     /// The Idempotency-Key belongs to another request.
     OtherRequest,
     /// It was made once, and is over.

@@ -181,7 +181,7 @@ pub(super) async fn create(
             Ok(created(record.into(), StatusCode::CREATED))
         }
         (NotCreated::Over | NotCreated::Unavailable, _) => Err(Problem::unavailable()),
-        (NotCreated::Refused(why), _) => Err(Problem::refused(&why)),
+        (NotCreated::Refused { why, retry_after }, _) => Err(Problem::refused(&why, retry_after)),
         (NotCreated::OtherRequest, _) => Err(Problem::new(
             StatusCode::CONFLICT,
             "idempotency_key_reused",

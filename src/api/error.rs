@@ -112,7 +112,7 @@ impl Problem {
     }
 
     /// A callback that the queue did not take.
-    pub(super) fn refused(why: &Refusal) -> Self {
+    pub(super) fn refused(why: &Refusal, retry_after: Option<Duration>) -> Self {
         let (status, code, detail) = match why {
             Refusal::Closed { .. } => (
                 StatusCode::CONFLICT,
@@ -156,6 +156,11 @@ impl Problem {
                 "never_call",
                 "number: somebody there asked never to be called",
             ),
+            Refusal::TooOften { .. } => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_often",
+                "number: asked, or was called, as often as it may; ask again after Retry-After",
+            ),
             Refusal::Duplicate { .. } => (
                 StatusCode::CONFLICT,
                 "duplicate",
@@ -172,9 +177,10 @@ impl Problem {
             | Refusal::NotOffered
             | Refusal::NotPermitted
             | Refusal::NeverCall
+            | Refusal::TooOften { .. }
             | Refusal::Duplicate { .. } => Vec::new(),
         };
-        Self { proposals, ..Self::new(status, code, detail) }
+        Self { proposals, retry_after, ..Self::new(status, code, detail) }
     }
 
     /// A Call-In request that was not made.

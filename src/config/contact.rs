@@ -5,6 +5,7 @@ use super::file::{Names, known};
 use crate::ident::{Route, TrunkId};
 use crate::phone::{AddressPolicy, Country, Pattern};
 use crate::queue::contact::{CallingWindow, ContactSettings};
+use crate::queue::limits::{LIMIT_MAX, LimitSettings};
 
 /// Whom the queue may call back, and over which way.
 pub(super) fn addresses(section: &mut Section<'_>, names: &Names) -> AddressPolicy {
@@ -115,6 +116,24 @@ fn extension(section: &mut Section<'_>, names: &Names) -> (Pattern, Route) {
 fn is_pattern(text: &str) -> bool {
     let fits = |b: u8| b.is_ascii_alphanumeric() || b".-_*?".contains(&b);
     (1..=32).contains(&text.len()) && text.bytes().all(fits)
+}
+
+/// How often a number may ask the queue for a callback, and be called by it.
+pub(super) fn limits(section: &mut Section<'_>) -> LimitSettings {
+    let default = LimitSettings::default();
+    section.section("limits", |section| LimitSettings {
+        requests_per_10_minutes: section.number(
+            "requests_per_10_minutes",
+            0..=LIMIT_MAX,
+            default.requests_per_10_minutes,
+        ),
+        requests_per_day: section.number(
+            "requests_per_day",
+            0..=LIMIT_MAX,
+            default.requests_per_day,
+        ),
+        dials_per_day: section.number("dials_per_day", 0..=LIMIT_MAX, default.dials_per_day),
+    })
 }
 
 /// When the queue calls a number.

@@ -185,7 +185,7 @@ impl EventLoop {
             effect::Refusal::TooFarAhead { .. }
             | effect::Refusal::Past { .. }
             | effect::Refusal::SlotTaken { .. } => Refusal::SlotTaken,
-            effect::Refusal::Full => Refusal::TooMany,
+            effect::Refusal::Full | effect::Refusal::TooOften { .. } => Refusal::TooMany,
             effect::Refusal::Unknown => Refusal::Unavailable,
             effect::Refusal::NotPermitted => Refusal::NotPermitted,
             effect::Refusal::NeverCall => Refusal::NeverCall,
@@ -215,6 +215,7 @@ fn slot_refused(why: effect::Refusal) -> SlotRefused {
         | effect::Refusal::NotOffered
         | effect::Refusal::NotPermitted
         | effect::Refusal::NeverCall
+        | effect::Refusal::TooOften { .. }
         | effect::Refusal::Duplicate { .. } => SlotRefused::NotOffered,
     }
 }

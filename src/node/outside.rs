@@ -200,8 +200,13 @@ impl EventLoop {
     /// A callback asked for over HTTP is refused. `false`: nobody asked over HTTP.
     pub(super) fn creation_refused(&mut self, interaction: InteractionId, why: &Refusal) -> bool {
         let Some(answer) = self.outside.waits_for(interaction) else { return false };
+        let mut retry_after = None;
         let open = match why {
             Refusal::Duplicate { open, .. } => self.queue.interaction(*open),
+            Refusal::TooOften { again_at } => {
+                retry_after = Some(again_at.since(self.clock.wall()));
+                None
+            }
             Refusal::Closed { .. }
             | Refusal::TooFarAhead { .. }
             | Refusal::Past { .. }
@@ -216,7 +221,7 @@ impl EventLoop {
             answer,
             match open {
                 Some(row) => Ok(Created { callback: callback(row), is_duplicate: true }),
-                None => Err(NotCreated::Refused(why.clone())),
+                None => Err(NotCreated::Refused { why: why.clone(), retry_after }),
             },
         );
         true

@@ -214,6 +214,7 @@ impl Queue {
         });
         self.count_call(n, queue);
         self.spend_requests(interaction);
+        self.forget_open(interaction);
         self.step(interaction, "alerting-answered-bridged", With::agent(id), |i| {
             i.stage = Stage::Bridged(id.clone());
             i.deadline = None;

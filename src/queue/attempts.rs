@@ -170,6 +170,7 @@ impl Queue {
         if class == RetryClass::Carrier && attempt.ending.is_none() {
             self.route_failed(&attempt.route);
         }
+        self.dial_over(&attempt, class);
         self.taken_next.attempts.push(attempt);
         let current = self.interaction(id.interaction).filter(|row| row.attempt() == id);
         let Some(stage) = current.map(|row| row.stage.clone()) else { return };
@@ -222,13 +223,15 @@ impl Queue {
         let class = if class == RetryClass::HungUp { RetryClass::NoConfirm } else { class };
         let used = self.interaction(id.interaction).map_or(0, |row| row.attempts_used);
         let used = if carrier { used } else { used + 1 };
-        if !carrier && used >= settings.attempts_max {
+        let used_up = used >= settings.attempts_max;
+        if !carrier && (used_up || self.rang_enough(id.interaction)) {
             let row =
                 if dialing { "dialing-ended-exhausted" } else { "confirming-ended-exhausted" };
             if let Some(slot) = self.interactions.get_mut(&id.interaction) {
                 slot.row.attempts_used = used;
             }
-            let outcome = Outcome::AttemptsExhausted(class);
+            let outcome =
+                if used_up { Outcome::AttemptsExhausted(class) } else { Outcome::DailyLimit };
             return self.finish(id.interaction, row, With::attempt(id), outcome);
         }
         let row = match (dialing, carrier) {

@@ -115,6 +115,7 @@ impl Queue {
             (false, Some(_)) => Origin::Scheduled,
             (false, None) => Origin::Immediate,
         };
+        self.note_request(q, address.as_ref())?;
         let mut row = self.new_interaction(arrival, q, origin);
         row.address = address;
         row.notify = notify;
@@ -214,6 +215,9 @@ impl Queue {
             let due_at = self.interaction(open).and_then(|row| row.due_at);
             return Err(Refusal::Duplicate { open, due_at });
         }
+        if let Some(again_at) = self.asks_again_at(q, address, scheduled) {
+            return Err(Refusal::TooOften { again_at });
+        }
         self.room(q, own)
     }
 
@@ -260,6 +264,10 @@ impl Queue {
                 return Err(Refusal::NotOffered);
             }
             self.may_register(q, Some(&address), id, appointment.is_some())?;
+            Ok(appointment)
+        });
+        let checked = checked.and_then(|appointment| {
+            self.note_request(q, Some(&address))?;
             Ok(appointment)
         });
         let appointment = match checked {

@@ -344,7 +344,6 @@ impl Queue {
             Origin::Immediate | Origin::Scheduled | Origin::CallIn => slot.row.close_at,
         };
         let leave_at = close_at.filter(|_| slot.row.origin == Origin::Live);
-        self.forget_open(id);
         // An appointment of the queue that they leave counts there no more.
         if let Some(slot) = self.interactions.get_mut(&id) {
             slot.row.due_at = None;
@@ -363,7 +362,6 @@ impl Queue {
             i.missed_by = Vec::new();
         });
         self.reclass(id);
-        self.note_open(id);
         self.effects.push(Effect::Disconnect { agent: agent.clone(), interaction: id });
         self.release_agent(&agent, work);
         if let Some(other) = other.and_then(|other| self.agent_index.get(other).copied()) {

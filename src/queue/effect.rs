@@ -225,6 +225,11 @@ pub enum Refusal {
     NotPermitted,
     /// Somebody there asked never to be called.
     NeverCall,
+    /// The number asked, or rang, as often as it may.
+    TooOften {
+        /// When it may ask again.
+        again_at: Timestamp,
+    },
     /// There is one already for this address; it stands as it is.
     Duplicate {
         /// Which.

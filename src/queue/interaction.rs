@@ -84,6 +84,8 @@ pub enum Outcome {
     Dropped,
     /// The attempts allowed are used up; the class of the last one.
     AttemptsExhausted(RetryClass),
+    /// The number rang as often as it may within a day.
+    DailyLimit,
     /// The consumer said never again.
     Refused,
     /// Cancelled by the consumer or a supervisor.
@@ -307,6 +309,7 @@ pub const ROWS: &[&str] = &[
     "virtual-turn-dialing",
     "virtual-turn-pushed",
     "virtual-turn-notpermitted",
+    "virtual-turn-limited",
     "virtual-window-virtual",
     "virtual-purged-done",
     "virtual-closed-done",

@@ -92,6 +92,7 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("menu_holds", callbacks::menu_holds),
     ("permitted_only", callbacks::permitted_only),
     ("never_called_again", callbacks::never_called_again),
+    ("number_limits", callbacks::number_limits),
     ("open_when_taken", callbacks::open_when_taken),
     ("not_purged_early", callbacks::not_purged_early),
 ];

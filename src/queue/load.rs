@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::agent::Agent;
 use super::classes::{Bits, Classes};
 use super::interaction::Interaction;
+use super::limits::NumberUse;
 use super::matching::CallIns;
 use super::never_call::NeverCallKey;
 use super::settings::{QueueSettings, Settings};
@@ -55,6 +56,10 @@ impl Queue {
             let q = queue.queue_number(&id);
             queue.queues[q].history = history;
         }
+        for row in &rows.uses {
+            let q = queue.queue_number(&row.queue);
+            queue.queues[q].uses.load(row);
+        }
         for attempt in rows.attempts.into_iter().filter(|a| a.ended_at.is_none()) {
             queue.add_attempt(attempt);
         }
@@ -83,6 +88,7 @@ impl Queue {
             requests: self.call_ins.rows().cloned().collect(),
             histories: self.histories(),
             never_call: self.never_call.iter().copied().collect(),
+            uses: self.uses(),
             transitions: Vec::new(),
         }
     }
@@ -91,6 +97,12 @@ impl Queue {
     fn histories(&self) -> Vec<(QueueId, History)> {
         let queues = self.queues.iter().filter(|queue| queue.history != History::default());
         queues.map(|queue| (queue.id.clone(), queue.history.clone())).collect()
+    }
+
+    /// What numbers were used for within a day, by queue and number.
+    fn uses(&self) -> Vec<NumberUse> {
+        let queues = self.queue_index.values().map(|&q| &self.queues[q]);
+        queues.flat_map(|queue| queue.uses.rows(&queue.id, self.now)).collect()
     }
 
     /// Takes what changed since the last call; ended interactions and attempts leave with it.
@@ -181,6 +193,7 @@ impl Queue {
             slots: Default::default(),
             shares: Default::default(),
             history: Default::default(),
+            uses: Default::default(),
         });
         q
     }

@@ -24,6 +24,7 @@ pub mod explain;
 pub mod hours;
 pub mod interaction;
 pub mod invariants;
+pub mod limits;
 mod load;
 pub mod matching;
 pub mod never_call;
@@ -34,6 +35,7 @@ pub mod slots;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod usage;
 mod wait;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -54,6 +56,7 @@ use crate::ident::{AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId,
 use crate::time::{Duration, Timestamp};
 use classes::{Bits, Classes, Spot};
 use interaction::Place;
+use limits::{NumberUse, Uses};
 use matching::{CallInGroup, CallInRequest, CallIns};
 use never_call::{NeverCallHash, NeverCallKey, NeverCallList};
 use slots::Slots;
@@ -74,6 +77,8 @@ pub struct Changed {
     pub histories: Vec<(QueueId, History)>,
     /// Who asked never to be called.
     pub never_call: Vec<NeverCallHash>,
+    /// What numbers were used for, or were not after all.
+    pub uses: Vec<NumberUse>,
     /// The trail: what happened, in order.
     pub transitions: Vec<Transition>,
 }
@@ -151,6 +156,8 @@ struct QueueState {
     /// Pushed and not yet called in, with their classes.
     shares: BTreeMap<InteractionId, usize>,
     history: History,
+    /// What its numbers were used for within a day.
+    uses: Uses,
 }
 
 #[derive(Clone, Debug)]

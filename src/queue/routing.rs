@@ -334,6 +334,11 @@ impl Queue {
             self.finish(id, "virtual-turn-notpermitted", with, Outcome::NotPermitted);
             return;
         }
+        if self.rang_enough(id) {
+            let with = With::agent(&self.agents[n].row.id);
+            self.finish(id, "virtual-turn-limited", with, Outcome::DailyLimit);
+            return;
+        }
         if let Some(opens) = self.outside_window(id) {
             let with = With::agent(&self.agents[n].row.id);
             self.step(id, "virtual-window-virtual", with, |i| {
@@ -400,6 +405,7 @@ impl Queue {
             },
         );
         self.touched_attempts.insert(attempt);
+        self.note_dial(q, &address);
         self.add_charge(n, q);
         let (node, deadline) = (self.this_node.clone(), self.now + settings.guard());
         let with = With { agent: Some(trigger.clone()), attempt: Some(attempt) };

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::contact::ContactSettings;
 use super::event::RetryClass;
 use super::hours::Hours;
+use super::limits::LimitSettings;
 use super::matching::CallInGroup;
 use super::skill::{SkillExpression, Skills};
 use super::slots::SlotSettings;
@@ -47,8 +48,10 @@ pub struct QueueSettings {
     pub after_call_work: Duration,
     /// Whom it may call back, and how.
     pub addresses: AddressPolicy,
-    /// When and how often it may call them.
+    /// When it may call them.
     pub contact: ContactSettings,
+    /// How often a number may ask, and be called.
+    pub limits: LimitSettings,
     /// How long a consumer's phone rings, 5 to 120 s.
     pub ring_timeout: Duration,
     /// Is "press 1" asked of an answered consumer?
@@ -191,6 +194,7 @@ impl Default for QueueSettings {
             after_call_work: Duration::from_secs(30),
             addresses: AddressPolicy::default(),
             contact: ContactSettings::default(),
+            limits: LimitSettings::default(),
             ring_timeout: Duration::from_secs(30),
             confirm: true,
             confirm_timeout: Duration::from_secs(45),

@@ -387,10 +387,11 @@ impl Interaction {
         }
     }
 
-    /// Is it a callback that counts as open for its address?
+    /// Is it a callback that counts as open for its address? Once an agent answered its promise is
+    /// kept, wherever its consumer is transferred then.
     pub fn open_callback(&self) -> bool {
         let over = matches!(self.stage, Stage::Lapsed | Stage::Done(_));
-        self.origin != Origin::Live && !over
+        self.origin != Origin::Live && !over && self.connected_at.is_none()
     }
 
     /// Its last attempt, which may be open, closed, or (serial 0) not yet made.

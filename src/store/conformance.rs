@@ -8,12 +8,13 @@ use crate::ident::{
     AgentId, AttemptId, CallInId, Entropy, GroupId, InteractionId, LegId, NodeId, QueueId, Route,
     TrunkId,
 };
-use crate::phone::{Address, AddressPolicy, CodeHash, Dnis, Pattern};
+use crate::phone::{Address, AddressPolicy, CodeHash, Dnis, Pattern, PhoneNumber};
 use crate::queue::History;
 use crate::queue::agent::AfterCall;
 use crate::queue::effect::EndReason;
 use crate::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, When};
 use crate::queue::interaction::{Origin, Place};
+use crate::queue::limits::{KEPT, NumberUse, UseKind};
 use crate::queue::matching::CallInRequest;
 use crate::queue::never_call::NeverCallHash;
 use crate::queue::skill::SkillExpression;
@@ -58,6 +59,7 @@ pub(super) fn exercise<S: Store>(kind: &Kind<'_, S>) {
     a_new_store_is_empty(kind);
     every_row_comes_back_as_it_was(kind);
     the_last_row_counts(kind);
+    uses_are_undone_and_forgotten(kind);
     done_is_not_loaded(kind);
     a_group_is_committed_whole_or_not_at_all(kind);
     a_retry_does_no_harm(kind);
@@ -98,6 +100,12 @@ fn every_row_comes_back_as_it_was<S: Store>(kind: &Kind<'_, S>) {
         requests: vec![call_in_request(1), call_in_request(2)],
         histories: vec![(QueueId::new("support"), history())],
         never_call: vec![NeverCallHash([1; 32]), NeverCallHash([2; 32])],
+        uses: vec![
+            number_use("+4930123456", UseKind::Request, 70),
+            number_use("+14155550123", UseKind::Request, 70),
+            number_use("+14155550123", UseKind::Request, 71),
+            number_use("+14155550123", UseKind::Dial, 71),
+        ],
         transitions: Vec::new(),
     };
     let bindings = vec![user("1001", &["sip:1001@127.0.0.1:5070", "sip:1001@[::1]:5071"])];
@@ -110,8 +118,35 @@ fn every_row_comes_back_as_it_was<S: Store>(kind: &Kind<'_, S>) {
     assert_eq!(loaded.rows.requests, rows.requests);
     assert_eq!(loaded.rows.histories, rows.histories);
     assert_eq!(loaded.rows.never_call, rows.never_call);
+    assert_eq!(loaded.rows.uses, rows.uses);
     assert_eq!(loaded.bindings, bindings);
     assert_eq!((loaded.step, loaded.now), (1, Timestamp(77)));
+}
+
+fn number_use(number: &str, kind: UseKind, at: i64) -> NumberUse {
+    let number = PhoneNumber::parse(number).unwrap();
+    let queue = QueueId::new("support");
+    NumberUse { queue, number, at: Timestamp(at), kind, is_undone: false }
+}
+
+fn uses_are_undone_and_forgotten<S: Store>(kind: &Kind<'_, S>) {
+    let mut store = (kind.make)();
+    let (old, dial) =
+        (number_use("+14155550123", UseKind::Request, 1), number_use("+1415555", UseKind::Dial, 2));
+    let day = Timestamp(1) + KEPT;
+    let mut commit = |number: u64, now: Timestamp, uses: Vec<NumberUse>| {
+        let changed = Changed { uses, ..Changed::default() };
+        store.commit(&[Step { now, ..step(number, changed) }]).unwrap();
+        store.load().unwrap().rows.uses
+    };
+    assert_eq!(
+        commit(1, Timestamp(3), vec![old.clone(), dial.clone()]),
+        [dial.clone(), old.clone()]
+    );
+    let undone = NumberUse { is_undone: true, ..dial };
+    assert_eq!(commit(2, Timestamp(4), vec![undone]), std::slice::from_ref(&old));
+    assert_eq!(commit(3, day - Duration::from_millis(1), Vec::new()), [old]);
+    assert_eq!(commit(4, day, Vec::new()), []);
 }
 
 fn the_last_row_counts<S: Store>(kind: &Kind<'_, S>) {

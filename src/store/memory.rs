@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{BindingRow, LegRecord, Loaded, Step, Store, StoreError, UserBindings};
 use crate::ident::{AgentId, AttemptId, CallInId, InteractionId, QueueId};
+use crate::phone::PhoneNumber;
+use crate::queue::limits::{KEPT, NumberUse, UseKind};
 use crate::queue::matching::CallInRequest;
 use crate::queue::never_call::NeverCallHash;
 use crate::queue::{Agent, Attempt, Changed, History, Interaction, Stage, Transition};
@@ -33,6 +35,7 @@ struct Tables {
     requests: BTreeMap<CallInId, CallInRequest>,
     histories: BTreeMap<QueueId, History>,
     never_call: BTreeSet<NeverCallHash>,
+    uses: BTreeMap<(QueueId, (usize, String), UseKind, Timestamp), NumberUse>,
     bindings: BTreeMap<String, Vec<BindingRow>>,
     trail: Vec<Transition>,
     legs: Vec<LegRecord>,
@@ -150,6 +153,7 @@ impl Tables {
             requests,
             histories,
             never_call,
+            uses,
             transitions,
         } = step.changed;
         self.interactions.extend(interactions.into_iter().map(|row| (row.id, row)));
@@ -158,6 +162,13 @@ impl Tables {
         self.requests.extend(requests.into_iter().map(|row| (row.id, row)));
         self.histories.extend(histories);
         self.never_call.extend(never_call);
+        for one in uses {
+            let key = (one.queue.clone(), digits(&one.number), one.kind, one.at);
+            match one.is_undone {
+                true => _ = self.uses.remove(&key),
+                false => _ = self.uses.insert(key, one),
+            }
+        }
         self.trail.extend(transitions);
         self.legs.extend(step.legs);
         for UserBindings { user, bindings } in step.bindings {
@@ -168,6 +179,11 @@ impl Tables {
             }
         }
     }
+}
+
+/// Numbers in order: shorter ones first.
+fn digits(number: &PhoneNumber) -> (usize, String) {
+    (number.expose().len(), number.expose().to_owned())
 }
 
 impl Store for Memory {
@@ -184,6 +200,12 @@ impl Store for Memory {
                 requests: tables.requests_to_load(),
                 histories: tables.histories.clone().into_iter().collect(),
                 never_call: tables.never_call.iter().copied().collect(),
+                uses: tables
+                    .uses
+                    .values()
+                    .filter(|one| one.at > tables.now - KEPT)
+                    .cloned()
+                    .collect(),
                 transitions: Vec::new(),
             },
             bindings: bindings

@@ -26,7 +26,8 @@ pub fn reason(outcome: Outcome) -> &'static str {
         Outcome::Served | Outcome::CalledIn => "AGENT_CONNECTED",
         Outcome::Cancelled | Outcome::Refused | Outcome::Left => "CANCELLED",
         Outcome::AttemptsExhausted(RetryClass::NoConfirm) => "FAIL_USER_NO_CONFIRM",
-        Outcome::AttemptsExhausted(
+        Outcome::DailyLimit
+        | Outcome::AttemptsExhausted(
             RetryClass::Busy
             | RetryClass::NoAnswer
             | RetryClass::Rejected

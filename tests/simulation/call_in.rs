@@ -91,6 +91,7 @@ pub(crate) fn refusal(names: &Names, why: &Refusal) -> String {
         Refusal::NotOffered => "not-offered".into(),
         Refusal::NotPermitted => "not-permitted".into(),
         Refusal::NeverCall => "never-call".into(),
+        Refusal::TooOften { again_at } => format!("too-often until={}", show_time(*again_at)),
         Refusal::Duplicate { open, due_at } => {
             let due = due_at.map(|due| format!(" due={}", show_time(due))).unwrap_or_default();
             format!("duplicate of={}{due}", names.show(*open))

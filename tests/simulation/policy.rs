@@ -4,6 +4,7 @@
 use ringback::ident::{AgentId, GroupId, QueueId};
 use ringback::phone::{AddressPolicy, Dnis, Pattern};
 use ringback::queue::event::RetryClass;
+use ringback::queue::limits::LimitSettings;
 use ringback::queue::matching::{CallInGroup, CodeUse, Combination};
 use ringback::queue::slots::SlotSettings;
 use ringback::queue::{
@@ -40,7 +41,7 @@ pub(crate) fn plain_queue() -> QueueSettings {
         extensions: vec![(Pattern::new("10??"), text::route("registrar"))],
         ..AddressPolicy::default()
     };
-    QueueSettings { addresses, ..QueueSettings::default() }
+    QueueSettings { addresses, limits: LimitSettings::OFF, ..QueueSettings::default() }
 }
 
 fn list<T>(items: &[T], show: impl Fn(&T) -> String) -> String {
@@ -106,6 +107,7 @@ fn fields(queue: &QueueSettings) -> Vec<(&'static str, String)> {
         ("push_factor", queue.pushes.factor_percent.to_string()),
         ("upcoming", queue.pushes.upcoming_below.map_or("-".into(), seconds)),
         ("reconnect", seconds(queue.pushes.reconnect_grace)),
+        ("limits", show_limits(queue.limits)),
         ("slots", show_slots(queue.slots.as_ref())),
     ]
 }
@@ -115,6 +117,22 @@ fn show_at_close(at_close: AtClose) -> String {
         AtClose::Finish(most) => format!("finish:{}", most.as_secs()),
         AtClose::Branch => "branch".into(),
         AtClose::OfferSchedule => "offer-schedule".into(),
+    }
+}
+
+/// `3:5:2` is three requests in ten minutes, five in a day, and two dials in a day.
+fn show_limits(limits: LimitSettings) -> String {
+    let LimitSettings { requests_per_10_minutes, requests_per_day, dials_per_day } = limits;
+    format!("{requests_per_10_minutes}:{requests_per_day}:{dials_per_day}")
+}
+
+fn read_limits(text: &str) -> Result<LimitSettings, String> {
+    let numbers: Option<Vec<u32>> = text.split(':').map(|part| part.parse().ok()).collect();
+    match numbers.as_deref() {
+        Some(&[requests_per_10_minutes, requests_per_day, dials_per_day]) => {
+            Ok(LimitSettings { requests_per_10_minutes, requests_per_day, dials_per_day })
+        }
+        Some(_) | None => Err(format!("`{text}`: write requests in ten minutes:a day:dials a day")),
     }
 }
 
@@ -189,6 +207,7 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
             };
             queue.hours = Hours::Intervals(read_list(value, interval)?);
         }
+        "limits" => queue.limits = read_limits(value)?,
         "slots" => queue.slots = read_slots(value)?,
         "selection" => queue.selection = read(SELECTIONS, value)?,
         "ewt" => queue.ewt = read(MODES, value)?,

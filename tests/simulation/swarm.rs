@@ -9,6 +9,7 @@ use ringback::ident::{AgentId, Entropy, GroupId, QueueId, Route, TrunkId};
 use ringback::phone::{AddressPolicy, Dnis, Pattern};
 use ringback::queue::contact::ContactSettings;
 use ringback::queue::event::RetryClass;
+use ringback::queue::limits::LimitSettings;
 use ringback::queue::matching::{CallInGroup, CodeUse, Combination};
 use ringback::queue::skill::{SkillExpression, Skills};
 use ringback::queue::slots::SlotSettings;
@@ -134,6 +135,7 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         after_call_work: seconds(entropy, &[0, 10, 120]),
         addresses: addresses(entropy),
         contact: ContactSettings::default(),
+        limits: limits(entropy),
         ring_timeout: seconds(entropy, &[5, 30, 120]),
         confirm: entropy.below(4) > 0,
         confirm_timeout: seconds(entropy, &[10, 45]),
@@ -169,6 +171,18 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         user_originated: entropy.below(3) == 0,
         pushes: pushes(entropy),
         slots: slots(entropy),
+    }
+}
+
+fn limits(entropy: &mut Entropy) -> LimitSettings {
+    match entropy.below(3) {
+        0 => LimitSettings::OFF,
+        1 => LimitSettings::default(),
+        _ => LimitSettings {
+            requests_per_10_minutes: *pick(entropy, &[0, 1, 5]),
+            requests_per_day: *pick(entropy, &[0, 2, 10]),
+            dials_per_day: *pick(entropy, &[0, 1, 2]),
+        },
     }
 }
 

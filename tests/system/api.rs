@@ -88,6 +88,17 @@ pub(crate) fn callbacks(net: Net) -> Outcome {
     over.is(201, "COMPLETED")?;
     Ask::get(&one).key(&key).send(&server)?.is(200, "COMPLETED")?;
     Ask::get(&format!("{one}/explain")).key(&key).send(&server)?.is(409, "callback_over")?;
+    // Three requests of a number in ten minutes, also counted over the restart.
+    for _ in 0..2 {
+        let made = Ask::post("/api/v1/callbacks", wanted).key(&key).send(&server)?;
+        made.is(201, "QUEUED")?;
+        let one = format!("/api/v1/callbacks/{}", made.text("id")?);
+        Ask::new("DELETE", &one).key(&key).send(&server)?.is(200, "COMPLETED")?;
+    }
+    let often = Ask::post("/api/v1/callbacks", wanted).key(&key).send(&server)?;
+    often.is(429, "too_often")?;
+    let wait = often.header("retry-after").and_then(|seconds| seconds.parse::<u32>().ok());
+    ensure(wait.is_some_and(|seconds| (1..=600).contains(&seconds)), || format!("{often:?}"))?;
     let unknown = "/api/v1/callbacks/00000000-0000-4000-8000-000000000000";
     Ask::new("DELETE", unknown).key(&key).send(&server)?.is(404, "unknown_callback")?;
     Ask::get("/api/v1/none").key(&key).send(&server)?.is(404, "no_such_route")?;
@@ -195,8 +206,8 @@ impl Ask {
         stream.read_to_string(&mut answer)?;
         let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
         let status = status.ok_or_else(|| format!("{address} said {answer:?}"))?;
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        Ok(Told { status, body: serde_json::from_str(body)? })
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+        Ok(Told { status, head: head.to_owned(), body: serde_json::from_str(body)? })
     }
 }
 
@@ -205,6 +216,7 @@ impl Ask {
 pub(crate) struct Told {
     /// The status.
     pub(crate) status: u16,
+    head: String,
     body: Value,
 }
 
@@ -212,6 +224,10 @@ impl Told {
     pub(crate) fn text(&self, key: &str) -> Outcome<String> {
         let text = self.body.get(key).and_then(Value::as_str).map(str::to_owned);
         text.ok_or_else(|| format!("no {key}: {self:?}").into())
+    }
+
+    fn header(&self, name: &str) -> Option<&str> {
+        crate::wire::header(&self.head, &[name])
     }
 
     pub(crate) fn number(&self, key: &str) -> Outcome<usize> {

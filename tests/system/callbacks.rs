@@ -71,8 +71,8 @@ pub(crate) fn pending_taken_over(net: Net) -> Outcome {
     chosen(net, "2", true, ("COMPLETED", "AGENT_CONNECTED"))
 }
 
-/// The consumer calls in while their phone rings for the callback: the dial is CANCELled and does not
-/// count, and whoever says nothing is served at once, in the same place.
+/// The consumer calls in while their phone rings for the callback: the dial is CANCELled and does
+/// not count, and whoever says nothing is served at once, in the same place.
 pub(crate) fn called_while_dialled(net: Net) -> Outcome {
     sipp::needed()?;
     let server = Server::start(net, &Configuration::new())?;

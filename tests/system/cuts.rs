@@ -1,4 +1,4 @@
-//! Calls that are cut at a random moment, as networks and phones do it: nothing of them may be left.
+//! Calls that are cut at a random moment, as networks and phones do it: nothing of them is left.
 
 use std::fs;
 use std::net::IpAddr;

@@ -155,16 +155,20 @@ fn sound_call(at: IpAddr, server: SocketAddr, ani: &str, code: &str) -> Outcome 
          m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
     );
     let request = |method: &str, branch: &str, to: &str, body: &str| {
+        let length = body.len();
         format!(
-            "{method} sip:900@{server} SIP/2.0\r\nVia: SIP/2.0/UDP {local};branch=z9hG4bK{branch}\r\n\
+            "{method} sip:900@{server} SIP/2.0\r\n\
+             Via: SIP/2.0/UDP {local};branch=z9hG4bK{branch}{local}\r\n\
              From: <sip:{ani}@{local}>;tag=1\r\nTo: {to}\r\nCall-ID: sound-{ani}-{local}\r\n\
              CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContact: <sip:{local}>\r\n\
-             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
+             Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{body}"
         )
     };
     sip.send(request("INVITE", "i", &format!("<sip:900@{server}>"), &sdp).as_bytes())?;
-    let answer = message(&sip, "a 200", |text| text.starts_with("SIP/2.0 200"))?;
+    let answer = message(&sip, "an answer", |text| {
+        text.starts_with("SIP/2.0 ") && !text.starts_with("SIP/2.0 1")
+    })?;
+    ensure(answer.starts_with("SIP/2.0 200"), || answer.clone())?;
     let to = header(&answer, &["to", "t"]).ok_or("no To")?;
     sip.send(request("ACK", "a", to, "").as_bytes())?;
     let theirs = answer

@@ -51,12 +51,7 @@ pub(super) fn one_open_per_address(q: &Queue) -> Verdict {
         let Some(address) = row.address.clone() else { return Ok(()) };
         let scheduled = row.origin == Origin::Scheduled;
         let first = seen.insert((row.queue.clone(), address, scheduled));
-        // A transfer may bring two into one queue: nobody asked for the second there.
-        let moved = q
-            .queue_index
-            .get(&row.queue)
-            .is_some_and(|&n| q.queues[n].open.values().all(|&open| open != row.id));
-        ensure(first || moved, || format!("{} is a second open callback", row.id))
+        ensure(first, || format!("{} is a second open callback", row.id))
     })
 }
 
@@ -362,6 +357,27 @@ pub(super) fn never_called_again(s: &Step) -> Verdict {
     let mut all = dialled.chain(taken.filter_map(|row| Some((row.id, row.address.as_ref()?))));
     let called = all.find(|(_, address)| never(address));
     ensure(called.is_none(), || format!("{:?} is to be called for ever", called.map(|it| it.0)))
+}
+
+/// Nobody is dialled, nor a request of theirs taken, more often within a day than the queue allows.
+pub(super) fn number_limits(s: &Step) -> Verdict {
+    s.effects.iter().try_for_each(|effect| {
+        let Effect::Dial { attempt, queue, address: Address::E164(number), .. } = effect else {
+            return Ok(());
+        };
+        let queue = &s.after.queues[s.after.queue_index[queue]];
+        let most = queue.settings.limits.dials_per_day as usize;
+        let rang = queue.uses.dials(number, s.after.now);
+        ensure(most == 0 || rang <= most, || {
+            format!("{} rings {rang} times within a day", attempt.interaction)
+        })
+    })?;
+    taken(s, NOW).chain(taken(s, LATER)).try_for_each(|(row, settings)| {
+        let Some(Address::E164(number)) = &row.address else { return Ok(()) };
+        let queue = &s.before.queues[s.before.queue_index[&row.queue]];
+        let again = queue.uses.asks_again_at(number, settings.limits, s.after.now);
+        ensure(again.is_none(), || format!("{} was taken before {again:?}", row.id))
+    })
 }
 
 /// A callback for now is taken only while it is open, and not too short before closing.

@@ -40,6 +40,8 @@ impl Noise {
             queue.confirm = self.chance(80);
             queue.waiting_max = self.one_of(&[5, 50]);
             queue.attempts_max = 2;
+            queue.limits.requests_per_day = 0;
+            queue.limits.dials_per_day = self.one_of(&[0, 1, 2]);
             queue.after_call_work = self.one_of(&[seconds(0), seconds(20)]);
             queue.hold_trigger = self.one_of(&[seconds(0), seconds(0), seconds(20)]);
             queue.early_hangup = self.one_of(&[EarlyHangup::Abandon, EarlyHangup::CallBack]);

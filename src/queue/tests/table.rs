@@ -1,6 +1,7 @@
 //! The state table, the order and the pacing, step by step.
 
 use super::*;
+use crate::queue::limits::LimitSettings;
 
 // ---- the order
 
@@ -180,7 +181,7 @@ fn a_silent_phone_is_cancelled_and_only_its_end_closes_the_attempt() {
 
 #[test]
 fn the_consumers_menu() {
-    let mut desk = Desk::new(|_| {});
+    let mut desk = Desk::new(|policy| policy.limits = LimitSettings::OFF);
     desk.request(1);
     desk.log_in("ann");
     for serial in 1..=3 {

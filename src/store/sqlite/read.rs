@@ -7,8 +7,9 @@ use sqlx::{Connection, Row, query};
 
 use super::{failed, words};
 use crate::ident::{AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId};
-use crate::phone::{Address, CodeHash, Dnis};
+use crate::phone::{Address, CodeHash, Dnis, PhoneNumber};
 use crate::queue::interaction::Place;
+use crate::queue::limits::NumberUse;
 use crate::queue::matching::CallInRequest;
 use crate::queue::never_call::NeverCallHash;
 use crate::queue::{Agent, AgentState, Attempt, Changed, History, Interaction, Stage};
@@ -43,6 +44,7 @@ pub(super) async fn everything(connection: &mut SqliteConnection) -> Result<Load
             &rows(include_str!("../sql/sqlite/never_call.sql")).await?,
             never_call_hash,
         )?,
+        uses: each(&rows(include_str!("../sql/sqlite/number_uses.sql")).await?, number_use)?,
         transitions: Vec::new(),
     };
     for row in rows(include_str!("../sql/sqlite/bindings.sql")).await? {
@@ -175,6 +177,17 @@ fn never_call_hash(row: &SqliteRow) -> Result<NeverCallHash, StoreError> {
     let hash = row.try_get::<&[u8], _>("hash").map_err(failed)?;
     let broken = |_| StoreError::Broken("never_call: a hash is not of 32 bytes".into());
     hash.try_into().map(NeverCallHash).map_err(broken)
+}
+
+fn number_use(row: &SqliteRow) -> Result<NumberUse, StoreError> {
+    let row = Fields::of("number_use", "queue", row)?;
+    Ok(NumberUse {
+        queue: QueueId::new(row.text("queue")?),
+        number: row.parsed("number", PhoneNumber::parse)?,
+        at: row.time("at")?,
+        kind: row.parsed("kind", words::read_use_kind)?,
+        is_undone: false,
+    })
 }
 
 fn call_in_request(row: &SqliteRow) -> Result<CallInRequest, StoreError> {

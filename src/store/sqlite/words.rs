@@ -8,6 +8,7 @@ use crate::queue::agent::AfterCall;
 use crate::queue::effect::EndReason;
 use crate::queue::event::{NotReadyReason, RetryClass};
 use crate::queue::interaction::Origin;
+use crate::queue::limits::UseKind;
 use crate::queue::matching::CallInEnd;
 use crate::queue::skill::{SkillExpression, Skills};
 use crate::queue::{AgentState, History, Outcome, Stage};
@@ -58,6 +59,7 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
         Outcome::Left => "left",
         Outcome::Dropped => "dropped",
         Outcome::AttemptsExhausted(_) => "attempts-exhausted",
+        Outcome::DailyLimit => "daily-limit",
         Outcome::Refused => "refused",
         Outcome::Cancelled => "cancelled",
         Outcome::Purged => "purged",
@@ -75,6 +77,7 @@ pub(super) fn last_class(outcome: Outcome) -> Option<&'static str> {
         | Outcome::Abandoned
         | Outcome::Left
         | Outcome::Dropped
+        | Outcome::DailyLimit
         | Outcome::Refused
         | Outcome::Cancelled
         | Outcome::Purged
@@ -246,6 +249,17 @@ pub(super) fn distributed(history: &History) -> String {
 
 pub(super) fn read_distributed(text: &str) -> Option<VecDeque<Timestamp>> {
     text.lines().map(|line| Some(Timestamp(line.parse().ok()?))).collect()
+}
+
+pub(super) fn use_kind(kind: UseKind) -> &'static str {
+    match kind {
+        UseKind::Request => "request",
+        UseKind::Dial => "dial",
+    }
+}
+
+pub(super) fn read_use_kind(text: &str) -> Option<UseKind> {
+    read(&[UseKind::Request, UseKind::Dial], use_kind, text)
 }
 
 /// `name=level`, one a line.

@@ -5,6 +5,7 @@ use sqlx::{Connection, Row, Sqlite, query};
 
 use super::{failed, words};
 use crate::ident::QueueId;
+use crate::queue::limits::{KEPT, NumberUse};
 use crate::queue::matching::CallInRequest;
 use crate::queue::{Agent, Attempt, History, Interaction, Stage, Transition};
 use crate::store::{LegRecord, Party, Step, StoreError, UserBindings, outside};
@@ -71,6 +72,13 @@ async fn write(to: &mut SqliteConnection, step: &Step, number: i64) -> Result<()
     for hash in &changed.never_call {
         let add = query(include_str!("../sql/sqlite/never_call_add.sql"));
         run(to, add.bind(hash.0.to_vec()).bind(step.now.as_ms())).await?;
+    }
+    for one in &changed.uses {
+        run(to, put_use(one)).await?;
+    }
+    if !changed.uses.is_empty() {
+        let forget = query(include_str!("../sql/sqlite/number_use_forget.sql"));
+        run(to, forget.bind((step.now - KEPT).as_ms())).await?;
     }
     for transition in &changed.transitions {
         run(to, add_event(transition, number)).await?;
@@ -194,6 +202,18 @@ fn put_agent(row: &Agent) -> Query<'_> {
         .bind(row.calls_day)
         .bind(row.handling.as_ref().map(|(queue, _)| queue.as_str()))
         .bind(row.handling.as_ref().map(|(_, since)| since.as_ms()))
+}
+
+fn put_use<'q>(one: &NumberUse) -> Query<'q> {
+    let statement = match one.is_undone {
+        true => include_str!("../sql/sqlite/number_use_undo.sql"),
+        false => include_str!("../sql/sqlite/number_use_put.sql"),
+    };
+    query(statement)
+        .bind(one.queue.as_str().to_owned())
+        .bind(one.number.expose().to_owned())
+        .bind(words::use_kind(one.kind))
+        .bind(one.at.as_ms())
 }
 
 fn put_history<'q>(queue: &'q QueueId, history: &History) -> Query<'q> {

@@ -1,0 +1,1 @@
+DELETE FROM number_use WHERE at <= ?1
