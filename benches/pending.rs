@@ -121,6 +121,7 @@ fn fill(queue: &mut Queue) {
                 address: Address::parse(&number),
                 when: When::Now,
                 notify: false,
+                attached: None,
             },
         );
         queue.take_changed();

@@ -129,7 +129,15 @@ impl Floor {
         let skills = Some(self.expressions[which].clone());
         if self.random.below(2) == 0 {
             let node = NodeId::new("bench");
-            Event::CallArrived { interaction, queue, skills, priority: 0, address: None, node }
+            Event::CallArrived {
+                interaction,
+                queue,
+                skills,
+                priority: 0,
+                address: None,
+                node,
+                attached: None,
+            }
         } else {
             let address = address(&mut self.random);
             Event::CallbackRequested {
@@ -140,6 +148,7 @@ impl Floor {
                 address: Some(address),
                 when: When::Now,
                 notify: false,
+                attached: None,
             }
         }
     }

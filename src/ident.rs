@@ -220,6 +220,32 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// What an app attached to its request: a JSON object as text, which nobody here reads but those
+/// who show it. Prints as `…`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserData(std::sync::Arc<str>);
+
+impl UserData {
+    /// Longest, in bytes.
+    pub const MAX: usize = 4096;
+
+    /// Wraps the text of a JSON object; `None` if it is too long.
+    pub fn new(json: &str) -> Option<Self> {
+        (json.len() <= Self::MAX).then(|| Self(json.into()))
+    }
+
+    /// The text. Not for logs.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for UserData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}
+
 /// A ChaCha20 stream: the only randomness a pure file may use.
 #[derive(Clone)]
 pub struct Entropy(ChaCha20Rng);

@@ -115,6 +115,7 @@ const TESTS: &[Test] = &[
     ("a_keyed_time_is_promised_and_dialled_then", Beside, callbacks::scheduled),
     ("a_pending_callback_is_kept", Beside, callbacks::pending_kept),
     ("a_pending_callback_is_cancelled", Beside, callbacks::pending_cancelled),
+    ("what_is_attached_is_shown_and_kept", Beside, callbacks::attached),
     ("calling_in_stops_the_dial", Beside, callbacks::called_while_dialled),
     ("two_agents_get_whom_they_may_serve", Beside, skills::two_agents),
     ("a_caller_is_transferred_to_an_agent", Beside, transfers::to_an_agent),

@@ -7,7 +7,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::Problem;
-use crate::ident::{CallInId, GroupId, InteractionId, QueueId};
+use crate::ident::{CallInId, GroupId, InteractionId, QueueId, UserData};
 use crate::phone::{AccessCode, Address, Dnis};
 use crate::queue::effect::{CallInRefusal, Refusal};
 use crate::queue::event::When;
@@ -49,12 +49,14 @@ pub struct NewCallback {
     pub skills: Option<SkillExpression>,
     /// Higher goes first.
     pub priority: i16,
-    /// Where to call.
-    pub address: Option<Address>,
+    /// Where to call, as it was written: the queue's default country reads it.
+    pub number: Option<Dnis>,
     /// When.
     pub when: When,
     /// Is the webhook told how it fares?
     pub notify: bool,
+    /// What is attached.
+    pub data: Option<UserData>,
 }
 
 /// A Call-In request to be made.
@@ -66,6 +68,8 @@ pub struct NewCallIn {
     pub from: Option<Address>,
     /// The callback it is for.
     pub callback: Option<InteractionId>,
+    /// What is attached.
+    pub data: Option<UserData>,
 }
 
 /// An open callback.
@@ -81,6 +85,8 @@ pub struct Callback {
     pub due_at: Option<Timestamp>,
     /// Attempts that counted.
     pub attempts_used: u32,
+    /// What was attached.
+    pub data: Option<UserData>,
 }
 
 /// A callback is committed.
@@ -106,6 +112,8 @@ pub enum NotCreated {
     OtherRequest,
     /// It was made once, and is over.
     Over,
+    /// What was written for a number is none.
+    NotANumber,
     /// Nobody could be told: no webhook is configured.
     NoWebhook,
     /// No promise can be made now.

@@ -6,9 +6,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::ask::{Ask, NewCallIn, NotGranted};
-use super::callbacks::address;
+use super::callbacks::{address, user_data};
 use super::error::Problem;
 use super::{Api, Bearer, Body, Example, Operator, id_in_path};
 use crate::ident::{GroupId, InteractionId};
@@ -20,6 +21,7 @@ pub(super) struct CreateBody {
     group: String,
     from: Option<String>,
     callback_id: Option<String>,
+    data: Option<Map<String, Value>>,
 }
 
 impl Example for CreateBody {
@@ -57,7 +59,12 @@ pub(super) async fn create(
         let instead = "write the id that its creation answered";
         InteractionId::parse(text).ok_or_else(|| Problem::field("callback_id", "is no id", instead))
     });
-    request(&api, body.group, body.from, callback.transpose()?).await
+    let callback = callback.transpose()?;
+    if callback.is_some() && body.data.is_some() {
+        let instead = "attach it to the callback when that is made";
+        return Err(Problem::field("data", "does not go with `callback_id`", instead));
+    }
+    request(&api, body.group, body.from, callback, body.data).await
 }
 
 /// `POST /api/v1/callbacks/{id}/accept`, with the key or with the token of the push that said that
@@ -73,7 +80,7 @@ pub(super) async fn accept(
     if !by_token && !api.keys.open(&given) {
         return Err(Problem::wrong_key());
     }
-    request(&api, body.group, body.from, Some(id?)).await
+    request(&api, body.group, body.from, Some(id?), None).await
 }
 
 async fn request(
@@ -81,9 +88,11 @@ async fn request(
     group: String,
     from: Option<String>,
     callback: Option<InteractionId>,
+    data: Option<Map<String, Value>>,
 ) -> Result<Response, Problem> {
     let from = from.map(|text| address("from", &text)).transpose()?;
-    let new = NewCallIn { group: GroupId::new(&group), from, callback };
+    let data = data.map(user_data).transpose()?;
+    let new = NewCallIn { group: GroupId::new(&group), from, callback, data };
     match api.asker.ask(|answer| Ask::CallIn(new, answer)).await? {
         Ok(granted) => {
             let body = CallInBody {

@@ -6,17 +6,20 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use chrono::DateTime;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::ask::{Ask, Callback, Cancelled, Created, NewCallback, NotCreated};
 use super::error::Problem;
 use super::{Api, Body, Example, Operator, id_in_path};
-use crate::ident::{InteractionId, QueueId};
-use crate::phone::Address;
+use crate::ident::{InteractionId, QueueId, UserData};
+use crate::phone::{Address, Dnis};
 use crate::queue::event::When;
 use crate::queue::skill::SkillExpression;
 use crate::store::records::Record;
 use crate::time::Timestamp;
 
+/// What is taken for a number.
+const NUMBER: &str = "write + and 7 to 15 digits, or an extension";
 /// The state of what is over.
 const OVER: &str = "COMPLETED";
 /// The reason of what was cancelled.
@@ -36,6 +39,7 @@ pub(super) struct CreateBody {
     priority: i16,
     #[serde(default)]
     push: bool,
+    data: Option<Map<String, Value>>,
 }
 
 impl Example for CreateBody {
@@ -55,6 +59,8 @@ struct CallbackBody {
     attempts_used: u32,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     duplicate: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Value>,
 }
 
 impl From<Callback> for CallbackBody {
@@ -67,6 +73,7 @@ impl From<Callback> for CallbackBody {
             due_at: it.due_at.map(|at| at.to_string()),
             attempts_used: it.attempts_used,
             duplicate: false,
+            data: it.data.and_then(|data| serde_json::from_str(data.expose()).ok()),
         }
     }
 }
@@ -81,13 +88,13 @@ impl From<Record> for CallbackBody {
             due_at: None,
             attempts_used: it.attempts_used,
             duplicate: false,
+            data: it.data.and_then(|data| serde_json::from_str(data.expose()).ok()),
         }
     }
 }
 
 impl CreateBody {
     fn read(self, interaction: Option<InteractionId>) -> Result<NewCallback, Problem> {
-        let number = |text: String| address("number", &text);
         let skills = |text: String| {
             SkillExpression::parse(&text).map_err(|error| {
                 let wrong = format!("at character {}: {}", error.position, error.problem);
@@ -114,17 +121,24 @@ impl CreateBody {
             queue: QueueId::new(&self.queue),
             skills: self.skills.map(skills).transpose()?,
             priority: self.priority,
-            address: self.number.map(number).transpose()?,
+            number: self.number.map(|number| Dnis::new(&number)),
             when,
             notify: self.push,
+            data: self.data.map(user_data).transpose()?,
         })
     }
 }
 
 /// A number or extension in a field.
 pub(super) fn address(field: &str, text: &str) -> Result<Address, Problem> {
-    let instead = "write + and 7 to 15 digits, or an extension";
-    Address::parse(text).ok_or_else(|| Problem::field(field, "is no number", instead))
+    Address::parse(text).ok_or_else(|| Problem::field(field, "is no number", NUMBER))
+}
+
+/// What an app attaches.
+pub(super) fn user_data(data: Map<String, Value>) -> Result<UserData, Problem> {
+    let instead = "write an object of at most 4096 bytes as JSON";
+    let text = Value::Object(data).to_string();
+    UserData::new(&text).ok_or_else(|| Problem::field("data", "is too long", instead))
 }
 
 /// An instant in a field (RFC 3339).
@@ -187,6 +201,7 @@ pub(super) async fn create(
             "idempotency_key_reused",
             "Idempotency-Key: belongs to a request for another queue or number; write another key",
         )),
+        (NotCreated::NotANumber, _) => Err(Problem::field("number", "is no number", NUMBER)),
         (NotCreated::NoWebhook, _) => {
             let instead = "configure `url` under [webhook], or leave `push` out";
             Err(Problem::field("push", "nobody can be told", instead))
@@ -268,7 +283,7 @@ mod tests {
     fn a_body_becomes_what_the_queue_is_asked() {
         let new = read(r#"{"queue": "support", "number": "+14155550123"}"#).unwrap();
         assert_eq!((new.queue.as_str(), new.when, new.notify), ("support", When::Now, false));
-        assert_eq!(new.address, Address::parse("+14155550123"));
+        assert_eq!(new.number, Some(Dnis::new("+14155550123")));
         let at = r#""at": "2026-11-22T10:30:21+01:00""#;
         let due = Timestamp(1_795_339_821_000);
         for (exact, when) in [("false", When::Near(due)), ("true", When::At(due))] {
@@ -282,7 +297,7 @@ mod tests {
         let table = [
             (r#"{}"#, "missing field `queue`"),
             (r#"{"queue": "a", "numbr": "1"}"#, "unknown field `numbr`"),
-            (r#"{"queue": "a", "number": "call me"}"#, "number: is no number; write +"),
+            (r#"{"queue": "a", "data": [1]}"#, "invalid type: sequence, expected a map"),
             (r#"{"queue": "a", "at": "tomorrow"}"#, "at: is no time of RFC 3339; write a date"),
             (r#"{"queue": "a", "exact": true}"#, "exact: says nothing without `at`; write `at`"),
             (r#"{"queue": "a", "priority": 101}"#, "priority: is out of range; write -100"),
@@ -292,6 +307,15 @@ mod tests {
             let said = read(text).unwrap_err();
             assert!(said.starts_with(begins), "{text}: {said}");
         }
+    }
+
+    #[test]
+    fn what_is_attached_is_kept_whole_and_not_too_long() {
+        let attached = |data: &str| read(&format!(r#"{{"queue": "a", "data": {{"a": {data}}}}}"#));
+        let kept = attached(r#""1 \u20ac""#).unwrap().data.unwrap();
+        assert_eq!(kept.expose(), r#"{"a":"1 €"}"#);
+        let long = format!(r#""{}""#, "x".repeat(UserData::MAX));
+        assert!(attached(&long).unwrap_err().starts_with("data: is too long"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::ident::{
     AgentId, AttemptId, ContactId, GroupId, InteractionId, Language, LegId, PlayId, QueueId, Route,
+    UserData,
 };
 use crate::phone::{AccessCode, Address, Ani, Dnis, KeyedNumber};
 use crate::time::{Duration, Timestamp};
@@ -135,6 +136,17 @@ pub enum Effect {
         priority: i16,
         /// The caller's number; the node makes an address of it by the queue's policy.
         ani: Ani,
+        /// The number called.
+        dnis: Dnis,
+        /// What the app attached whose Call-In request this call is.
+        data: Option<UserData>,
+    },
+    /// A caller was told the wait.
+    EwtTold {
+        /// Who.
+        interaction: InteractionId,
+        /// The estimate, not rounded.
+        ewt: Duration,
     },
     /// What may the caller be told and offered now? `Standing` follows.
     AskStanding {
@@ -315,6 +327,8 @@ pub enum Callee {
         address: Address,
         /// The way.
         route: Route,
+        /// The number shown as the caller; `None`: that of the trunk.
+        caller: Option<Ani>,
         /// How long it may ring (`Expires`).
         ring_timeout: Duration,
     },

@@ -2,7 +2,7 @@
 
 use super::spoken::{SpokenDay, SpokenTime};
 use crate::ident::{
-    AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route, TrunkId,
+    AgentId, AttemptId, ContactId, InteractionId, LegId, PlayId, QueueId, Route, TrunkId, UserData,
 };
 use crate::phone::{Address, Ani, Dnis};
 use crate::time::{Duration, Timestamp};
@@ -115,6 +115,8 @@ pub enum Event {
         address: Address,
         /// The way.
         route: Route,
+        /// The number shown as the caller; `None`: that of the trunk.
+        caller: Option<Ani>,
         /// How long to ring.
         ring_timeout: Duration,
         /// Ask for 1?
@@ -342,6 +344,8 @@ pub enum CodeResult {
         callback: Option<InteractionId>,
         /// The queue in which that callback waits.
         queue: Option<QueueId>,
+        /// What the app attached, for a call like any other.
+        data: Option<UserData>,
     },
     /// Nobody's.
     NoMatch,
@@ -398,6 +402,8 @@ pub struct AlertContext {
     pub wait: Duration,
     /// Attempts made; 0 for a live call.
     pub attempts: u32,
+    /// The user data that it is shown (`X-Ringback-Data`), encoded.
+    pub data: Option<String>,
 }
 
 /// What a person on the line hears before we hang up.

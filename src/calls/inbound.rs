@@ -16,7 +16,7 @@ mod walk;
 
 use std::sync::Arc;
 
-use crate::ident::{FlowId, InteractionId, Language, LegId};
+use crate::ident::{FlowId, InteractionId, Language, LegId, UserData};
 use crate::phone::{Ani, Dnis};
 use crate::time::Timestamp;
 
@@ -43,6 +43,8 @@ pub(super) struct Inbound {
     interaction: InteractionId,
     ani: Ani,
     dnis: Dnis,
+    /// What the app attached whose Call-In request this call is.
+    data: Option<UserData>,
     settings: Arc<Settings>,
     flow: FlowId,
     language: Language,
@@ -134,6 +136,7 @@ impl Inbound {
             interaction,
             ani,
             dnis,
+            data: None,
             settings,
             flow,
             language,

@@ -41,6 +41,7 @@ const EFFECTS: &[&str] = &[
     "ConsumerConfirmed",
     "ConsumerPostponed",
     "ConsumerRefused",
+    "EwtTold",
     "FeatureCode",
     "FindSlot",
     "HangUp",
@@ -186,6 +187,7 @@ impl World {
                     kind: "live",
                     wait: Duration::ZERO,
                     attempts: 0,
+                    data: None,
                 },
             },
             21 => Event::CancelAlert { agent, interaction },
@@ -199,6 +201,7 @@ impl World {
                 queue: QueueId::new(["billing", "plain", "gone"][b % 3]),
                 address: Address::parse("1001").unwrap(),
                 route: Route::Registrar,
+                caller: None,
                 ring_timeout: Duration::from_secs(30),
                 confirm: b % 5 > 0,
             },
@@ -390,7 +393,8 @@ impl World {
             Effect::AgentAnswered { agent, interaction } => {
                 self.answered = Some((agent.clone(), *interaction));
             }
-            Effect::AskStanding { .. }
+            Effect::EwtTold { .. }
+            | Effect::AskStanding { .. }
             | Effect::TransferProgress { .. }
             | Effect::PendingChosen { .. }
             | Effect::CallbackConfirmed { .. }
@@ -478,7 +482,7 @@ fn code_result(n: usize) -> CodeResult {
     match n % 4 {
         0 => CodeResult::NoMatch,
         1 if n.is_multiple_of(5) => CodeResult::Locked,
-        _ => CodeResult::Matched { combination, callback, queue },
+        _ => CodeResult::Matched { combination, callback, queue, data: None },
     }
 }
 

@@ -282,6 +282,7 @@ impl Stage {
                 queue: QueueId::new(word(2)),
                 address: Address::parse(word(3)).unwrap(),
                 route: Route::Trunk(TrunkId::new("carrier")),
+                caller: None,
                 ring_timeout: Duration::from_secs(30),
                 confirm: word(4) != "unconfirmed",
             },
@@ -358,6 +359,7 @@ impl Stage {
                         combination: combination.to_owned(),
                         callback: (!word(3).is_empty()).then(|| self.interaction(word(3))),
                         queue: (!word(4).is_empty()).then(|| QueueId::new(word(4))),
+                        data: None,
                     },
                 },
             },
@@ -473,7 +475,10 @@ impl Stage {
             Effect::Music { leg: id } => format!("music {}", leg(self, id)),
             Effect::Silence { leg: id } => format!("silence {}", leg(self, id)),
             Effect::Bridge { a, b } => format!("bridge {} {}", leg(self, a), leg(self, b)),
-            Effect::Arrived { interaction, queue, skills, priority, ani } => {
+            Effect::EwtTold { interaction, ewt } => {
+                format!("! told {} {}", self.name(*interaction), ewt.as_secs())
+            }
+            Effect::Arrived { interaction, queue, skills, priority, ani, .. } => {
                 let skills = skills.as_deref().unwrap_or("-");
                 let name = self.name(*interaction);
                 format!("! arrived {name} {queue} {skills} {priority} {}", ani.expose())
@@ -550,7 +555,13 @@ impl Stage {
 }
 
 fn context() -> AlertContext {
-    AlertContext { queue: QueueId::new("billing"), kind: "live", wait: Duration::ZERO, attempts: 0 }
+    AlertContext {
+        queue: QueueId::new("billing"),
+        kind: "live",
+        wait: Duration::ZERO,
+        attempts: 0,
+        data: None,
+    }
 }
 
 /// `today@09:30`, `tomorrow@17:00` or `7/4@08:05`; empty: none.

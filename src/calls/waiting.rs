@@ -416,6 +416,7 @@ impl Waiting {
         ];
         if let Some(ewt) = standing.ewt {
             prompts.extend([Prompt::Sound("wait-is"), Prompt::Wait(ewt)]);
+            ctx.push(Effect::EwtTold { interaction: self.interaction, ewt });
         }
         self.note(ctx, prompts, None);
     }

@@ -1,9 +1,10 @@
 //! The keys of a queue that say whom it may call back, how and when.
 
 use super::document::Section;
-use super::file::{Names, known};
+use super::file::{Names, known, user_part};
 use crate::ident::{Route, TrunkId};
-use crate::phone::{AddressPolicy, Country, Pattern};
+use crate::phone::{AddressPolicy, Ani, Country, Pattern};
+use crate::queue::ShownSettings;
 use crate::queue::contact::{CallingWindow, ContactSettings};
 use crate::queue::limits::{LIMIT_MAX, LimitSettings};
 
@@ -39,6 +40,8 @@ pub(super) fn addresses(section: &mut Section<'_>, names: &Names) -> AddressPoli
     AddressPolicy { default_country, countries, prefixes, blocked, trunks, extensions }
 }
 
+/// Longest name shown, in characters.
+const NAME_MAX: usize = 60;
 /// The most usual emergency numbers; others are extensions of a house as often.
 const EMERGENCY: [&str; 3] = ["112", "911", "999"];
 const COUNTRY: &str = "two capital letters of a country: \"US\"";
@@ -134,6 +137,22 @@ pub(super) fn limits(section: &mut Section<'_>) -> LimitSettings {
         ),
         dials_per_day: section.number("dials_per_day", 0..=LIMIT_MAX, default.dials_per_day),
     })
+}
+
+/// What the phones of consumers and agents are shown.
+pub(super) fn shown(section: &mut Section<'_>) -> ShownSettings {
+    let name = |text: &str| {
+        let fits = !text.chars().any(char::is_control) && text.chars().count() <= NAME_MAX;
+        fits.then(|| text.to_owned())
+    };
+    let caller_id = section.parsed_if("caller_id", user_part, "a number or a user name");
+    ShownSettings {
+        caller_id: caller_id.map(|number| Ani::new(&number)),
+        display_name: section
+            .parsed_if("display_name", name, "at most 60 characters")
+            .unwrap_or_default(),
+        data: section.texts("shown_data"),
+    }
 }
 
 /// When the queue calls a number.

@@ -334,6 +334,7 @@ fn queue(
         addresses: addresses.clone(),
         contact: contact::settings(section),
         limits: contact::limits(section),
+        shown: contact::shown(section),
         ring_timeout: section.seconds("ring_timeout_seconds", 5..=120, default.ring_timeout),
         confirm: section.flag("confirm", default.confirm),
         confirm_timeout: section.seconds(

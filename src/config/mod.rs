@@ -238,6 +238,10 @@ mod tests {
         queue.addresses = shown.addresses.clone();
         assert_eq!(queue.pushes.upcoming_below, None);
         queue.pushes.upcoming_below = shown.pushes.upcoming_below;
+        assert_eq!(shown.shown.data, ["order", "topic"]);
+        assert_eq!(shown.shown.display_name, "Example Ltd.");
+        assert_eq!(shown.shown.caller_id, Some(crate::phone::Ani::new("+14155550100")));
+        queue.shown = shown.shown.clone();
         assert_eq!(shown, queue);
         let (_, group) = full.queue.call_in_groups.first_key_value().unwrap();
         let numbers = group.numbers.clone();

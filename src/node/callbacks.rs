@@ -7,7 +7,7 @@ use crate::calls;
 use crate::calls::effect::PendingChoice;
 use crate::calls::event::{CodeResult, PendingCallback, Refusal, SlotOffer, SlotRefused};
 use crate::calls::spoken::{KeyedDay, SpokenDay, SpokenTime};
-use crate::ident::{GroupId, InteractionId, QueueId};
+use crate::ident::{GroupId, InteractionId, QueueId, UserData};
 use crate::phone::{AccessCode, Address, Ani, Dnis};
 use crate::queue::event::When;
 use crate::queue::hours::{self, Hours, LocalTime};
@@ -63,6 +63,7 @@ impl EventLoop {
                 address: Some(address),
                 when: When::At(due),
                 notify: false,
+                attached: None,
             }
         });
     }
@@ -154,12 +155,13 @@ impl EventLoop {
         interaction: InteractionId,
         combination: Combination,
         callback: Option<InteractionId>,
+        data: Option<UserData>,
     ) {
         self.keyed_by.remove(&interaction);
         let row = callback.and_then(|callback| self.queue.interaction(callback));
         let queue = row.map(|row| row.queue.clone());
         let combination = combination.to_string();
-        let result = CodeResult::Matched { combination, callback, queue };
+        let result = CodeResult::Matched { combination, callback, queue, data };
         self.order(calls::Event::CodeChecked { interaction, result });
     }
 

@@ -56,6 +56,13 @@ pub fn read(text: &str, policy: &AddressPolicy) -> Result<Address, NotCallable> 
     Ok(address)
 }
 
+/// The address that a text means for a queue, whether that calls it or not; `None` if it is none.
+pub(super) fn address(text: &str, policy: &AddressPolicy) -> Option<Address> {
+    let listed = Extension::parse(text).filter(|extension| policy.way(extension).is_some());
+    let number = || number(text, policy.default_country).map(Address::E164);
+    listed.map(Address::Extension).or_else(number).or_else(|| Address::parse(text))
+}
+
 /// The caller of a trunk in the one spelling, where the queues that may call back agree on a
 /// default country; otherwise, and if it is not a number, as it came.
 pub(super) fn spelled(ani: Ani, policies: &[&AddressPolicy]) -> Ani {
@@ -72,6 +79,11 @@ pub(super) fn spelled(ani: Ani, policies: &[&AddressPolicy]) -> Ani {
         Some(number) if is_whole(&number) => Ani::new(number.expose()),
         Some(_) | None => ani,
     }
+}
+
+/// The number that a text means, if it is one that a country's numbers look like.
+pub(super) fn whole(text: &str, default: Option<Country>) -> Option<PhoneNumber> {
+    number(text, default).filter(is_whole)
 }
 
 fn is_whole(number: &PhoneNumber) -> bool {

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tracing::warn;
 
 use super::event_loop::EventLoop;
+use super::numbers;
 use super::webhook::Push;
 use crate::api::ask::{
     Answer, Ask, CallIn, Callback, Cancelled, Created, NewCallIn, NewCallback, NotCreated,
@@ -18,9 +19,10 @@ use crate::api::ask::{
 };
 use crate::api::keys::Keys;
 use crate::ident::{CallInId, InteractionId};
-use crate::phone::{AccessCode, Dnis};
+use crate::phone::{AccessCode, AddressPolicy, Dnis};
 use crate::queue::effect::{CallInRefusal, PushEvent, Refusal};
 use crate::queue::event::CallInAsked;
+use crate::queue::interaction::Attached;
 use crate::queue::matching::{CODES_DRAWN, DrawnCodes};
 use crate::queue::{self, Interaction, Origin, Stage};
 use crate::store::outside;
@@ -127,6 +129,7 @@ fn callback(row: &Interaction) -> Callback {
         state: outside::state(&row.stage),
         due_at: row.due_at,
         attempts_used: row.attempts_used,
+        data: row.attached.as_ref().and_then(|attached| attached.data.clone()),
     }
 }
 
@@ -149,9 +152,17 @@ impl EventLoop {
 
     fn create_asked(&mut self, new: NewCallback, answer: CreateAnswer) {
         let interaction = new.interaction.unwrap_or_else(|| InteractionId::draw(&mut self.entropy));
+        let policy = self.queue.queue_settings(&new.queue).map(|queue| &queue.addresses);
+        let read = |number: &Dnis| {
+            numbers::address(number.expose(), policy.unwrap_or(&AddressPolicy::default()))
+        };
+        let address = new.number.as_ref().and_then(read);
+        if new.number.is_some() && address.is_none() {
+            return tell(answer, Err(NotCreated::NotANumber));
+        }
         let no = match self.queue.interaction(interaction) {
             Some(row) => {
-                let same = row.queue == new.queue && row.address == new.address;
+                let same = row.queue == new.queue && row.address == address;
                 (!same).then_some(NotCreated::OtherRequest)
             }
             None if new.is_recorded || self.outside.made.contains(&interaction) => {
@@ -171,9 +182,10 @@ impl EventLoop {
             queue: new.queue,
             skills: new.skills,
             priority: new.priority,
-            address: new.address,
+            address,
             when: new.when,
             notify: new.notify,
+            attached: Attached { called: None, data: new.data }.some(),
         });
     }
 
@@ -257,9 +269,9 @@ impl EventLoop {
         let draw = |_| AccessCode::draw(length, &mut self.entropy);
         let drawn: Vec<AccessCode> = (0..CODES_DRAWN).map(draw).collect();
         let codes = DrawnCodes::hash(&self.code_key, numbers, &drawn);
-        let NewCallIn { group, from, callback } = new;
+        let NewCallIn { group, from, callback, data } = new;
         self.outside.call_ins.insert(request, AskedCallIn { codes: drawn, answer });
-        let asked = CallInAsked { request, group, from, callback, codes };
+        let asked = CallInAsked { request, group, from, callback, data, codes };
         self.tell(queue::Event::CallInRequested(Box::new(asked)));
     }
 

@@ -7,13 +7,13 @@ use super::numbers::{self, NotCallable};
 use super::records::Begun;
 use super::translate;
 use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
-use crate::calls::end::{CallEnd, EndedBy};
+use crate::calls::end::{AttemptClass, CallEnd, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Caller, NumberRefused};
 use crate::calls::{self};
 use crate::config::OnRegister;
 use crate::ident::{AgentId, AttemptId, InteractionId, LegId, QueueId, Route};
 use crate::media::leg::Refused;
-use crate::phone::{self, Address, KeyedNumber};
+use crate::phone::{self, Address, Ani, KeyedNumber};
 use crate::queue::agent::AgentState;
 use crate::queue::effect::EndReason;
 use crate::queue::event::RetryClass;
@@ -80,7 +80,8 @@ impl EventLoop {
                 let contacts = self.sip.contacts(agent.as_str());
                 let wait = self.clock.wall().since(arrival);
                 let kind = translate::kind(origin);
-                let context = AlertContext { queue, kind, wait, attempts };
+                let data = self.shown_data(interaction, &queue);
+                let context = AlertContext { queue, kind, wait, attempts, data };
                 let ring_timeout = ring_timeout.max(Duration::from_secs(1));
                 self.order(calls::Event::Alert {
                     agent,
@@ -99,12 +100,15 @@ impl EventLoop {
             Effect::Disconnect { agent, interaction } => {
                 self.order(calls::Event::Disconnect { agent, interaction });
             }
-            Effect::Dial { attempt, queue, address, route, ring_timeout, confirm, .. } => {
+            Effect::Dial {
+                attempt, queue, address, route, caller, ring_timeout, confirm, ..
+            } => {
                 self.order(calls::Event::Dial {
                     attempt,
                     queue,
                     address,
                     route,
+                    caller,
                     ring_timeout,
                     confirm,
                 });
@@ -135,8 +139,8 @@ impl EventLoop {
                 let exit = calls::event::QueueExit::Closed;
                 self.order(calls::Event::NotAdmitted { interaction, exit });
             }
-            Effect::CallInMatched { interaction, combination, callback, .. } => {
-                self.code_matched(interaction, combination, callback);
+            Effect::CallInMatched { interaction, combination, callback, data, .. } => {
+                self.code_matched(interaction, combination, callback, data);
             }
             Effect::CallInUnmatched { interaction } => self.code_unmatched(interaction),
             Effect::CallInGranted { request, interaction, number, code, expires_at } => {
@@ -204,18 +208,9 @@ impl EventLoop {
                 self.transfer_asked(interaction, leg, &target);
             }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
-            // While its orphan is being ended, only the orphan's end counts.
-            CallsEffect::AttemptEnded { attempt, .. }
-                if self.orphans.values().any(|orphan| *orphan == attempt) => {}
-            CallsEffect::AttemptEnded { attempt, class } => {
-                let class = translate::retry_class(class);
-                let route = self.queue.open_attempts().find(|row| row.id == attempt);
-                if let Some(route) = route.map(|row| row.route.clone()) {
-                    self.judge_route(&route, class == RetryClass::Carrier);
-                }
-                self.attempt_ended(attempt, class);
-            }
+            CallsEffect::AttemptEnded { attempt, class } => self.dial_ended(attempt, class),
             report @ (CallsEffect::Arrived { .. }
+            | CallsEffect::EwtTold { .. }
             | CallsEffect::CallerLeft { .. }
             | CallsEffect::CallerHungUp { .. }
             | CallsEffect::CallbackConfirmed { .. }
@@ -228,6 +223,19 @@ impl EventLoop {
             | CallsEffect::AgentDeclined { .. }
             | CallsEffect::BridgeEnded { .. }) => self.report(report),
         }
+    }
+
+    fn dial_ended(&mut self, attempt: AttemptId, class: AttemptClass) {
+        // While its orphan is being ended, only the orphan's end counts.
+        if self.orphans.values().any(|orphan| *orphan == attempt) {
+            return;
+        }
+        let class = translate::retry_class(class);
+        let route = self.queue.open_attempts().find(|row| row.id == attempt);
+        if let Some(route) = route.map(|row| row.route.clone()) {
+            self.judge_route(&route, class == RetryClass::Carrier);
+        }
+        self.attempt_ended(attempt, class);
     }
 
     /// What the queue is told as it is.
@@ -343,17 +351,28 @@ impl EventLoop {
         self.sip.invite(self.clock.steady(), invitation);
     }
 
+    /// What the phone of an agent is shown of the user data.
+    fn shown_data(&self, interaction: InteractionId, queue: &QueueId) -> Option<String> {
+        let data = self.queue.interaction(interaction)?.attached.as_ref()?.data.as_ref()?;
+        translate::shown_data(data, &self.queue.queue_settings(queue)?.shown.data)
+    }
+
     /// The INVITE to a consumer or a third party; `None` if the address has no contact now.
     fn dial(&self, leg: LegId, callee: &Callee, offer: SessionOffer) -> Option<Invitation> {
-        let (attempt, address, route, ring_timeout) = match callee {
-            Callee::Consumer { attempt, address, route, ring_timeout, .. } => {
-                (Some(*attempt), address, route, ring_timeout)
+        let (attempt, queue, address, route, ring_timeout) = match callee {
+            Callee::Consumer { attempt, queue, address, route, ring_timeout, .. } => {
+                (Some(*attempt), queue, address, route, ring_timeout)
             }
-            Callee::Third { address, route, ring_timeout, .. } => {
-                (None, address, route, ring_timeout)
+            Callee::Third { queue, address, route, ring_timeout, .. } => {
+                (None, queue, address, route, ring_timeout)
             }
             Callee::Agent { .. } => return None,
         };
+        let own = match callee {
+            Callee::Consumer { caller, .. } => caller.as_ref(),
+            Callee::Third { .. } | Callee::Agent { .. } => None,
+        };
+        let settings = self.queue.queue_settings(queue);
         let target = match route {
             Route::Trunk(trunk) => Target::Trunk(trunk.clone()),
             Route::Registrar => {
@@ -364,8 +383,9 @@ impl EventLoop {
             leg,
             target,
             callee: address.expose().to_owned(),
-            caller: caller(route).to_owned(),
-            display_name: String::new(),
+            caller: caller(own, route),
+            display_name: settings
+                .map_or_else(String::new, |queue| queue.shown.display_name.clone()),
             offer,
             headers: Vec::new(),
             ring_timeout: *ring_timeout,
@@ -385,7 +405,7 @@ impl EventLoop {
             attempt,
             route: row.route.clone(),
             callee: row.address.expose().to_owned(),
-            caller: caller(&row.route).to_owned(),
+            caller: caller(row.caller.as_ref(), &row.route),
         };
         info!(%attempt, "ending what an earlier run may have left ringing");
         self.orphans.insert(leg, attempt);
@@ -534,11 +554,12 @@ impl EventLoop {
 }
 
 /// Who calls on a dial by that route, and did in an earlier run: nothing but the route says it.
-fn caller(route: &Route) -> &'static str {
-    match route {
+fn caller(own: Option<&Ani>, route: &Route) -> String {
+    let default = match route {
         Route::Registrar => super::CALLER,
         Route::Trunk(_) => "",
-    }
+    };
+    own.map_or(default, Ani::expose).to_owned()
 }
 
 /// The SIP status for a session we cannot have.

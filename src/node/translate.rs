@@ -1,11 +1,15 @@
 //! Between the columns: what one calls a thing, in the words of the other. Values only.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
 use super::numbers;
 use crate::calls::effect::{AgentDecline, Effect as CallsEffect, FeatureCode, Prompt};
 use crate::calls::end::{AttemptClass, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Goodbye, QueueExit};
 use crate::calls::spoken::{SpokenDay, SpokenTime};
-use crate::ident::{InteractionId, NodeId, QueueId};
+use crate::ident::{InteractionId, NodeId, QueueId, UserData};
 use crate::media::prompt::{self, CalendarDate, Day, Fragment, Language, TimeOfDay};
 use crate::phone::AddressPolicy;
 use crate::queue::agent::{AfterCall, Agent, AgentState};
@@ -13,10 +17,13 @@ use crate::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
 use crate::queue::event::{
     BridgeEnd, DeclineReason, Event as QueueEvent, NotReadyReason, RetryClass, WaitChoice,
 };
-use crate::queue::interaction::Origin;
+use crate::queue::interaction::{Attached, Origin};
 use crate::queue::skill::SkillExpression;
 use crate::sip;
 use crate::sip::auto_answer::AutoAnswer;
+
+/// Most bytes of `X-Ringback-Data`, without `;truncated`.
+const SHOWN_DATA_MAX: usize = 1024;
 
 /// Why an attempt ended, in the queue's words.
 pub(super) fn retry_class(class: AttemptClass) -> RetryClass {
@@ -107,8 +114,30 @@ pub(super) fn agent_headers(
         ("X-Ringback-Attempt", context.attempts.to_string()),
         ("User-to-User", format!("{:032x};encoding=hex", interaction.0)),
     ];
+    headers.extend(context.data.clone().map(|data| ("X-Ringback-Data", data)));
     headers.extend(auto_answer.headers());
     headers
+}
+
+/// As much of the user data as `X-Ringback-Data` shows (base64url of a JSON object): the values of
+/// these keys, whole ones, as long as they fit; `;truncated` if one did not. `None`: nothing.
+pub(super) fn shown_data(data: &UserData, keys: &[String]) -> Option<String> {
+    let all: Map<String, Value> = serde_json::from_str(data.expose()).ok()?;
+    let encoded = |shown: &Map<String, Value>| {
+        serde_json::to_string(shown).map_or_else(|_| String::new(), |it| URL_SAFE_NO_PAD.encode(it))
+    };
+    let (mut shown, mut truncated) = (Map::new(), "");
+    for (key, value) in keys.iter().filter_map(|key| all.get_key_value(key)) {
+        let mut longer = shown.clone();
+        longer.insert(key.clone(), value.clone());
+        if encoded(&longer).len() <= SHOWN_DATA_MAX {
+            shown = longer;
+        } else {
+            truncated = ";truncated";
+        }
+    }
+    let nothing = shown.is_empty() && truncated.is_empty();
+    (!nothing).then(|| format!("{}{truncated}", encoded(&shown)))
 }
 
 /// The fragments of `sounds/` that speak these prompts.
@@ -185,6 +214,26 @@ pub(super) fn feature(agent: &Agent, code: FeatureCode) -> (QueueEvent, AgentSum
     }
 }
 
+/// A caller who joins a queue; `None` for anything else.
+fn arrived(
+    effect: CallsEffect,
+    node: &NodeId,
+    policy: impl Fn(&QueueId) -> Option<AddressPolicy>,
+) -> Option<QueueEvent> {
+    let CallsEffect::Arrived { interaction, queue, skills, priority, ani, dnis, data } = effect
+    else {
+        return None;
+    };
+    let policy = policy(&queue);
+    let address = policy.as_ref().and_then(|policy| numbers::read(ani.expose(), policy).ok());
+    let country = policy.and_then(|policy| policy.default_country);
+    let attached = Attached { called: numbers::whole(dnis.expose(), country), data }.some();
+    // The flow check at load read the expression once already.
+    let skills = skills.and_then(|text| SkillExpression::parse(&text).ok());
+    let node = node.clone();
+    Some(QueueEvent::CallArrived { interaction, queue, skills, priority, address, attached, node })
+}
+
 /// A report of `calls` as an event of the queue; `None` for what is not a report, or needs the
 /// node.
 pub(super) fn report(
@@ -193,14 +242,8 @@ pub(super) fn report(
     policy: impl Fn(&QueueId) -> Option<AddressPolicy>,
 ) -> Option<QueueEvent> {
     Some(match effect {
-        CallsEffect::Arrived { interaction, queue, skills, priority, ani } => {
-            let address =
-                policy(&queue).and_then(|policy| numbers::read(ani.expose(), &policy).ok());
-            // The flow check at load read the expression once already.
-            let skills = skills.and_then(|text| SkillExpression::parse(&text).ok());
-            let node = node.clone();
-            QueueEvent::CallArrived { interaction, queue, skills, priority, address, node }
-        }
+        arrived @ CallsEffect::Arrived { .. } => return self::arrived(arrived, node, policy),
+        CallsEffect::EwtTold { interaction, ewt } => QueueEvent::EwtTold { interaction, ewt },
         CallsEffect::CallerLeft { interaction } => QueueEvent::CallerLeft { interaction },
         CallsEffect::CallerHungUp { interaction } => QueueEvent::CallerHungUp { interaction },
         CallsEffect::CallbackConfirmed { interaction, address } => {
@@ -281,6 +324,7 @@ mod tests {
             kind: "live",
             wait: Duration::from_secs(61),
             attempts: 2,
+            data: None,
         };
         let table = [
             (AutoAnswer::Off, None),
@@ -311,6 +355,28 @@ mod tests {
             ];
             assert_eq!(lines, told);
         }
+    }
+
+    #[test]
+    fn as_much_of_the_data_is_shown_as_fits() {
+        let keys = |keys: &[&str]| keys.iter().map(|key| (*key).to_owned()).collect::<Vec<_>>();
+        let long = "x".repeat(800);
+        let data =
+            format!(r#"{{"order": 7, "note": "{long}", "topic": {{"é": [1]}}, "b": "secret"}}"#);
+        let data = UserData::new(&data).unwrap();
+        let shown = |names: &[&str]| {
+            let header = shown_data(&data, &keys(names))?;
+            let (encoded, rest) = header.split_once(';').unwrap_or((&header, ""));
+            let json = URL_SAFE_NO_PAD.decode(encoded).unwrap();
+            Some((String::from_utf8(json).unwrap(), rest.to_owned()))
+        };
+        let whole = |json: &str| Some((json.to_owned(), String::new()));
+        assert_eq!(shown(&["order", "none"]), whole(r#"{"order":7}"#));
+        assert_eq!(shown(&["topic", "order"]), whole(r#"{"order":7,"topic":{"é":[1]}}"#));
+        let cut = Some((r#"{"order":7}"#.to_owned(), "truncated".to_owned()));
+        assert_eq!(shown(&["order", "note"]), cut);
+        assert_eq!(shown(&["none"]), None);
+        assert_eq!(shown(&[]), None);
     }
 
     #[test]

@@ -206,6 +206,7 @@ impl Queue {
             group: asked.group.clone(),
             ani: asked.from,
             interaction: asked.callback,
+            data: asked.data,
             not_after,
             codes: asked.codes,
         };
@@ -297,15 +298,20 @@ impl Queue {
     ) {
         match self.find_request(group, presented) {
             Some((request, combination, callback)) => {
+                let data = self.call_ins.get(request).and_then(|row| row.data.clone());
                 if let Some(id) = callback {
                     self.matched(id, node);
                 } else {
                     let spent = self.call_ins.spend(self.now, request);
                     self.note_call_ins(spent);
                 }
-                let interaction = call;
-                let effect = Effect::CallInMatched { interaction, request, combination, callback };
-                self.effects.push(effect);
+                self.effects.push(Effect::CallInMatched {
+                    interaction: call,
+                    request,
+                    combination,
+                    callback,
+                    data: data.filter(|_| callback.is_none()),
+                });
             }
             None => self.effects.push(Effect::CallInUnmatched { interaction: call }),
         }

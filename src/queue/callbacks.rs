@@ -3,9 +3,10 @@
 //! A slot is capacity: it is booked in the step that takes the callback, and free again when the
 //! callback is moved or over. Must not: dial, route.
 
+use super::consumers::Arrival;
 use super::effect::{Effect, PushEvent, Refusal};
-use super::event::When;
-use super::interaction::{Interaction, Origin, Outcome, Stage};
+use super::event::{Event, When};
+use super::interaction::{Attached, Interaction, Origin, Outcome, Stage};
 use super::slots::{self, Found};
 use super::upkeep::With;
 use super::{Queue, QueueSettings, Slot};
@@ -92,8 +93,22 @@ impl Queue {
     }
 
     /// Asked for from outside.
-    pub(super) fn callback_requested(&mut self, request: Request) {
-        let id = request.arrival.interaction;
+    pub(super) fn callback_requested(&mut self, requested: Event) {
+        let Event::CallbackRequested {
+            interaction: id,
+            queue,
+            skills,
+            priority,
+            address,
+            when,
+            notify,
+            attached,
+        } = requested
+        else {
+            return;
+        };
+        let arrival = Arrival { interaction: id, queue, skills, priority };
+        let request = Request { arrival, address, when, notify, attached };
         let effect = match self.take_request(request) {
             Ok(due_at) => Effect::Accepted { interaction: id, due_at },
             Err(why) => Effect::Refused { interaction: id, why },
@@ -102,7 +117,7 @@ impl Queue {
     }
 
     fn take_request(&mut self, request: Request) -> Result<Option<Timestamp>, Refusal> {
-        let Request { arrival, address, when, notify } = request;
+        let Request { arrival, address, when, notify, attached } = request;
         let id = arrival.interaction;
         if let Some(row) = self.interaction(id) {
             return Ok(row.due_at);
@@ -119,6 +134,7 @@ impl Queue {
         let mut row = self.new_interaction(arrival, q, origin);
         row.address = address;
         row.notify = notify;
+        row.attached = attached;
         match appointment {
             None => {
                 row.stage = Stage::Virtual { not_before: None };
@@ -461,9 +477,10 @@ fn max(settings: &QueueSettings) -> usize {
 }
 
 /// What somebody asks for from outside.
-pub(super) struct Request {
-    pub(super) arrival: super::consumers::Arrival,
-    pub(super) address: Option<Address>,
-    pub(super) when: When,
-    pub(super) notify: bool,
+struct Request {
+    arrival: Arrival,
+    address: Option<Address>,
+    when: When,
+    notify: bool,
+    attached: Option<Box<Attached>>,
 }

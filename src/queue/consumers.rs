@@ -6,12 +6,12 @@ use std::cmp::Reverse;
 
 use super::Queue;
 use super::effect::{Effect, EndReason, NotAdmitted, ReleaseReason};
-use super::event::{BridgeEnd, WaitChoice};
+use super::event::{BridgeEnd, Event, WaitChoice};
 use super::interaction::{Interaction, Origin, Outcome, Place, Stage};
 use super::settings::{AtClose, EarlyHangup};
 use super::skill::SkillExpression;
 use super::upkeep::With;
-use crate::ident::{AgentId, InteractionId, NodeId, QueueId};
+use crate::ident::{AgentId, InteractionId, QueueId};
 use crate::phone::Address;
 use crate::time::{Duration, Timestamp};
 
@@ -31,13 +31,13 @@ pub(super) struct Arrival {
 }
 
 impl Queue {
-    pub(super) fn call_arrived(
-        &mut self,
-        arrival: Arrival,
-        address: Option<Address>,
-        node: NodeId,
-    ) {
-        let id = arrival.interaction;
+    pub(super) fn call_arrived(&mut self, arrived: Event) {
+        let Event::CallArrived { interaction, queue, skills, priority, address, attached, node } =
+            arrived
+        else {
+            return;
+        };
+        let (id, arrival) = (interaction, Arrival { interaction, queue, skills, priority });
         if self.interactions.contains_key(&id) {
             return;
         }
@@ -49,6 +49,7 @@ impl Queue {
                 row.close_at = self.queues[q].settings.hours.close_after(self.now);
                 row.leave_at = row.close_at;
                 row.address = address;
+                row.attached = attached;
                 row.node = Some(node);
                 row.caller_leg = true;
                 self.add_interaction(row);
@@ -113,6 +114,7 @@ impl Queue {
             close_at: None,
             missed_by: Vec::new(),
             ended_at: None,
+            attached: None,
         }
     }
 

@@ -1,9 +1,12 @@
 //! Everything the queue may be told: a closed enum of facts in the past.
 
 use super::Settings;
+use super::interaction::Attached;
 use super::matching::{DrawnCodes, Presented};
 use super::skill::{SkillExpression, Skills};
-use crate::ident::{AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId, Route};
+use crate::ident::{
+    AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId, Route, UserData,
+};
 use crate::phone::Address;
 use crate::time::{Duration, Timestamp};
 
@@ -24,6 +27,8 @@ pub enum Event {
         priority: i16,
         /// The caller's own number, if this queue may call it back (early hang-up, lost node).
         address: Option<Address>,
+        /// What came with the call.
+        attached: Option<Box<Attached>>,
         /// The node that holds the caller's leg.
         node: NodeId,
     },
@@ -72,6 +77,8 @@ pub enum Event {
         when: When,
         /// Is somebody to be told by pushes how it fares?
         notify: bool,
+        /// What came with the request.
+        attached: Option<Box<Attached>>,
     },
     /// A callback that nobody works on is wanted at another time. `Accepted` or `Refused` follows.
     Rescheduled {
@@ -295,6 +302,8 @@ pub struct CallInAsked {
     pub from: Option<Address>,
     /// The callback it is for.
     pub callback: Option<InteractionId>,
+    /// What the app attached, for a call that is tied to no callback.
+    pub data: Option<UserData>,
     /// The codes drawn for it, as hashes for each number of the group.
     pub codes: DrawnCodes,
 }

@@ -13,8 +13,8 @@
 //! AwaitingCallIn ── matched ▶ Waiting              Pushed, AwaitingCallIn ── expiry ▶ Lapsed
 //! ```
 
-use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route};
-use crate::phone::Address;
+use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route, UserData};
+use crate::phone::{Address, Ani, PhoneNumber};
 use crate::time::{Duration, Timestamp};
 
 use super::effect::EndReason;
@@ -196,6 +196,24 @@ pub struct Interaction {
     pub missed_by: Vec<AgentId>,
     /// When it reached its outcome.
     pub ended_at: Option<Timestamp>,
+    /// What came with it, if anything did.
+    pub attached: Option<Box<Attached>>,
+}
+
+/// What came with a call or a request and is not needed to decide anything.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Attached {
+    /// The number that the caller called.
+    pub called: Option<PhoneNumber>,
+    /// What the app attached.
+    pub data: Option<UserData>,
+}
+
+impl Attached {
+    /// In a box, unless it holds nothing.
+    pub fn some(self) -> Option<Box<Self>> {
+        (self != Self::default()).then(|| Box::new(self))
+    }
 }
 
 impl Interaction {
@@ -218,6 +236,8 @@ pub struct Attempt {
     pub route: Route,
     /// Whom it called.
     pub address: Address,
+    /// The number that it shows as the caller; `None`: that of the trunk.
+    pub caller: Option<Ani>,
     /// The agent who carries its charge; `None` once the charge ended.
     pub charged_to: Option<AgentId>,
     /// The node that dialled.

@@ -34,7 +34,7 @@ pub use call_ins::{Allocated, CallIns, Created, NewCallIn, OUTSTANDING_MAX, Refu
 pub use rules::{OF_CALL_INS, code_single_use, codes_distinct, indexes_agree, superseded_void};
 pub use tries::{CALLERS_MAX, CodeTries, FAILED_CALLS_MAX, FAILED_CALLS_WITHIN};
 
-use crate::ident::{CallInId, GroupId, InteractionId};
+use crate::ident::{CallInId, GroupId, InteractionId, UserData};
 use crate::phone::{AccessCode, Address, CodeHash, CodeKey, Dnis};
 use crate::time::{Duration, Timestamp};
 
@@ -177,6 +177,8 @@ pub struct CallInRequest {
     pub ani: Option<Address>,
     /// The callback that it is tied to.
     pub interaction: Option<InteractionId>,
+    /// What the app attached.
+    pub data: Option<UserData>,
     /// When it was made.
     pub created_at: Timestamp,
     /// From when on it matches nothing.

@@ -49,6 +49,7 @@ pub use hours::Hours;
 pub use interaction::{Attempt, Interaction, Origin, Outcome, Stage, Transition};
 pub use settings::{
     AgentSettings, AtClose, EarlyHangup, EwtMode, PushSettings, QueueSettings, Selection, Settings,
+    ShownSettings,
 };
 pub use wait::EwtUnknown;
 
@@ -231,22 +232,8 @@ impl Queue {
     fn apply(&mut self, event: Event) {
         match event {
             Event::Tick => {}
-            Event::CallArrived { interaction, queue, skills, priority, address, node } => {
-                let arrival = consumers::Arrival { interaction, queue, skills, priority };
-                self.call_arrived(arrival, address, node);
-            }
-            Event::CallbackRequested {
-                interaction,
-                queue,
-                skills,
-                priority,
-                address,
-                when,
-                notify,
-            } => {
-                let arrival = consumers::Arrival { interaction, queue, skills, priority };
-                self.callback_requested(callbacks::Request { arrival, address, when, notify });
-            }
+            arrived @ Event::CallArrived { .. } => self.call_arrived(arrived),
+            requested @ Event::CallbackRequested { .. } => self.callback_requested(requested),
             Event::ScheduleConfirmed { interaction, address, due } => {
                 self.schedule_confirmed(interaction, address, event::When::At(due));
             }

@@ -18,11 +18,12 @@ use super::agents::day_number;
 use super::classes::{Bits, Spot};
 use super::contact::Occasion;
 use super::effect::Effect;
-use super::interaction::{Attempt, Origin, Outcome, Place, Stage};
+use super::interaction::{Attempt, Interaction, Origin, Outcome, Place, Stage};
 use super::settings::Selection;
 use super::upkeep::With;
 use super::{Queue, QueueSettings, QueueState};
 use crate::ident::{InteractionId, Route};
+use crate::phone::Ani;
 use crate::time::{Duration, Timestamp};
 
 /// Added to an agent's ring time: what the calls side needs to report that nobody answered.
@@ -380,6 +381,7 @@ impl Queue {
         let (q, queue) = (slot.queue, slot.row.queue.clone());
         let settings = self.queues[q].settings.clone();
         let trigger = self.agents[n].row.id.clone();
+        let caller = caller(&settings, &slot.row, &route);
         let attempt =
             crate::ident::AttemptId { interaction: id, serial: slot.row.attempts_made + 1 };
         for queue in &mut self.queues {
@@ -394,6 +396,7 @@ impl Queue {
                 queue: queue.clone(),
                 route: route.clone(),
                 address: address.clone(),
+                caller: caller.clone(),
                 charged_to: Some(trigger.clone()),
                 node: Some(self.this_node.clone()),
                 started_at: self.now,
@@ -421,6 +424,7 @@ impl Queue {
             queue,
             address,
             route,
+            caller,
             triggered_by: trigger,
             ring_timeout: settings.ring_timeout,
             confirm: settings.confirm,
@@ -435,6 +439,15 @@ impl Queue {
         }
         self.settle_agent(n);
     }
+}
+
+/// The number that a dial shows: the queue's, or the one that its consumer called.
+fn caller(settings: &QueueSettings, row: &Interaction, route: &Route) -> Option<Ani> {
+    let called = || {
+        let called = row.attached.as_ref()?.called.as_ref()?;
+        matches!(route, Route::Trunk(_)).then(|| Ani::new(called.expose()))
+    };
+    settings.shown.caller_id.clone().or_else(called)
 }
 
 impl QueueState {

@@ -10,7 +10,7 @@ use super::matching::CallInGroup;
 use super::skill::{SkillExpression, Skills};
 use super::slots::SlotSettings;
 use crate::ident::{AgentId, GroupId, QueueId};
-use crate::phone::AddressPolicy;
+use crate::phone::{AddressPolicy, Ani};
 use crate::time::{Duration, Timestamp};
 
 /// What the queue is told by the configuration.
@@ -52,6 +52,8 @@ pub struct QueueSettings {
     pub contact: ContactSettings,
     /// How often a number may ask, and be called.
     pub limits: LimitSettings,
+    /// What phones are shown.
+    pub shown: ShownSettings,
     /// How long a consumer's phone rings, 5 to 120 s.
     pub ring_timeout: Duration,
     /// Is "press 1" asked of an answered consumer?
@@ -98,6 +100,17 @@ pub struct QueueSettings {
     pub user_originated: bool,
     /// How pushes are paced and how long they last.
     pub pushes: PushSettings,
+}
+
+/// What the phones of consumers and agents are shown.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ShownSettings {
+    /// The number that calls a consumer; `None`: the one that they called, or that of the trunk.
+    pub caller_id: Option<Ani>,
+    /// The name with it; empty: none.
+    pub display_name: String,
+    /// The keys of the user data that agents are shown, the most important first.
+    pub data: Vec<String>,
 }
 
 /// Who is alerted among several Ready agents who may serve.
@@ -195,6 +208,7 @@ impl Default for QueueSettings {
             addresses: AddressPolicy::default(),
             contact: ContactSettings::default(),
             limits: LimitSettings::default(),
+            shown: ShownSettings::default(),
             ring_timeout: Duration::from_secs(30),
             confirm: true,
             confirm_timeout: Duration::from_secs(45),

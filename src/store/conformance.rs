@@ -6,14 +6,14 @@ use super::{
 };
 use crate::ident::{
     AgentId, AttemptId, CallInId, Entropy, GroupId, InteractionId, LegId, NodeId, QueueId, Route,
-    TrunkId,
+    TrunkId, UserData,
 };
-use crate::phone::{Address, AddressPolicy, CodeHash, Dnis, Pattern, PhoneNumber};
+use crate::phone::{Address, AddressPolicy, Ani, CodeHash, Dnis, Pattern, PhoneNumber};
 use crate::queue::History;
 use crate::queue::agent::AfterCall;
 use crate::queue::effect::EndReason;
 use crate::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, When};
-use crate::queue::interaction::{Origin, Place};
+use crate::queue::interaction::{Attached, Origin, Place};
 use crate::queue::limits::{KEPT, NumberUse, UseKind};
 use crate::queue::matching::CallInRequest;
 use crate::queue::never_call::NeverCallHash;
@@ -397,6 +397,7 @@ fn any_event(queue: &Queue, entropy: &mut Entropy) -> Event {
             priority: 0,
             address: Some(address),
             node: NodeId::new("node-1"),
+            attached: None,
         },
         (2, _) => Event::CallbackConfirmed { interaction, address },
         (3, _) => Event::CallerHungUp { interaction },
@@ -408,6 +409,7 @@ fn any_event(queue: &Queue, entropy: &mut Entropy) -> Event {
             address: Some(address),
             when: When::Now,
             notify: false,
+            attached: None,
         },
         (5, _) => Event::AttemptAnswered { attempt },
         (6, _) => Event::ConsumerConfirmed { attempt },
@@ -461,6 +463,7 @@ pub(super) fn interaction(n: u128, stage: Stage) -> Interaction {
         close_at: None,
         missed_by: Vec::new(),
         ended_at: None,
+        attached: None,
     }
 }
 
@@ -507,6 +510,11 @@ fn every_stage() -> Vec<Interaction> {
         close_at: Some(Timestamp(12)),
         missed_by: vec![agent("zoe"), agent("ann")],
         ended_at: Some(Timestamp(13)),
+        attached: Attached {
+            called: PhoneNumber::parse("+14155550190"),
+            data: UserData::new(r#"{"order": "7 \u20ac"}"#),
+        }
+        .some(),
         ..interaction(12, Stage::Waiting)
     };
     rows.push(full);
@@ -527,12 +535,14 @@ pub(super) fn attempt(n: u128, serial: u32, ended_at: Option<Timestamp>) -> Atte
         deadline: None,
         ended_at,
         class: ended_at.map(|_| RetryClass::Busy),
+        caller: None,
     }
 }
 
 fn full_attempt() -> Attempt {
     Attempt {
         route: Route::Trunk(TrunkId::new("carrier")),
+        caller: Some(Ani::new("+14155550100")),
         charged_to: Some(AgentId::new("ann")),
         node: Some(NodeId::new("node-1")),
         answered_at: Some(Timestamp(7)),
@@ -580,6 +590,7 @@ pub(super) fn call_in_request(n: u128) -> CallInRequest {
         code: full.then_some(CodeHash::from_bytes([7; 32])),
         ani: Address::parse("+14155550123").filter(|_| full),
         interaction: full.then_some(InteractionId(1)),
+        data: UserData::new(r#"{"a": "\u00e9"}"#).filter(|_| full),
         created_at: Timestamp(3),
         expires_at: Timestamp(9),
         ended: None,

@@ -243,6 +243,7 @@ mod tests {
             deadline: None,
             ended_at,
             class: None,
+            caller: None,
         }
     }
 

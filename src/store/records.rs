@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use super::sqlite::{BUSY_TIMEOUT, DATABASE, failed, words};
 use super::{LegRecord, Party, StoreError};
-use crate::ident::{AgentId, InteractionId, LegId};
+use crate::ident::{AgentId, InteractionId, LegId, UserData};
 use crate::time::Timestamp;
 
 /// One interaction, open or done, by the names of [`super::outside`].
@@ -25,6 +25,8 @@ pub struct Record {
     pub reason: Option<String>,
     /// The attempts that counted.
     pub attempts_used: u32,
+    /// What the app attached.
+    pub data: Option<UserData>,
 }
 
 /// The records of one data folder.
@@ -124,5 +126,6 @@ fn record(row: &SqliteRow) -> Result<Record, StoreError> {
         state: row.try_get("state").map_err(failed)?,
         reason: row.try_get("reason").map_err(failed)?,
         attempts_used: row.try_get("attempts_used").map_err(failed)?,
+        data: row.try_get::<Option<&str>, _>("data").map_err(failed)?.and_then(UserData::new),
     })
 }

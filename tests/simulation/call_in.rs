@@ -45,6 +45,7 @@ pub(crate) fn read_asked(names: &mut Names, words: &Words<'_>) -> Result<Event, 
         from: words.pair("from", address)?,
         callback,
         codes: drawn(&numbers, &codes),
+        data: None,
     })))
 }
 

@@ -15,7 +15,7 @@ use ringback::queue::skill::{SkillExpression, Skills};
 use ringback::queue::slots::SlotSettings;
 use ringback::queue::{
     AgentSettings, AtClose, EarlyHangup, EwtMode, Hours, PushSettings, QueueSettings, Selection,
-    Settings,
+    Settings, ShownSettings,
 };
 use ringback::time::{Duration, Timestamp};
 
@@ -136,6 +136,7 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         addresses: addresses(entropy),
         contact: ContactSettings::default(),
         limits: limits(entropy),
+        shown: ShownSettings::default(),
         ring_timeout: seconds(entropy, &[5, 30, 120]),
         confirm: entropy.below(4) > 0,
         confirm_timeout: seconds(entropy, &[10, 45]),

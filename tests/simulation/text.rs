@@ -263,6 +263,7 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
             priority: priority()?,
             address: words.pair("address", address)?,
             node: this_node(),
+            attached: None,
         },
         "request" => Event::CallbackRequested {
             interaction,
@@ -274,6 +275,7 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
             notify: words
                 .pair("notify", |text| parsed("truth", text, text.parse().ok()))?
                 .unwrap_or(false),
+            attached: None,
         },
         "reschedule" => Event::Rescheduled { interaction, when: when(words)? },
         "menu-opened" => Event::MenuOpened { interaction },
@@ -398,7 +400,15 @@ fn show_event(names: &Names, event: &Event) -> String {
     let dial = |attempt: &AttemptId| names.show_attempt(*attempt);
     match event {
         Event::Tick => "tick".into(),
-        Event::CallArrived { interaction, queue, skills, priority, address, node: _ } => {
+        Event::CallArrived {
+            interaction,
+            queue,
+            skills,
+            priority,
+            address,
+            attached: _,
+            node: _,
+        } => {
             let entry = show_entry(queue, skills, *priority, address.as_ref());
             format!("call {} {entry}", who(interaction))
         }
@@ -410,6 +420,7 @@ fn show_event(names: &Names, event: &Event) -> String {
             address,
             when,
             notify,
+            attached: _,
         } => {
             let entry = show_entry(queue, skills, *priority, address.as_ref());
             let notify = if *notify { " notify=true" } else { "" };

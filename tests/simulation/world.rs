@@ -457,7 +457,15 @@ impl World {
         let address = self.chance(60).then(|| self.address());
         let priority = if self.chance(20) { 1 } else { 0 };
         let (queue, node) = (self.queue(), this_node());
-        Some(Event::CallArrived { interaction, queue, skills, priority, address, node })
+        Some(Event::CallArrived {
+            interaction,
+            queue,
+            skills,
+            priority,
+            address,
+            node,
+            attached: None,
+        })
     }
 
     fn request(&mut self, bench: &Bench) -> Option<Event> {
@@ -475,6 +483,7 @@ impl World {
             address,
             when,
             notify,
+            attached: None,
         })
     }
 

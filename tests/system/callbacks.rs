@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::api::Ask;
 use crate::database::Database;
 use crate::server::{Configuration, Net, Server};
-use crate::sipp::{self, Sipp};
+use crate::sipp::{self, Sipp, Traced};
 use crate::story::{self, SOON};
 use crate::{Outcome, ensure};
 
@@ -53,6 +54,43 @@ pub(crate) fn scheduled(net: Net) -> Outcome {
         format!("dialled {late:?} ms after its time: {attempts:?}")
     })?;
     ensure(served.place == promised.place, || format!("{promised:?}, served as {served:?}"))?;
+    server.stop()
+}
+
+/// A number as it is written at home, with data: the consumer sees who calls, the agent what was
+/// attached, and the record keeps it.
+pub(crate) fn attached(net: Net) -> Outcome {
+    sipp::needed()?;
+    let shown = "after_call_work_seconds = 1\ndefault_country = \"US\"\n\
+                 caller_id = \"+14155550188\"\ndisplay_name = \"Example Ltd.\"\n\
+                 shown_data = [\"order\", \"none\"]";
+    let server = Server::start(net, &Configuration::new().with(shown)?)?;
+    let database = Database::new(server.database())?;
+    let mut agent = story::agent_registers(&server)?;
+    let key = server.api_key()?;
+    let body =
+        r#"{"queue": "support", "number": "(415) 555-0123", "data": {"order": 7, "b": "x"}}"#;
+    let made = Ask::post("/api/v1/callbacks", body).key(&key).send(&server)?;
+    ensure(made.status == 201, || format!("{made:?}"))?;
+    let mut consumer = Sipp::new("trunk_confirms", net.trunk()).start(&server)?;
+    story::feature_code(&server, "*46")?;
+    consumer.succeed()?;
+    database.wait_completed("AGENT_CONNECTED", SOON)?;
+    agent.finish()?;
+    let of = |trace: Vec<Traced>, name: &str| {
+        let invite = trace.into_iter().find(|message| message.got("INVITE"))?;
+        invite.header(name).map(str::to_owned)
+    };
+    let from = of(consumer.trace()?, "From").unwrap_or_default();
+    ensure(from.starts_with("\"Example Ltd.\" <sip:+14155550188@"), || from.clone())?;
+    let data = of(agent.trace()?, "X-Ringback-Data");
+    // {"order":7}
+    ensure(data.as_deref() == Some("eyJvcmRlciI6N30"), || format!("{data:?} is shown"))?;
+    let one = format!("/api/v1/callbacks/{}", made.text("id")?);
+    let over = Ask::get(&one).key(&key).send(&server)?;
+    ensure(over.value("data") == serde_json::json!({"order": 7, "b": "x"}), || {
+        format!("{over:?}")
+    })?;
     server.stop()
 }
 

@@ -110,7 +110,8 @@ impl Inbound {
         let with_code =
             self.settings.groups.get(&node.group).is_some_and(|group| group.code != AskCode::Off);
         match result {
-            CodeResult::Matched { combination, callback, queue } => {
+            CodeResult::Matched { combination, callback, queue, data } => {
+                self.data = data;
                 let exit = node.matched.get(&combination).or_else(|| node.matched.get("default"));
                 let exit = exit.cloned();
                 match callback.zip(queue) {

@@ -160,6 +160,8 @@ impl Inbound {
     fn join(&mut self, ctx: &mut Context<'_>, node: &QueueNode) {
         let (interaction, ani) = (self.interaction, self.ani.clone());
         ctx.push(Effect::Arrived {
+            dnis: self.dnis.clone(),
+            data: self.data.clone(),
             interaction,
             queue: node.queue.clone(),
             skills: node.skills.clone(),

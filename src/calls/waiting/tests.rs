@@ -14,19 +14,20 @@ fn position_and_wait_are_said_at_intervals() {
      35 played caller
      70 played caller",
         expect![[r#"
-        2 standing i1 3 100
-        15 standing i1 2 90
-        31 (callback offer)
-            play caller offer-callback
-        31.5 digit caller 2
-            play caller callback-declined
-        35 played caller
-            music caller
-        61 (announcement)
-            play caller position-is 2 in-line wait-is 90s
-        70 played caller
-            music caller
-    "#]],
+            2 standing i1 3 100
+            15 standing i1 2 90
+            31 (callback offer)
+                play caller offer-callback
+            31.5 digit caller 2
+                play caller callback-declined
+            35 played caller
+                music caller
+            61 (announcement)
+                ! told i1 90
+                play caller position-is 2 in-line wait-is 90s
+            70 played caller
+                music caller
+        "#]],
     );
 }
 
@@ -141,23 +142,24 @@ fn a_declined_offer_leads_back_to_the_music_and_comes_again() {
      114 played caller
      130 tick",
         expect![[r#"
-        2 standing i1 1 200
-            play caller offer-callback
-        3 digit caller 2
-            play caller callback-declined
-        5 played caller
-            music caller
-        6 digit caller 9
-        61 (announcement)
-            play caller position-is 1 in-line wait-is 200s
-        110 standing i1 1 200
-        111 digit caller 5
-        112 digit caller 1
-        114 played caller
-            music caller
-            play caller offer-callback
-        130 tick
-    "#]],
+            2 standing i1 1 200
+                play caller offer-callback
+            3 digit caller 2
+                play caller callback-declined
+            5 played caller
+                music caller
+            6 digit caller 9
+            61 (announcement)
+                ! told i1 200
+                play caller position-is 1 in-line wait-is 200s
+            110 standing i1 1 200
+            111 digit caller 5
+            112 digit caller 1
+            114 played caller
+                music caller
+                play caller offer-callback
+            130 tick
+        "#]],
     );
 }
 
@@ -185,6 +187,7 @@ fn a_refused_callback_leads_back_to_the_music_and_is_not_offered_again() {
                 music caller
             59 standing i1 1 200
             61 standing i1 1 200
+                ! told i1 200
                 play caller position-is 1 in-line wait-is 200s
         "#]],
     );

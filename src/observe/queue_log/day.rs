@@ -165,6 +165,7 @@ impl Day {
                 address: Some(address),
                 when: When::Now,
                 notify: false,
+                attached: None,
             },
             n => Event::CallArrived {
                 interaction,
@@ -173,6 +174,7 @@ impl Day {
                 priority: i16::from(n == 1),
                 address: Some(address).filter(|_| n != 2),
                 node: node(),
+                attached: None,
             },
         };
         self.tell(event);

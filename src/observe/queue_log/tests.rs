@@ -38,6 +38,7 @@ fn interaction(stage: Stage) -> Interaction {
             priority: 0,
             address: Address::parse("+14155550123"),
             node: NodeId::new("one"),
+            attached: None,
         },
     );
     let mut row = queue.interaction(id()).unwrap().clone();

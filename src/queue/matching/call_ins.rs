@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{
     CallInEnd, CallInGroup, CallInRequest, CodeUse, Combination, DrawnCodes, Match, Presented,
 };
-use crate::ident::{CallInId, GroupId, InteractionId};
+use crate::ident::{CallInId, GroupId, InteractionId, UserData};
 use crate::phone::{Address, CodeHash, Dnis};
 use crate::time::Timestamp;
 
@@ -31,6 +31,8 @@ pub struct NewCallIn {
     pub ani: Option<Address>,
     /// The callback that it is tied to.
     pub interaction: Option<InteractionId>,
+    /// What the app attached.
+    pub data: Option<UserData>,
     /// What ends it before its lifetime does: the callback's pushed expiry, purge or close.
     pub not_after: Option<Timestamp>,
     /// Of these codes it is given the first that is free; ignored in a group without codes.
@@ -189,6 +191,7 @@ impl CallIns {
             code: code.map(|(_, hash)| hash),
             ani: new.ani,
             interaction: new.interaction,
+            data: new.data,
             created_at: now,
             expires_at: new.not_after.map_or(lifetime_over, |at| at.min(lifetime_over)),
             ended: None,

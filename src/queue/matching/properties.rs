@@ -202,6 +202,7 @@ impl Naive {
             created_at: now,
             expires_at: (now + group.lifetime).min(new.not_after.unwrap_or(Timestamp(i64::MAX))),
             ended: None,
+            data: None,
         };
         let free = (0..group.numbers.len()).find(|turn| {
             row.number = group.numbers[(start + turn) % group.numbers.len()].clone();
@@ -325,6 +326,7 @@ impl Pair {
             interaction: (wish.callback > 0).then(|| InteractionId(wish.callback.into())),
             not_after: wish.not_after.map(|it| NOW + Duration::from_secs(it.into())),
             codes: DrawnCodes(settings.numbers.iter().enumerate().map(hashes).collect()),
+            data: None,
         };
         let naive = self.naive.create(self.now, wish.group, &new);
         let made = self.all.create(self.now, &settings, new.clone());

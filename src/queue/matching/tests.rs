@@ -47,6 +47,7 @@ fn new(id: u128, group: &CallInGroup, digits: &str) -> NewCallIn {
         interaction: None,
         not_after: None,
         codes: DrawnCodes::hash(&key(), &group.numbers, &[code(digits)]),
+        data: None,
     }
 }
 
@@ -223,6 +224,7 @@ fn an_ambiguous_caller_is_asked_for_the_code() {
         created_at: NOW,
         expires_at: NOW + minutes(30),
         ended: None,
+        data: None,
     };
     let all = CallIns::load([row(1, Some("001234"), Some(1)), row(2, None, None)]);
     let ani = caller(1);

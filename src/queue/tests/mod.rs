@@ -127,6 +127,7 @@ impl Desk {
             skills,
             priority,
             address,
+            attached: None,
             node: node(),
         })
     }
@@ -142,6 +143,7 @@ impl Desk {
             address: Some(address),
             when: When::Now,
             notify: false,
+            attached: None,
         })
     }
 

@@ -103,10 +103,12 @@ impl Noise {
                 address,
                 when,
                 notify,
+                attached: None,
             };
         }
         let (address, node) = (Some(address), node());
-        Event::CallArrived { interaction, queue, skills, priority, address, node }
+        let attached = None;
+        Event::CallArrived { interaction, queue, skills, priority, address, attached, node }
     }
 
     fn consumer_event(&mut self, queue: &Queue) -> Event {

@@ -6,9 +6,11 @@ use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row, query};
 
 use super::{failed, words};
-use crate::ident::{AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId};
-use crate::phone::{Address, CodeHash, Dnis, PhoneNumber};
-use crate::queue::interaction::Place;
+use crate::ident::{
+    AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId, UserData,
+};
+use crate::phone::{Address, Ani, CodeHash, Dnis, PhoneNumber};
+use crate::queue::interaction::{Attached, Place};
 use crate::queue::limits::NumberUse;
 use crate::queue::matching::CallInRequest;
 use crate::queue::never_call::NeverCallHash;
@@ -113,6 +115,11 @@ fn interaction(row: &SqliteRow) -> Result<Interaction, StoreError> {
         close_at: row.time_if("close_at")?,
         missed_by: row.text("missed_by")?.lines().map(AgentId::new).collect(),
         ended_at: row.time_if("ended_at")?,
+        attached: Attached {
+            called: row.parsed_if("called", PhoneNumber::parse)?,
+            data: row.parsed_if("data", UserData::new)?,
+        }
+        .some(),
     })
 }
 
@@ -126,6 +133,7 @@ fn attempt(row: &SqliteRow) -> Result<Attempt, StoreError> {
         queue: QueueId::new(row.text("queue")?),
         route: row.parsed("route", words::read_route)?,
         address: row.parsed("address", Address::parse)?,
+        caller: row.text_if("caller")?.map(Ani::new),
         charged_to: row.text_if("charged_to")?.map(AgentId::new),
         node: row.text_if("node")?.map(NodeId::new),
         started_at: row.time("started_at")?,
@@ -202,6 +210,7 @@ fn call_in_request(row: &SqliteRow) -> Result<CallInRequest, StoreError> {
         code: row.hash_if("code")?.map(CodeHash::from_bytes),
         ani: row.parsed_if("ani", Address::parse)?,
         interaction: row.parsed_if("interaction", InteractionId::parse)?,
+        data: row.parsed_if("data", UserData::new)?,
         created_at: row.time("created_at")?,
         expires_at: row.time("expires_at")?,
         ended: ended_at.zip(ended),

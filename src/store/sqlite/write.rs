@@ -111,6 +111,9 @@ fn put_interaction(row: &Interaction) -> Result<Query<'_>, StoreError> {
         | Stage::Lapsed
         | Stage::Waiting => {}
     }
+    let attached = row.attached.as_ref();
+    let called = attached.and_then(|attached| attached.called.as_ref());
+    let data = attached.and_then(|attached| attached.data.as_ref());
     let missed_by: Vec<&str> = row.missed_by.iter().map(|agent| agent.as_str()).collect();
     Ok(query(include_str!("../sql/sqlite/interaction_put.sql"))
         .bind(row.id.to_string())
@@ -150,7 +153,9 @@ fn put_interaction(row: &Interaction) -> Result<Query<'_>, StoreError> {
         .bind(ms(row.last_contact))
         .bind(row.told.map(|(at, _)| at.as_ms()))
         .bind(row.told.map(|(_, told)| (Timestamp::default() + told).as_ms()))
-        .bind(ms(row.connected_at)))
+        .bind(ms(row.connected_at))
+        .bind(called.map(|number| number.expose()))
+        .bind(data.map(|data| data.expose())))
 }
 
 fn put_call_in_request(row: &CallInRequest) -> Result<Query<'_>, StoreError> {
@@ -165,7 +170,8 @@ fn put_call_in_request(row: &CallInRequest) -> Result<Query<'_>, StoreError> {
         .bind(row.created_at.as_ms())
         .bind(row.expires_at.as_ms())
         .bind(row.ended.map(|(at, _)| at.as_ms()))
-        .bind(row.ended.map(|(_, how)| words::call_in_end(how))))
+        .bind(row.ended.map(|(_, how)| words::call_in_end(how)))
+        .bind(row.data.as_ref().map(|data| data.expose())))
 }
 
 fn put_attempt(row: &Attempt) -> Query<'_> {
@@ -183,6 +189,7 @@ fn put_attempt(row: &Attempt) -> Query<'_> {
         .bind(ms(row.deadline))
         .bind(ms(row.ended_at))
         .bind(row.class.map(words::class))
+        .bind(row.caller.as_ref().map(|caller| caller.expose()))
 }
 
 fn put_agent(row: &Agent) -> Query<'_> {

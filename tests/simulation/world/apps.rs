@@ -61,6 +61,7 @@ impl World {
                     address,
                     when,
                     notify,
+                    attached: None,
                 }
             }
             Whim::PlanOnLine => {
@@ -162,7 +163,14 @@ impl World {
             self.apps.asked.remove(0);
         }
         self.apps.asked.push(asked);
-        Event::CallInRequested(Box::new(CallInAsked { request, group, from, callback, codes }))
+        Event::CallInRequested(Box::new(CallInAsked {
+            request,
+            group,
+            from,
+            callback,
+            codes,
+            data: None,
+        }))
     }
 
     fn ticket(&mut self) -> Option<Ticket> {
@@ -204,6 +212,7 @@ impl World {
             address,
             when,
             notify: false,
+            attached: None,
         };
         self.soon(5, asked);
     }
@@ -263,6 +272,7 @@ impl World {
                         priority: 0,
                         address: None,
                         node: this_node(),
+                        attached: None,
                     },
                 );
                 self.callers.insert(interaction);

@@ -1,1 +1,1 @@
-SELECT id, state, reason, attempts_used FROM interaction WHERE id = ?1
+SELECT id, state, reason, attempts_used, data FROM interaction WHERE id = ?1

@@ -1,1 +1,1 @@
-SELECT id, state, reason, attempts_used FROM interaction ORDER BY created_at, id
+SELECT id, state, reason, attempts_used, data FROM interaction ORDER BY created_at, id

@@ -9,4 +9,10 @@ CREATE TABLE number_use (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX number_use_at ON number_use (at);
 
+-- What came with calls and requests.
+ALTER TABLE interaction ADD COLUMN called TEXT;       -- the number that the caller called
+ALTER TABLE interaction ADD COLUMN data TEXT;         -- what the app attached, a JSON object
+ALTER TABLE call_in_request ADD COLUMN data TEXT;
+ALTER TABLE attempt ADD COLUMN caller TEXT;           -- the number shown as the caller
+
 PRAGMA user_version = 4;
