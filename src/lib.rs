@@ -66,6 +66,8 @@
 //!   come back; while they are on the line it matches nobody.
 //! - Whoever calls in while we dial them gets their place once the dialled leg is known to be gone:
 //!   never two legs of one consumer.
+//! - A dial counts against the daily limit of its number from its start, and no more once it is
+//!   known not to have rung: two callbacks of one number cannot pass the limit together.
 //! - Whom an agent transfers to another agent waits in a queue which that one serves, at the
 //!   place of their arrival, and is given to them out of turn: nobody on the line is passed over,
 //!   and nobody is lost who is not answered.
@@ -84,6 +86,7 @@
 //! | dialogs, media, callers on the line | `sip`, `media`, `calls` | no: each end is recorded |
 //! | appointments, Call-In requests, handling times | `store`, copied in `queue` | yes |
 //! | the never-call list, as keyed hashes | `store`, copied in `queue` | yes |
+//! | what numbers were used for within a day | `store`, copied in `queue` | yes |
 //! | breakers of trunks | `sip` | no: learnt again |
 //! | call records: legs that ended | `store` (SQLite), within a second | yes, once there |
 //! | what `queue_log` was told | `observe::queue_log` | no: a start begins it anew, as Asterisk's |

@@ -2,7 +2,7 @@
 //!
 //! `cargo system [FILTER..]` runs the tests whose name holds one of the filters, `--list` names
 //! them. Each test starts its own server on addresses of its own (127.P.N.x) with its own data
-//! folder, so that two run at a time; those that measure time run alone, after the others. Every
+//! folder, so that some run at a time; those that measure time run alone, after the others. Every
 //! wait is for an event and has a deadline. A party that is not installed makes a skip, named and
 //! counted.
 #![expect(clippy::print_stdout, reason = "a test program reports on its standard output")]
@@ -155,6 +155,9 @@ const TESTS: &[Test] = &[
     ("a_stalling_disk_delays_no_live_caller", Alone, disk::stalls),
 ];
 
+/// Most of them wait for most of their time.
+const AT_A_TIME: usize = 4;
+
 /// One test ran: counted and told.
 struct Tally {
     passed: usize,
@@ -220,7 +223,7 @@ fn main() -> ExitCode {
     let waiting = Mutex::new(beside);
     let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
     std::thread::scope(|scope| {
-        for _ in 0..2 {
+        for _ in 0..AT_A_TIME {
             scope.spawn(|| {
                 while let Some((index, test)) = next() {
                     run(index, test, &tally);
