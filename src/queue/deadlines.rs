@@ -12,26 +12,31 @@ use crate::time::Timestamp;
 impl Queue {
     /// The next deadline and its reason; in the future after each [`Queue::handle`].
     pub fn poll_timeout(&self) -> Option<(Timestamp, &'static str)> {
-        let (at, timer) = self.timers.first()?;
+        let (at, timer) = self.next_timer()?;
         let reason = match timer {
             Timer::Interaction(id) => {
-                self.interaction(*id).and_then(|row| row.timer()).map_or("stale", |(_, why)| why)
+                self.interaction(id).and_then(|row| row.timer()).map_or("stale", |(_, why)| why)
             }
             Timer::Attempt(_) => "attempt_guard",
             Timer::Requests => "call_in_lifetime",
-            Timer::Agent(id) => match self.agent(id).map(|agent| &agent.state) {
+            Timer::Agent(id) => match self.agent(&id).map(|agent| &agent.state) {
                 Some(AgentState::AfterCallWork) => "after_call_work",
                 Some(AgentState::Ready) => "hold_trigger",
                 _ => "busy",
             },
         };
-        Some((*at, reason))
+        Some((at, reason))
+    }
+
+    fn next_timer(&self) -> Option<(Timestamp, Timer)> {
+        let interaction = self.deadlines.first().map(|&(at, id)| (at, Timer::Interaction(id)));
+        interaction.into_iter().chain(self.timers.first().cloned()).min()
     }
 
     /// Lets every deadline that has come expire, the earliest first.
     pub(super) fn expire(&mut self) {
-        while let Some((_, timer)) = self.timers.first().filter(|(at, _)| *at <= self.now) {
-            match timer.clone() {
+        while let Some((_, timer)) = self.next_timer().filter(|(at, _)| *at <= self.now) {
+            match timer {
                 Timer::Requests => self.expire_requests(),
                 Timer::Interaction(id) => self.interaction_overdue(id),
                 Timer::Attempt(id) => self.attempt_overdue(id),

@@ -123,7 +123,7 @@ impl Origin {
 
 /// The fixed key of the order: higher priority first, then the earlier arrival, then the sequence.
 /// `Ord` is that order: the least goes first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Place {
     /// Higher goes first.
     pub priority: std::cmp::Reverse<i16>,

@@ -30,6 +30,7 @@ impl Queue {
             attempts: Default::default(),
             classes: Classes::default(),
             ready: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
             timers: BTreeSet::new(),
             sequences: BTreeSet::new(),
             dirty_classes: Bits::default(),
@@ -253,7 +254,7 @@ impl Queue {
             self.queues[q].shares.clear();
             self.queues[q].slots = Slots::default();
         }
-        self.timers.retain(|(_, timer)| !matches!(timer, Timer::Interaction(_)));
+        self.deadlines.clear();
         for n in 0..self.agents.len() {
             self.settle_agent(n);
         }

@@ -109,6 +109,9 @@ pub struct Queue {
     classes: Classes,
     /// Ready agents, the longest idle first.
     ready: BTreeSet<(Timestamp, AgentId, usize)>,
+    /// Of the interactions, in a set of their own: most have one, and it takes the least room.
+    deadlines: BTreeSet<(Timestamp, InteractionId)>,
+    /// Of all others.
     timers: BTreeSet<(Timestamp, Timer)>,
     /// Of the interactions here; the next one is above all of them.
     sequences: BTreeSet<u64>,
@@ -189,8 +192,10 @@ struct Slot {
 /// How an interaction stands in the indexes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 struct Standing {
-    placed: Option<Place>,
-    spot: Option<(Spot, Place)>,
+    /// Where it is placed and spotted, if it is.
+    place: Place,
+    placed: bool,
+    spot: Option<Spot>,
     timer: Option<Timestamp>,
     /// Does it count against the pacing of pushes?
     share: bool,
@@ -198,6 +203,7 @@ struct Standing {
     booked: Option<(Timestamp, Option<Timestamp>)>,
 }
 
+/// Of what comes at the same time the lesser goes first.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 enum Timer {
     Interaction(InteractionId),
@@ -205,6 +211,16 @@ enum Timer {
     Agent(AgentId),
     /// The next Call-In request that expires.
     Requests,
+}
+
+impl Standing {
+    fn placed(&self) -> Option<Place> {
+        self.placed.then_some(self.place)
+    }
+
+    fn spot(&self) -> Option<(Spot, Place)> {
+        self.spot.map(|spot| (spot, self.place))
+    }
 }
 
 impl Queue {

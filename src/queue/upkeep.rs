@@ -100,26 +100,27 @@ impl Queue {
             || row.menu_until.is_some()
             || self.attempts.contains_key(&row.attempt());
         let wanted = Standing {
-            placed: row.placed().then_some(row.place),
-            spot: row.spot(waits).map(|spot| (spot, row.place)),
+            place: row.place,
+            placed: row.placed(),
+            spot: row.spot(waits),
             timer: row.timer().map(|(at, _)| at),
             share: row.share_until.is_some(),
             booked,
         };
         let was = std::mem::replace(&mut slot.indexed, wanted);
         let (queue, class, done) = (slot.queue, slot.class, row.done());
-        if was.placed != wanted.placed {
+        if was.placed() != wanted.placed() {
             let places = &mut self.queues[queue].places;
-            if let Some(place) = was.placed {
+            if let Some(place) = was.placed() {
                 places.remove(&place);
             }
-            if let Some(place) = wanted.placed {
+            if let Some(place) = wanted.placed() {
                 places.insert(place, id);
             }
-            if was.placed.is_some() != wanted.placed.is_some() {
+            if was.placed != wanted.placed {
                 // The first or the last of its kind moves the estimates of every queue that shares
                 // its agents.
-                if self.hold_place(class, wanted.placed.is_some()) {
+                if self.hold_place(class, wanted.placed) {
                     self.look_at_all_pushes();
                 }
             }
@@ -130,7 +131,7 @@ impl Queue {
             let now = wanted.booked.and_then(|(_, slot)| slot);
             now.into_iter().for_each(|slot| slots.reserve(slot));
         }
-        if was.placed != wanted.placed || was.share != wanted.share {
+        if was.placed() != wanted.placed() || was.share != wanted.share {
             self.dirty_pushes.set(queue, true);
         }
         if was.share != wanted.share {
@@ -140,11 +141,11 @@ impl Queue {
                 false => _ = shares.remove(&id),
             }
         }
-        if was.spot != wanted.spot {
-            if let Some((spot, place)) = was.spot {
+        if was.spot() != wanted.spot() {
+            if let Some((spot, place)) = was.spot() {
                 self.classes.stand(class, spot, place, None);
             }
-            if let Some((spot, place)) = wanted.spot {
+            if let Some((spot, place)) = wanted.spot() {
                 self.classes.stand(class, spot, place, Some(id));
                 match spot {
                     Spot::Line | Spot::Due => self.dirty_classes.set(class, true),
@@ -152,7 +153,7 @@ impl Queue {
                 }
             }
         }
-        move_timer(&mut self.timers, Timer::Interaction(id), was.timer, wanted.timer);
+        move_timer(&mut self.deadlines, id, was.timer, wanted.timer);
         self.touched_interactions.insert(id);
         if done {
             self.leave_memory(id);
@@ -226,11 +227,12 @@ impl Queue {
             return;
         }
         let Some(slot) = self.interactions.get_mut(&id) else { return };
-        if let Some((spot, place)) = slot.indexed.spot.take() {
+        let standing = std::mem::take(&mut slot.indexed.spot);
+        let (place, placed) = (slot.indexed.place, slot.indexed.placed);
+        slot.class = class;
+        if let Some(spot) = standing {
             self.classes.stand(old, spot, place, None);
         }
-        let placed = slot.indexed.placed.is_some();
-        slot.class = class;
         if placed {
             let emptied = self.hold_place(old, false);
             if self.hold_place(class, true) || emptied {
@@ -350,9 +352,9 @@ impl Queue {
     }
 }
 
-fn move_timer(
-    timers: &mut std::collections::BTreeSet<(Timestamp, Timer)>,
-    key: Timer,
+fn move_timer<K: Ord + Clone>(
+    timers: &mut std::collections::BTreeSet<(Timestamp, K)>,
+    key: K,
     was: Option<Timestamp>,
     wanted: Option<Timestamp>,
 ) {
