@@ -1,10 +1,11 @@
 //! The index of who waits: interactions by class (queue, expression, routes), each class in order.
 //!
 //! Whether an agent may serve an interaction, and what may carry a dial to it, depends on its class
-//! alone. There are few classes and many interactions, so that `routing` looks at the head of each
-//! class that an agent serves, never at all interactions. Must not: decide anything.
+//! alone. There are few classes and many interactions, so that `routing` looks at the heads of
+//! classes that an agent serves, never at all interactions. Must not: decide anything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 use super::interaction::Place;
 use super::skill::SkillExpression;
@@ -52,6 +53,16 @@ impl Bits {
         self.0.iter().zip(&other.0).any(|(a, b)| a & b != 0)
     }
 
+    /// Takes out what is in the other too.
+    pub(super) fn subtract(&mut self, other: &Bits) {
+        self.0.iter_mut().zip(&other.0).for_each(|(a, b)| *a &= !b);
+    }
+
+    /// How many are in both.
+    pub(super) fn count_common(&self, other: &Bits) -> usize {
+        self.0.iter().zip(&other.0).map(|(a, b)| (a & b).count_ones() as usize).sum()
+    }
+
     /// The numbers in both, ascending.
     pub(super) fn common<'a>(&'a self, other: &'a Bits) -> impl Iterator<Item = usize> + 'a {
         self.0.iter().zip(&other.0).enumerate().flat_map(|(n, (a, b))| ones(n, a & b))
@@ -82,6 +93,9 @@ pub(super) enum Spot {
     Push,
 }
 
+/// The first of a class, and the class. The least goes first.
+pub(super) type Head = (Place, usize);
+
 /// The classes in which somebody stands at one spot, and the first of each: what is asked for most,
 /// and therefore kept side by side.
 #[derive(Clone, Debug, Default)]
@@ -90,6 +104,8 @@ pub(super) struct Heads {
     pub(super) present: Bits,
     /// By class, of use only where somebody is: the place, the queue, who.
     first: Vec<(Place, usize, InteractionId)>,
+    /// The same in order, so that nobody has to sort them.
+    order: BTreeSet<Head>,
 }
 
 impl Heads {
@@ -98,7 +114,29 @@ impl Heads {
         self.first[class].1
     }
 
+    /// The place of the first of a class with somebody here.
+    pub(super) fn first(&self, class: usize) -> Place {
+        self.first[class].0
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    /// In order, from the one behind `last` on.
+    pub(super) fn behind(&self, last: Option<Head>) -> impl Iterator<Item = Head> + '_ {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        self.order.range((from, Bound::Unbounded)).copied()
+    }
+
     fn set(&mut self, class: usize, queue: usize, first: Option<(Place, InteractionId)>) {
+        let was = self.present.has(class).then(|| self.first[class].0);
+        let now = first.map(|(place, _)| place);
+        if was != now {
+            was.into_iter().for_each(|place| _ = self.order.remove(&(place, class)));
+            self.order.extend(now.map(|place| (place, class)));
+        }
         if let Some((place, id)) = first {
             if self.first.len() <= class {
                 self.first.resize(class + 1, (place, queue, id));
@@ -242,14 +280,14 @@ impl Classes {
         let head = self.heads(spot).first[class].0;
         match after {
             Some(after) if head <= after => {
-                let behind = (std::ops::Bound::Excluded(after), std::ops::Bound::Unbounded);
+                let behind = (Bound::Excluded(after), Bound::Unbounded);
                 self.members(class, spot).range(behind).next().map(|(&place, _)| place)
             }
             Some(_) | None => Some(head),
         }
     }
 
-    fn heads(&self, spot: Spot) -> &Heads {
+    pub(super) fn heads(&self, spot: Spot) -> &Heads {
         match spot {
             Spot::Line => &self.line,
             Spot::Due => &self.due,

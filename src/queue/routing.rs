@@ -15,7 +15,7 @@ use std::collections::BinaryHeap;
 
 use super::agent::AgentState;
 use super::agents::day_number;
-use super::classes::{Bits, Spot};
+use super::classes::{Bits, Head, Heads, Spot};
 use super::contact::Occasion;
 use super::effect::Effect;
 use super::interaction::{Attempt, Interaction, Origin, Outcome, Place, Stage};
@@ -32,22 +32,48 @@ pub(super) const ALERT_MARGIN: Duration = Duration::from_secs(5);
 /// What one pass looks at, and what it found to be without a taker.
 struct Pass {
     cover: Bits,
+    /// Of these, those whom somebody Ready serves, and those for whom somebody may start a dial.
+    served: Bits,
+    triggered: Bits,
     /// Nobody Ready serves them.
     no_agent: Bits,
     /// Nothing or nobody may start a dial to them.
     no_dial: Bits,
+    /// The queues that had room for a dial when the pass began.
+    rooms: Bits,
     cursor: Option<Place>,
-    /// The first of each class that is not behind the cursor, the first of all on top: what is
-    /// looked at next costs no look at every class.
-    line: BinaryHeap<Reverse<Head>>,
-    /// The same of those who may be dialled; all forgotten at once when nobody may start a dial.
-    due: BinaryHeap<Reverse<Head>>,
+    line: Course,
+    /// Those who may be dialled; over at once when nobody may start a dial.
+    due: Course,
 }
+
+/// The heads at one spot that a pass has still to look at, in order.
+#[derive(Default)]
+struct Course {
+    walk: Walk,
+    /// What the walk does not meet: all of them where they are few, else the next of a class whose
+    /// first was passed over.
+    besides: BinaryHeap<Reverse<Head>>,
+}
+
+/// A walk along the order of the heads of all classes.
+#[derive(Clone, Copy, Default)]
+enum Walk {
+    /// From behind this one, or from the first.
+    Behind(Option<Head>),
+    /// Stands at this one.
+    At(Head),
+    /// Nobody is left, or there is no walk.
+    #[default]
+    Over,
+}
+
+/// One class in so many must be looked at for a walk along all of them to be worth it: a step costs
+/// less than to sort one.
+const WALK_SHARE: usize = 8;
 
 /// The lesser goes first.
 type Rank = i64;
-/// The first interaction of a class.
-type Head = (Place, usize);
 
 impl Queue {
     pub(super) fn route(&mut self) {
@@ -70,37 +96,30 @@ impl Queue {
         }
         let mut pass = Pass {
             cover,
+            served: Bits::default(),
+            triggered: Bits::default(),
             no_agent: Bits::default(),
             no_dial: Bits::default(),
+            rooms: Bits::default(),
             cursor: None,
-            line: BinaryHeap::new(),
-            due: BinaryHeap::new(),
+            line: Course::default(),
+            due: Course::default(),
         };
-        self.gather_heads(&mut pass);
+        self.set_out(&mut pass);
         while let Some((place, class, spot)) = self.next_in_order(&mut pass) {
             pass.cursor = Some(place);
+            let ready = self.ready.len();
             match spot {
                 Spot::Line => self.serve(class, place, &mut pass),
                 Spot::Due | Spot::Push => {
                     self.dial(class, place, &mut pass);
                     if pass.cursor.is_none() {
-                        self.gather_heads(&mut pass);
+                        self.set_out(&mut pass);
                         continue;
                     }
                 }
             }
-            let (stands, heads) = match spot {
-                Spot::Line => (&self.classes.line.present, &mut pass.line),
-                Spot::Due | Spot::Push => (&self.classes.due.present, &mut pass.due),
-            };
-            if stands.has(class)
-                && let Some(next) = self.classes.next(class, spot, pass.cursor)
-            {
-                heads.push(Reverse((next, class)));
-            }
-            if spot != Spot::Line && !self.somebody_triggers() {
-                pass.due.clear();
-            }
+            self.go_on(class, place, spot, &mut pass);
             if !self.dirty_agents.is_empty() || !self.dirty_classes.is_empty() {
                 // An alert ended a charge: somebody passed over a moment ago may be dialled now.
                 self.dirty_classes.join(&pass.cover);
@@ -109,51 +128,105 @@ impl Queue {
             if self.ready.is_empty() {
                 return;
             }
+            if spot != Spot::Line || self.ready.len() < ready {
+                self.look_who(&mut pass);
+            }
         }
     }
 
-    /// The first of each class; callbacks only of queues with room for a dial. Rooms only shrink in
-    /// a pass, so that what is left out here is not missed.
-    fn gather_heads(&self, pass: &mut Pass) {
-        let classes = &self.classes;
-        let line = pass.cover.common(&classes.line.present);
-        let head = |class| classes.next(class, Spot::Line, None).map(|place| (place, class));
-        pass.line = line.filter_map(head).map(Reverse).collect();
-        pass.due.clear();
-        if self.somebody_triggers() {
-            let rooms: Vec<bool> = self.queues.iter().map(QueueState::has_room).collect();
-            let due = pass.cover.common(&classes.due.present);
-            let roomy = due.filter(|&class| rooms[classes.due.queue(class)]);
-            let head = |class| classes.next(class, Spot::Due, None).map(|place| (place, class));
-            pass.due = roomy.filter_map(head).map(Reverse).collect();
+    /// To the first of each class; callbacks only of queues with room for a dial. Rooms only shrink
+    /// in a pass, so that what is left out here is not missed.
+    fn set_out(&self, pass: &mut Pass) {
+        self.look_who(pass);
+        pass.line = self.course(&pass.served, Spot::Line);
+        pass.due = Course::default();
+        if pass.triggered.meets(&self.classes.due.present) {
+            let rooms = self.queues.iter().map(QueueState::has_room).enumerate();
+            rooms.for_each(|(q, room)| pass.rooms.set(q, room));
+            if !pass.rooms.is_empty() {
+                pass.due = self.course(&pass.triggered, Spot::Due);
+            }
         }
+    }
+
+    /// Whom those who are Ready may serve, of the classes looked at. In a pass they only become
+    /// fewer: whoever comes back ends it.
+    fn look_who(&self, pass: &mut Pass) {
+        let boost = self.queues.iter().map(|queue| queue.settings.boost_percent).max().unwrap_or(0);
+        let ready = || self.ready.iter().map(|&(_, _, n)| n);
+        pass.served = self.served_by(&pass.cover, ready());
+        let triggers = ready().filter(|&n| self.may_trigger(n, boost));
+        pass.triggered = self.served_by(&pass.served, triggers);
+        if !pass.served.meets(&self.classes.line.present) {
+            pass.line = Course::default();
+        }
+        if !pass.triggered.meets(&self.classes.due.present) {
+            pass.due = Course::default();
+        }
+    }
+
+    /// Those of these classes that one of these agents serves.
+    fn served_by(&self, classes: &Bits, agents: impl Iterator<Item = usize>) -> Bits {
+        let mut left = classes.clone();
+        for n in agents {
+            left.subtract(&self.agents[n].serves);
+            if left.is_empty() {
+                break;
+            }
+        }
+        let mut served = classes.clone();
+        served.subtract(&left);
+        served
+    }
+
+    fn course(&self, cover: &Bits, spot: Spot) -> Course {
+        let heads = self.classes.heads(spot);
+        if cover.count_common(&heads.present) * WALK_SHARE > heads.len() {
+            return Course { walk: Walk::Behind(None), besides: BinaryHeap::new() };
+        }
+        let classes = cover.common(&heads.present);
+        let head = |class| Some(Reverse((self.classes.next(class, spot, None)?, class)));
+        Course { walk: Walk::Over, besides: classes.filter_map(head).collect() }
     }
 
     /// The first interaction behind the cursor that may find an agent; on the line before due at
     /// the same place.
     fn next_in_order(&self, pass: &mut Pass) -> Option<(Place, usize, Spot)> {
-        loop {
-            let first = |heads: &BinaryHeap<Reverse<Head>>| heads.peek().map(|head| head.0.0);
-            let (line, due) = (first(&pass.line), first(&pass.due));
-            if line.is_some_and(|place| due.is_none_or(|due| place <= due)) {
-                let Reverse((place, class)) = pass.line.pop()?;
-                if !pass.no_agent.has(class) {
-                    return Some((place, class, Spot::Line));
-                }
-            } else {
-                let Reverse((place, class)) = pass.due.pop()?;
-                let roomy = || self.queues[self.classes.due.queue(class)].has_room();
-                if !pass.no_dial.has(class) && roomy() {
-                    return Some((place, class, Spot::Due));
-                }
+        let Pass { served, triggered, no_agent, no_dial, rooms, line, due, .. } = pass;
+        let waits = |class| served.has(class) && !no_agent.has(class);
+        let roomy = |q: usize| rooms.has(q) && self.queues[q].has_room();
+        let dialled = |class| {
+            let queue = || self.classes.due.queue(class);
+            triggered.has(class) && !no_dial.has(class) && roomy(queue())
+        };
+        let on_line = line.first(&self.classes.line, waits);
+        let virtually = due.first(&self.classes.due, dialled);
+        match (on_line, virtually) {
+            (Some(head), other) if other.is_none_or(|other| head.0 <= other.0) => {
+                line.take(head);
+                Some((head.0, head.1, Spot::Line))
             }
+            (_, Some(head)) => {
+                due.take(head);
+                Some((head.0, head.1, Spot::Due))
+            }
+            (_, None) => None,
         }
     }
 
-    /// Is there an agent who may start a dial in some queue?
-    fn somebody_triggers(&self) -> bool {
-        let boost = self.queues.iter().map(|queue| queue.settings.boost_percent).max();
-        self.ready.iter().any(|&(_, _, n)| self.may_trigger(n, boost.unwrap_or(0)))
+    /// To the next of a class. On a walk its next head is met, unless its head was passed over.
+    fn go_on(&self, class: usize, place: Place, spot: Spot, pass: &mut Pass) {
+        let (course, given_up) = match spot {
+            Spot::Line => (&mut pass.line, &pass.no_agent),
+            Spot::Due | Spot::Push => (&mut pass.due, &pass.no_dial),
+        };
+        let heads = self.classes.heads(spot);
+        if given_up.has(class) || !heads.present.has(class) {
+            return;
+        }
+        let met = |next: &Place| course.walks() && heads.first(class) == *next;
+        let next = self.classes.next(class, spot, Some(place)).filter(|next| !met(next));
+        course.besides.extend(next.map(|next| Reverse((next, class))));
     }
 
     // ---- on the line
@@ -448,6 +521,36 @@ fn caller(settings: &QueueSettings, row: &Interaction, route: &Route) -> Option<
         matches!(route, Route::Trunk(_)).then(|| Ani::new(called.expose()))
     };
     settings.shown.caller_id.clone().or_else(called)
+}
+
+impl Course {
+    fn walks(&self) -> bool {
+        !matches!(self.walk, Walk::Over)
+    }
+
+    /// The first whose class is wanted; what is before it is done with.
+    fn first(&mut self, heads: &Heads, wanted: impl Fn(usize) -> bool) -> Option<Head> {
+        let walked = match self.walk {
+            Walk::At(head) if wanted(head.1) => Some(head),
+            Walk::At(last) => heads.behind(Some(last)).find(|head| wanted(head.1)),
+            Walk::Behind(last) => heads.behind(last).find(|head| wanted(head.1)),
+            Walk::Over => None,
+        };
+        self.walk = walked.map_or(Walk::Over, Walk::At);
+        while self.besides.peek().is_some_and(|head| !wanted(head.0.1)) {
+            self.besides.pop();
+        }
+        let besides = self.besides.peek().map(|head| head.0);
+        walked.into_iter().chain(besides).min()
+    }
+
+    /// This one, which is the first, is looked at.
+    fn take(&mut self, head: Head) {
+        match self.walk {
+            Walk::At(at) if at == head => self.walk = Walk::Behind(Some(head)),
+            Walk::At(_) | Walk::Behind(_) | Walk::Over => _ = self.besides.pop(),
+        }
+    }
 }
 
 impl QueueState {
