@@ -128,8 +128,11 @@ impl Queue {
         if was.booked != wanted.booked {
             let slots = &mut self.queues[queue].slots;
             was.booked.and_then(|(_, slot)| slot).into_iter().for_each(|slot| slots.release(slot));
-            let now = wanted.booked.and_then(|(_, slot)| slot);
-            now.into_iter().for_each(|slot| slots.reserve(slot));
+            wanted
+                .booked
+                .and_then(|(_, slot)| slot)
+                .into_iter()
+                .for_each(|slot| slots.reserve(slot));
         }
         if was.placed() != wanted.placed() || was.share != wanted.share {
             self.dirty_pushes.set(queue, true);

@@ -176,13 +176,13 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
 }
 
 fn limits(entropy: &mut Entropy) -> LimitSettings {
-    match entropy.below(3) {
+    match entropy.below(4) {
         0 => LimitSettings::OFF,
         1 => LimitSettings::default(),
         _ => LimitSettings {
-            requests_per_10_minutes: *pick(entropy, &[0, 1, 5]),
-            requests_per_day: *pick(entropy, &[0, 2, 10]),
-            dials_per_day: *pick(entropy, &[0, 1, 2]),
+            requests_per_10_minutes: *pick(entropy, &[0, 0, 1, 5]),
+            requests_per_day: *pick(entropy, &[0, 0, 2, 10]),
+            dials_per_day: *pick(entropy, &[1, 1, 2]),
         },
     }
 }
