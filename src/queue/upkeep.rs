@@ -125,15 +125,7 @@ impl Queue {
                 }
             }
         }
-        if was.booked != wanted.booked {
-            let slots = &mut self.queues[queue].slots;
-            was.booked.and_then(|(_, slot)| slot).into_iter().for_each(|slot| slots.release(slot));
-            wanted
-                .booked
-                .and_then(|(_, slot)| slot)
-                .into_iter()
-                .for_each(|slot| slots.reserve(slot));
-        }
+        self.rebook(queue, was, wanted);
         if was.placed() != wanted.placed() || was.share != wanted.share {
             self.dirty_pushes.set(queue, true);
         }
@@ -160,6 +152,20 @@ impl Queue {
         self.touched_interactions.insert(id);
         if done {
             self.leave_memory(id);
+        }
+    }
+
+    /// What was booked is free, and what is booked is taken.
+    fn rebook(&mut self, queue: usize, was: Standing, wanted: Standing) {
+        if was.booked == wanted.booked {
+            return;
+        }
+        let slots = &mut self.queues[queue].slots;
+        if let Some((_, Some(slot))) = was.booked {
+            slots.release(slot);
+        }
+        if let Some((_, Some(slot))) = wanted.booked {
+            slots.reserve(slot);
         }
     }
 
