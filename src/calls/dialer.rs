@@ -9,7 +9,7 @@
 mod tests;
 
 use crate::ident::{AttemptId, Language, LegId, QueueId, Route};
-use crate::phone::{Address, Ani};
+use crate::phone::Address;
 use crate::time::{Duration, Timestamp};
 
 use super::digits::{Answer, Question};
@@ -39,8 +39,6 @@ pub(super) struct Order {
     pub queue: QueueId,
     pub address: Address,
     pub route: Route,
-    /// The number shown as the caller.
-    pub caller: Option<Ani>,
     pub ring_timeout: Duration,
     pub confirm: bool,
 }
@@ -111,7 +109,6 @@ impl Dialled {
                 queue: order.queue.clone(),
                 address: order.address.clone(),
                 route: order.route.clone(),
-                caller: order.caller.clone(),
                 ring_timeout: order.ring_timeout,
             },
             like: None,

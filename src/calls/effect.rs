@@ -327,8 +327,6 @@ pub enum Callee {
         address: Address,
         /// The way.
         route: Route,
-        /// The number shown as the caller; `None`: that of the trunk.
-        caller: Option<Ani>,
         /// How long it may ring (`Expires`).
         ring_timeout: Duration,
     },

@@ -115,8 +115,6 @@ pub enum Event {
         address: Address,
         /// The way.
         route: Route,
-        /// The number shown as the caller; `None`: that of the trunk.
-        caller: Option<Ani>,
         /// How long to ring.
         ring_timeout: Duration,
         /// Ask for 1?

@@ -248,9 +248,8 @@ impl Calls {
             Event::Disconnect { agent, interaction } => {
                 self.step(interaction, out, |call, ctx| call.disconnect(ctx, &agent));
             }
-            Event::Dial { attempt, queue, address, route, caller, ring_timeout, confirm } => {
-                let order = Order { attempt, queue, address, route, caller, ring_timeout, confirm };
-                self.dial(order, out);
+            Event::Dial { attempt, queue, address, route, ring_timeout, confirm } => {
+                self.dial(Order { attempt, queue, address, route, ring_timeout, confirm }, out);
             }
             Event::EndAttempt { attempt, goodbye, class } => {
                 self.end_attempt(attempt, goodbye, class, out);

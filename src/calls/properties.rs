@@ -201,7 +201,6 @@ impl World {
                 queue: QueueId::new(["billing", "plain", "gone"][b % 3]),
                 address: Address::parse("1001").unwrap(),
                 route: Route::Registrar,
-                caller: None,
                 ring_timeout: Duration::from_secs(30),
                 confirm: b % 5 > 0,
             },

@@ -282,7 +282,6 @@ impl Stage {
                 queue: QueueId::new(word(2)),
                 address: Address::parse(word(3)).unwrap(),
                 route: Route::Trunk(TrunkId::new("carrier")),
-                caller: None,
                 ring_timeout: Duration::from_secs(30),
                 confirm: word(4) != "unconfirmed",
             },

@@ -100,15 +100,12 @@ impl EventLoop {
             Effect::Disconnect { agent, interaction } => {
                 self.order(calls::Event::Disconnect { agent, interaction });
             }
-            Effect::Dial {
-                attempt, queue, address, route, caller, ring_timeout, confirm, ..
-            } => {
+            Effect::Dial { attempt, queue, address, route, ring_timeout, confirm, .. } => {
                 self.order(calls::Event::Dial {
                     attempt,
                     queue,
                     address,
                     route,
-                    caller,
                     ring_timeout,
                     confirm,
                 });
@@ -368,11 +365,11 @@ impl EventLoop {
             }
             Callee::Agent { .. } => return None,
         };
-        let own = match callee {
-            Callee::Consumer { caller, .. } => caller.as_ref(),
-            Callee::Third { .. } | Callee::Agent { .. } => None,
-        };
-        let settings = self.queue.queue_settings(queue);
+        // What was committed with the attempt, so that a CANCEL of the next process can repeat it.
+        let row = attempt.and_then(|id| self.queue.open_attempts().find(|row| row.id == id));
+        let of_queue = || Some(self.queue.queue_settings(queue)?.shown.display_name.clone());
+        let display_name = row.map(|row| row.display_name.clone()).or_else(of_queue);
+        let own = row.and_then(|row| row.caller.as_ref());
         let target = match route {
             Route::Trunk(trunk) => Target::Trunk(trunk.clone()),
             Route::Registrar => {
@@ -384,8 +381,7 @@ impl EventLoop {
             target,
             callee: address.expose().to_owned(),
             caller: caller(own, route),
-            display_name: settings
-                .map_or_else(String::new, |queue| queue.shown.display_name.clone()),
+            display_name: display_name.unwrap_or_default(),
             offer,
             headers: Vec::new(),
             ring_timeout: *ring_timeout,
@@ -406,6 +402,7 @@ impl EventLoop {
             route: row.route.clone(),
             callee: row.address.expose().to_owned(),
             caller: caller(row.caller.as_ref(), &row.route),
+            display_name: row.display_name.clone(),
         };
         info!(%attempt, "ending what an earlier run may have left ringing");
         self.orphans.insert(leg, attempt);

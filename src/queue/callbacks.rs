@@ -275,14 +275,12 @@ impl Queue {
         };
         let (q, origin) = (slot.queue, slot.row.origin);
         let user_originated = self.queues[q].settings.user_originated;
-        let checked = self.appointment(q, when).and_then(|appointment| {
+        let appointment = self.appointment(q, when);
+        let checked = appointment.and_then(|appointment| {
             if user_originated || origin != Origin::Live {
                 return Err(Refusal::NotOffered);
             }
             self.may_register(q, Some(&address), id, appointment.is_some())?;
-            Ok(appointment)
-        });
-        let checked = checked.and_then(|appointment| {
             self.note_request(q, Some(&address))?;
             Ok(appointment)
         });

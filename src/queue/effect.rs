@@ -4,7 +4,7 @@ use super::event::RetryClass;
 use super::interaction::{Origin, Outcome};
 use super::matching::Combination;
 use crate::ident::{AgentId, AttemptId, CallInId, InteractionId, QueueId, Route, UserData};
-use crate::phone::{Address, Ani, Dnis};
+use crate::phone::{Address, Dnis};
 use crate::time::{Duration, Timestamp};
 
 /// An order. Which ones wait for the commit of their step is said by [`Effect::waits_for_commit`].
@@ -65,8 +65,6 @@ pub enum Effect {
         address: Address,
         /// The way there, committed with the attempt.
         route: Route,
-        /// The number shown as the caller; `None`: that of the trunk.
-        caller: Option<Ani>,
         /// The agent whose readiness started it, charged but not reserved.
         triggered_by: AgentId,
         /// How long to ring.

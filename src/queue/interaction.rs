@@ -238,6 +238,8 @@ pub struct Attempt {
     pub address: Address,
     /// The number that it shows as the caller; `None`: that of the trunk.
     pub caller: Option<Ani>,
+    /// The name that it shows; empty: none.
+    pub display_name: String,
     /// The agent who carries its charge; `None` once the charge ended.
     pub charged_to: Option<AgentId>,
     /// The node that dialled.

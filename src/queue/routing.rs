@@ -454,7 +454,6 @@ impl Queue {
         let (q, queue) = (slot.queue, slot.row.queue.clone());
         let settings = self.queues[q].settings.clone();
         let trigger = self.agents[n].row.id.clone();
-        let caller = caller(&settings, &slot.row, &route);
         let attempt =
             crate::ident::AttemptId { interaction: id, serial: slot.row.attempts_made + 1 };
         for queue in &mut self.queues {
@@ -469,7 +468,8 @@ impl Queue {
                 queue: queue.clone(),
                 route: route.clone(),
                 address: address.clone(),
-                caller: caller.clone(),
+                caller: caller(&settings, &slot.row, &route),
+                display_name: settings.shown.display_name.clone(),
                 charged_to: Some(trigger.clone()),
                 node: Some(self.this_node.clone()),
                 started_at: self.now,
@@ -497,7 +497,6 @@ impl Queue {
             queue,
             address,
             route,
-            caller,
             triggered_by: trigger,
             ring_timeout: settings.ring_timeout,
             confirm: settings.confirm,

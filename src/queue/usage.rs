@@ -1,8 +1,7 @@
 //! Keeping count of what numbers are used for: see `limits` for what counts, and for how long.
 
 use super::Queue;
-use super::effect::EndReason;
-use super::effect::Refusal;
+use super::effect::{EndReason, Refusal};
 use super::event::RetryClass;
 use super::interaction::Attempt;
 use super::limits::{NumberUse, UseKind};

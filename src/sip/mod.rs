@@ -300,6 +300,8 @@ pub struct Orphan {
     pub callee: String,
     /// `caller` of the [`Invitation`].
     pub caller: String,
+    /// `display_name` of the [`Invitation`]: a CANCEL says the same From (RFC 3261 section 9.1).
+    pub display_name: String,
 }
 
 /// A binding, as kept over restarts.

@@ -70,11 +70,7 @@ impl UserAgent {
             None => Identity::drawn(&mut self.entropy),
         };
         let [branch, second_branch] = identity.branches.clone();
-        let mut request = self.bare_invite(&way, &identity, &branch, 1);
-        if !invitation.display_name.is_empty() {
-            let from = request.from().with_display(&invitation.display_name);
-            request.headers.set("From", &from.to_string());
-        }
+        let mut request = self.bare_invite(&way, &invitation.display_name, &identity, &branch, 1);
         request.headers.push("Contact", &self.contact());
         request.headers.push("Allow", ALLOW);
         request.headers.push("Supported", SUPPORTED);
@@ -154,13 +150,16 @@ impl UserAgent {
     pub(super) fn bare_invite(
         &self,
         way: &Way,
+        display_name: &str,
         identity: &Identity,
         branch: &str,
         cseq: u32,
     ) -> Request {
         let head = RequestHead {
             via: Via::udp(self.settings.local, branch),
-            from: NameAddr::new(way.from.clone()).with_tag(&identity.tag),
+            from: NameAddr::new(way.from.clone())
+                .with_display(display_name)
+                .with_tag(&identity.tag),
             to: NameAddr::new(way.to.clone()),
             call_id: identity.call_id.clone(),
             cseq,

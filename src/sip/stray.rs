@@ -128,7 +128,7 @@ impl UserAgent {
         };
         let sent = if answers { 2 } else { 1 };
         for (branch, cseq) in identity.branches.iter().take(sent).zip(1..) {
-            let invite = self.bare_invite(way, &identity, branch, cseq);
+            let invite = self.bare_invite(way, &orphan.display_name, &identity, branch, cseq);
             let leg = Some(orphan.leg);
             let mut stray = Stray { invite, peer: way.peer, leg, cancelled: false };
             self.cancel_stray(now, branch, &mut stray);

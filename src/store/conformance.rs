@@ -536,6 +536,7 @@ pub(super) fn attempt(n: u128, serial: u32, ended_at: Option<Timestamp>) -> Atte
         ended_at,
         class: ended_at.map(|_| RetryClass::Busy),
         caller: None,
+        display_name: String::new(),
     }
 }
 
@@ -543,6 +544,7 @@ fn full_attempt() -> Attempt {
     Attempt {
         route: Route::Trunk(TrunkId::new("carrier")),
         caller: Some(Ani::new("+14155550100")),
+        display_name: "Example".into(),
         charged_to: Some(AgentId::new("ann")),
         node: Some(NodeId::new("node-1")),
         answered_at: Some(Timestamp(7)),

@@ -175,7 +175,6 @@ mod tests {
             queue: QueueId::new("billing"),
             address: Address::parse("1001").unwrap(),
             route: Route::Registrar,
-            caller: None,
             triggered_by: AgentId::new("ann"),
             ring_timeout: Duration::from_secs(30),
             confirm: true,

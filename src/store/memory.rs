@@ -244,6 +244,7 @@ mod tests {
             ended_at,
             class: None,
             caller: None,
+            display_name: String::new(),
         }
     }
 

@@ -19,6 +19,7 @@ fn orphan() -> Orphan {
         route: Route::Trunk(TrunkId::new("peer")),
         callee: "+14155550123".to_owned(),
         caller: "+14155550199".to_owned(),
+        display_name: "Ringback \"R\"".to_owned(),
     }
 }
 
@@ -50,6 +51,13 @@ fn the_ringing_dial_of_a_dead_process_is_cancelled() {
     net.run_out();
     assert_eq!(net.ends(A).len(), 1);
     assert_eq!(net.count("A CANCEL"), 2, "for each INVITE of the chain");
+    let from = |sent: &Sent| {
+        let line = sent.text.lines().find(|line| line.starts_with("From: "));
+        line.map(str::to_owned)
+    };
+    let said = |method: &str| net.wire.iter().find(|sent| sent.text.starts_with(method)).map(from);
+    assert_eq!(said("CANCEL"), said("INVITE"), "RFC 3261 section 9.1");
+    assert!(said("INVITE").flatten().is_some_and(|from| from.contains("Ringback")));
     assert_eq!(net.agents[A].legs(), 0);
     let capacity =
         net.events[A].iter().position(|e| matches!(e, Event::TrunkCapacity { free: 10, .. }));

@@ -216,8 +216,9 @@ fn an_orphan_of_the_registrar_is_cancelled_at_every_contact() {
     let mut after = UserAgent::new(settings(A), Entropy::from_number(5));
     after.restore(START, before.bindings("ann"));
     let (route, callee) = (Route::Registrar, "ann".to_owned());
-    let caller = invitation(1).caller;
-    after.hang_up_orphan(START, Orphan { leg: LegId(2), attempt, route, callee, caller });
+    let Invitation { caller, display_name, .. } = invitation(1);
+    let orphan = Orphan { leg: LegId(2), attempt, route, callee, caller, display_name };
+    after.hang_up_orphan(START, orphan);
     let sent = drain(&mut after);
     let cancels = requests(&sent);
     // A contact challenges nobody with success: there was one INVITE.

@@ -134,6 +134,7 @@ fn attempt(row: &SqliteRow) -> Result<Attempt, StoreError> {
         route: row.parsed("route", words::read_route)?,
         address: row.parsed("address", Address::parse)?,
         caller: row.text_if("caller")?.map(Ani::new),
+        display_name: row.text("display_name")?.to_owned(),
         charged_to: row.text_if("charged_to")?.map(AgentId::new),
         node: row.text_if("node")?.map(NodeId::new),
         started_at: row.time("started_at")?,

@@ -190,6 +190,7 @@ fn put_attempt(row: &Attempt) -> Query<'_> {
         .bind(ms(row.ended_at))
         .bind(row.class.map(words::class))
         .bind(row.caller.as_ref().map(|caller| caller.expose()))
+        .bind(row.display_name.as_str())
 }
 
 fn put_agent(row: &Agent) -> Query<'_> {

@@ -13,6 +13,7 @@ CREATE INDEX number_use_at ON number_use (at);
 ALTER TABLE interaction ADD COLUMN called TEXT;       -- the number that the caller called
 ALTER TABLE interaction ADD COLUMN data TEXT;         -- what the app attached, a JSON object
 ALTER TABLE call_in_request ADD COLUMN data TEXT;
-ALTER TABLE attempt ADD COLUMN caller TEXT;           -- the number shown as the caller
+ALTER TABLE attempt ADD COLUMN caller TEXT;           -- the number shown as the caller,
+ALTER TABLE attempt ADD COLUMN display_name TEXT NOT NULL DEFAULT '';   -- and the name
 
 PRAGMA user_version = 4;
