@@ -71,6 +71,8 @@
 //! - Whom an agent transfers to another agent waits in a queue which that one serves, at the
 //!   place of their arrival, and is given to them out of turn: nobody on the line is passed over,
 //!   and nobody is lost who is not answered.
+//! - Whom an agent consults before a transfer is rung by the agent's own call, not by the queue,
+//!   and is Not ready meanwhile; handed over, the person on the line stays in their queue.
 //! - What is told outside (an answer over HTTP, a push) holds up no order to a telephone: the gate
 //!   keeps the order of either among themselves.
 //! - 64 Via headers are let in, not fewer: a valid message of RFC 4475 (`longreq`) has 34.

@@ -1,4 +1,4 @@
-//! The parties over loopback: the real binary, met by SIPp, baresip and plain sockets.
+//! The parties over loopback: the real binary, met by SIPp, baresip, PJSIP and plain sockets.
 //!
 //! `cargo system [FILTER..]` runs the tests whose name holds one of the filters, `--list` names
 //! them. Each test starts its own server on addresses of its own (127.P.N.x) with its own data
@@ -119,6 +119,8 @@ const TESTS: &[Test] = &[
     ("calling_in_stops_the_dial", Beside, callbacks::called_while_dialled),
     ("two_agents_get_whom_they_may_serve", Beside, skills::two_agents),
     ("a_caller_is_transferred_to_an_agent", Beside, transfers::to_an_agent),
+    ("two_whom_an_agent_talks_with_are_joined", Beside, transfers::attended),
+    ("a_number_an_agent_asked_is_joined", Beside, transfers::attended_to_a_number),
     ("a_caller_is_transferred_to_a_number", Beside, transfers::to_a_number),
     ("a_pending_callback_is_taken_over", Beside, callbacks::pending_taken_over),
     ("baresip_gets_the_callback_and_hears_the_tone", Beside, baresip::callback),

@@ -65,7 +65,7 @@ impl AgentSide {
         matches!(self, AgentSide::Talking { .. })
     }
 
-    fn hang_up(&self, ctx: &mut Context<'_>, cause: u8) {
+    pub(super) fn hang_up(&self, ctx: &mut Context<'_>, cause: u8) {
         for leg in self.legs() {
             ctx.drop_leg(leg, cause);
         }

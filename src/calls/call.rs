@@ -11,6 +11,7 @@ use crate::phone::Ani;
 use crate::time::Timestamp;
 
 use super::bridge::AgentSide;
+use super::consult::Consultation;
 use super::dialer::Dialled;
 use super::effect::Effect;
 use super::end::{AttemptClass, CallEnd, EndedBy};
@@ -29,6 +30,8 @@ pub(super) struct Call {
     pub(super) third: Option<Third>,
     /// The transfer that the agent asked for.
     pub(super) asked: Option<Asked>,
+    /// Whom the agent asks meanwhile; it outlasts the conversation.
+    pub(super) consultation: Option<Consultation>,
 }
 
 /// The person who is served.
@@ -178,7 +181,7 @@ impl Call {
 
     pub(super) fn empty(interaction: InteractionId) -> Self {
         let agents = BTreeMap::new();
-        Self { interaction, consumer: None, agents, third: None, asked: None }
+        Self { interaction, consumer: None, agents, third: None, asked: None, consultation: None }
     }
 
     pub(super) fn dial(&mut self, dialled: Dialled) {
@@ -186,7 +189,8 @@ impl Call {
     }
 
     pub(super) fn is_over(&self) -> bool {
-        self.consumer.is_none() && self.agents.is_empty() && self.third.is_none()
+        let no_agent = self.agents.is_empty() && self.consultation.is_none();
+        self.consumer.is_none() && no_agent && self.third.is_none()
     }
 
     pub(super) fn has_consumer(&self) -> bool {
@@ -242,7 +246,7 @@ impl Call {
                 }
             },
             Some(_) | None => {
-                if !self.third_fact(ctx, leg, fact) {
+                if !self.third_fact(ctx, leg, fact) && !self.consultation_fact(ctx, leg, fact) {
                     self.agent_fact(ctx, leg, fact);
                 }
             }
@@ -256,12 +260,14 @@ impl Call {
         }
         self.expire_agents(ctx);
         self.expire_transfer(ctx);
+        self.expire_consultation(ctx);
     }
 
     pub(super) fn deadline(&self) -> Timer {
         let consumer = self.consumer.as_ref().and_then(Consumer::deadline);
         let agents = self.agents.values().map(AgentSide::deadline);
-        earliest(agents.chain([consumer, self.transfer_deadline()]))
+        let consultation = self.consultation.as_ref().and_then(Consultation::deadline);
+        earliest(agents.chain([consumer, self.transfer_deadline(), consultation]))
     }
 
     pub(super) fn release(&mut self, ctx: &mut Context<'_>, goodbye: Goodbye) {
@@ -296,6 +302,7 @@ impl Call {
         let cause = cause::TEMPORARY_FAILURE;
         self.abort_agents(ctx);
         self.drop_third(ctx);
+        self.end_consultation(ctx, cause::TEMPORARY_FAILURE);
         match &mut self.consumer {
             Some(Consumer::Inbound(caller)) => caller.hang_up(ctx, cause),
             Some(Consumer::Dialled(dialled)) => dialled.hang_up(ctx, cause, AttemptClass::Carrier),

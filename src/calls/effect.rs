@@ -8,7 +8,7 @@ use crate::phone::{AccessCode, Address, Ani, Dnis, KeyedNumber};
 use crate::time::{Duration, Timestamp};
 
 use super::end::AttemptClass;
-use super::event::{AlertContext, TransferTarget};
+use super::event::AlertContext;
 use super::spoken::{KeyedDay, SpokenTime};
 
 /// An order to a leg, or a report to the queue.
@@ -17,6 +17,11 @@ pub enum Effect {
     // ---- orders to legs
     /// 200 on an incoming leg, with media.
     Answer {
+        /// Which.
+        leg: LegId,
+    },
+    /// 180 on an incoming leg: whom it called rings.
+    Ring {
         /// Which.
         leg: LegId,
     },
@@ -270,8 +275,41 @@ pub enum Effect {
         agent: AgentId,
         /// On which leg.
         leg: LegId,
-        /// To whom.
-        target: TransferTarget,
+        /// To whom, by number or name. Nothing says that they may be called.
+        target: Dnis,
+    },
+    /// An agent who talks calls somebody from another line. `Consult` or `ConsultationRefused`
+    /// follows.
+    ConsultationAsked {
+        /// Whose conversation.
+        interaction: InteractionId,
+        /// Who calls.
+        agent: AgentId,
+        /// On which leg.
+        leg: LegId,
+        /// Whom, as the phone said it. Nothing says that they may be called.
+        to: Dnis,
+    },
+    /// They are being called. `ConsultationEnded` or `HandedOver` follows.
+    ConsultationBegan {
+        /// Who calls.
+        agent: AgentId,
+        /// Whom, if it is an agent.
+        with: Option<AgentId>,
+    },
+    /// That call is over.
+    ConsultationEnded {
+        /// Who called.
+        agent: AgentId,
+        /// Whom, if it is an agent.
+        with: Option<AgentId>,
+    },
+    /// The consumer talks with the agent who was consulted; who consulted them is gone.
+    HandedOver {
+        /// Whose conversation.
+        interaction: InteractionId,
+        /// Who talks now.
+        agent: AgentId,
     },
     /// An agent dialled a feature code.
     FeatureCode {

@@ -196,6 +196,20 @@ pub enum Event {
         /// The SIP status to tell it, 4xx to 6xx.
         status: u16,
     },
+    /// An agent who talks may call whom they asked for, to consult them.
+    Consult {
+        /// The leg on which they called us.
+        leg: LegId,
+        /// Whom.
+        with: ConsultWith,
+    },
+    /// They may not.
+    ConsultationRefused {
+        /// The leg on which they called us.
+        leg: LegId,
+        /// The SIP status to tell it, 4xx to 6xx.
+        status: u16,
+    },
     /// Say goodbye and hang up the person on the line.
     Release {
         /// Whom.
@@ -368,6 +382,29 @@ pub enum TransferTo {
     Queue(QueueId),
     /// Leaves the queue for a number or an extension outside. Once it answers, `BridgeEnded` is
     /// reported for the agent.
+    Number {
+        /// By whose policy.
+        queue: QueueId,
+        /// Whom.
+        address: Address,
+        /// The ways there, first choice first.
+        routes: Vec<Route>,
+    },
+}
+
+/// Whom an agent consults.
+#[derive(Clone, PartialEq, Debug)]
+pub enum ConsultWith {
+    /// Another agent.
+    Agent {
+        /// Who.
+        agent: AgentId,
+        /// Their phones, all rung at once.
+        contacts: Vec<ContactId>,
+        /// What their phone is told.
+        context: AlertContext,
+    },
+    /// A number or an extension outside.
     Number {
         /// By whose policy.
         queue: QueueId,

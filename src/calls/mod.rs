@@ -11,6 +11,7 @@
 //! dialled: Ringing ▶ Confirming ▶ Hearing ▶ OnHold ▶ Bridged ▶ Parted ▶ Goodbye ▶ Ending ▶ gone
 //! agent:   Ringing ▶ Answered ▶ Talking ▶ Parted ▶ gone
 //! third:   Ringing ▶ Joined ▶ gone
+//! consult: Asked ▶ Ringing ▶ Answering ▶ Joined ▶ gone
 //! ```
 //!
 //! Every state but a conversation has a deadline of its own; a conversation is ended by its
@@ -22,6 +23,7 @@
 mod booking;
 mod bridge;
 mod call;
+mod consult;
 mod dialer;
 mod digits;
 pub mod effect;
@@ -47,7 +49,7 @@ pub use effect::{Effect, SOUNDS};
 pub use event::Event;
 pub use flow::Settings;
 
-use crate::ident::{AttemptId, Entropy, InteractionId, Language, LegId, PlayId};
+use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, Language, LegId, PlayId};
 use crate::phone::{Ani, Dnis};
 use crate::time::{Duration, Timestamp};
 use call::{Call, Consumer};
@@ -225,6 +227,16 @@ impl Calls {
                     self.step(id, out, |call, ctx| call.transfer_refused(ctx, leg, status));
                 }
             }
+            Event::Consult { leg, with } => {
+                if let Some(&Owner::Interaction(id)) = self.shared.legs.get(&leg) {
+                    self.step(id, out, |call, ctx| call.consult_with(ctx, leg, with));
+                }
+            }
+            Event::ConsultationRefused { leg, status } => {
+                if let Some(&Owner::Interaction(id)) = self.shared.legs.get(&leg) {
+                    self.step(id, out, |call, ctx| call.consultation_refused(ctx, leg, status));
+                }
+            }
             Event::PlayEnded { leg, play } => self.fact(leg, Fact::PlayEnded(play), out),
             Event::NotAdmitted { interaction, exit } => {
                 self.inbound(interaction, out, |caller, ctx| caller.not_admitted(ctx, exit));
@@ -314,6 +326,12 @@ impl Calls {
             out.push(Effect::Reject { leg, status: 503 });
             return;
         }
+        if let (Caller::Agent(agent), None) = (&from, FeatureCode::of(&dnis))
+            && let Some(id) = self.conversation_of(agent)
+        {
+            self.shared.legs.insert(leg, Owner::Interaction(id));
+            return self.step(id, out, |call, ctx| call.consult(ctx, leg, agent.clone(), dnis));
+        }
         if let (Caller::Agent(agent), Some(code)) = (from, FeatureCode::of(&dnis)) {
             self.shared.legs.insert(leg, Owner::Feature(leg));
             self.features.insert(leg, Feature::new(leg, agent, code, self.now));
@@ -334,6 +352,12 @@ impl Calls {
         let caller = Inbound::new(leg, id, (ani, dnis), settings, way, self.now);
         self.calls.insert(id, Call::new(id, Consumer::Inbound(Box::new(caller))));
         self.inbound(id, out, |caller, ctx| caller.answer(ctx));
+    }
+
+    /// Whom an agent talks with.
+    fn conversation_of(&self, agent: &AgentId) -> Option<InteractionId> {
+        let call = self.calls.values().find(|call| call.is_talking(agent))?;
+        Some(call.interaction)
     }
 
     /// Dials, unless the interaction's consumer still has a leg: then the attempt is over at once,

@@ -8,8 +8,8 @@ use proptest::prelude::*;
 use super::effect::{Callee, PendingChoice};
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
-    AgentSummary, AlertContext, Caller, CodeResult, Event, Goodbye, NumberRefused, PendingCallback,
-    QueueExit, Refusal, SlotOffer, SlotRefused, TransferTarget, TransferTo,
+    AgentSummary, AlertContext, Caller, CodeResult, ConsultWith, Event, Goodbye, NumberRefused,
+    PendingCallback, QueueExit, Refusal, SlotOffer, SlotRefused, TransferTarget, TransferTo,
 };
 use super::flow::Entry;
 use super::spoken::{SpokenDay, SpokenTime};
@@ -19,7 +19,7 @@ use crate::ident::{AgentId, ContactId, FlowId, QueueId, Route, TrunkId};
 use crate::phone::{Address, Pattern};
 
 /// Kinds of events that a step chooses from.
-const EVENTS: u8 = 51;
+const EVENTS: u8 = 57;
 
 /// Every effect there is.
 const EFFECTS: &[&str] = &[
@@ -41,9 +41,13 @@ const EFFECTS: &[&str] = &[
     "ConsumerConfirmed",
     "ConsumerPostponed",
     "ConsumerRefused",
+    "ConsultationAsked",
+    "ConsultationBegan",
+    "ConsultationEnded",
     "EwtTold",
     "FeatureCode",
     "FindSlot",
+    "HandedOver",
     "HangUp",
     "Invite",
     "Music",
@@ -52,6 +56,7 @@ const EFFECTS: &[&str] = &[
     "Play",
     "RefuseTransfer",
     "Reject",
+    "Ring",
     "ScheduleConfirmed",
     "Silence",
     "TransferAsked",
@@ -95,6 +100,15 @@ struct World {
     /// Who wants to take over which callback.
     taking_over: Option<(InteractionId, InteractionId)>,
     answered: Option<(AgentId, InteractionId)>,
+    /// Lines on which an agent asked to call somebody, and asked nothing else yet.
+    consulting: Vec<LegId>,
+    /// The last line of an agent that was joined with whom they consult.
+    consulted: Option<LegId>,
+    own_lines: BTreeSet<LegId>,
+    /// Consultations that began and did not end, by who asks and is asked.
+    consultations: BTreeMap<(AgentId, Option<AgentId>), u32>,
+    /// Handings over: each ends a consultation of the agent.
+    handed_over: BTreeMap<AgentId, u32>,
     /// The names of all effects so far.
     seen: BTreeSet<String>,
 }
@@ -121,6 +135,11 @@ impl World {
             transfers: BTreeMap::new(),
             taking_over: None,
             answered: None,
+            consulting: Vec::new(),
+            consulted: None,
+            own_lines: BTreeSet::new(),
+            consultations: BTreeMap::new(),
+            handed_over: BTreeMap::new(),
             seen: BTreeSet::new(),
         }
     }
@@ -260,6 +279,24 @@ impl World {
                 Event::Transfer { interaction, to: transfer_to(b) }
             }
             49 => Event::TransferRefused { leg, status: 403 },
+            50 => Event::LegIncoming {
+                leg: LegId(1 + a as u64),
+                ani: Ani::new("ann"),
+                dnis: Dnis::new("bob"),
+                from: Caller::Agent(AgentId::new(["ann", "bob"][b % 2])),
+            },
+            51..=53 => {
+                let leg = self.consulting.last().copied().unwrap_or(leg);
+                match b % 5 {
+                    0 => Event::ConsultationRefused { leg, status: 403 },
+                    _ => Event::Consult { leg, with: consult_with(b) },
+                }
+            }
+            54 | 55 => {
+                let (joined, own) = (self.bridged.unwrap_or(leg), self.consulted.unwrap_or(leg));
+                let (leg, to) = if b % 3 == 0 { (own, joined) } else { (joined, own) };
+                Event::LegReferred { leg, to: TransferTarget::Leg(to) }
+            }
             _ => Event::Tick,
         }
     }
@@ -271,6 +308,9 @@ impl World {
         {
             *life = Life::Ended;
             self.transfers.remove(leg);
+        }
+        if let Event::LegReferred { leg, to: TransferTarget::Leg(_) } = &event {
+            self.transfers.entry(*leg).or_insert(InteractionId(0));
         }
         if let Event::Dial { attempt, .. } = &event {
             self.dialled.insert(*attempt);
@@ -314,6 +354,35 @@ impl World {
         }
     }
 
+    /// Conversations are rare: an agent who talks asks somebody at once, some to the end.
+    fn consults(&mut self, at: Timestamp, n: usize) {
+        let talks = self.calls.calls.values().find_map(|call| {
+            call.agents.iter().find(|(_, side)| side.is_talking()).map(|(agent, _)| agent.clone())
+        });
+        let Some(agent) = talks else { return };
+        for what in (0..6).filter(|what| n.is_multiple_of(5) || n >> what & 1 == 1) {
+            let last = self.legs[self.legs.len() - 1];
+            let own = self.consulting.last().copied().unwrap_or(last);
+            let event = match what {
+                0 => Event::LegIncoming {
+                    leg: LegId(100_000 + self.legs.len() as u64),
+                    ani: Ani::new("ann"),
+                    dnis: Dnis::new("bob"),
+                    from: Caller::Agent(agent.clone()),
+                },
+                1 => Event::Consult { leg: own, with: consult_with(n) },
+                2 => Event::LegRinging { leg: last },
+                3 => Event::LegAnswered { leg: last },
+                4 => Event::LegAnswered { leg: own },
+                _ => {
+                    let leg = self.bridged.unwrap_or(last);
+                    Event::LegReferred { leg, to: TransferTarget::Leg(own) }
+                }
+            };
+            self.step(at, event);
+        }
+    }
+
     fn open(&self, leg: &LegId) {
         assert_eq!(self.lives.get(leg), Some(&Life::Open), "{leg} is not there for this order");
     }
@@ -349,7 +418,26 @@ impl World {
             Effect::Bridge { a, b } => {
                 self.open(a);
                 self.open(b);
-                self.bridged = Some(*b);
+                // An agent's second line is joined with whom they consult.
+                match self.consumers.contains(a) && self.own_lines.contains(a) {
+                    true => self.consulted = Some(*a),
+                    false => self.bridged = Some(*b),
+                }
+            }
+            Effect::Ring { leg } => self.open(leg),
+            Effect::ConsultationAsked { leg, .. } => {
+                self.consulting.push(*leg);
+                self.own_lines.insert(*leg);
+            }
+            Effect::ConsultationBegan { agent, with } => {
+                *self.consultations.entry((agent.clone(), with.clone())).or_insert(0) += 1;
+            }
+            Effect::ConsultationEnded { agent, with } => {
+                let begun = self.consultations.get_mut(&(agent.clone(), with.clone()));
+                *begun.filter(|begun| **begun > 0).expect("it began") -= 1;
+            }
+            Effect::HandedOver { agent, .. } => {
+                *self.handed_over.entry(agent.clone()).or_insert(0) += 1;
             }
             Effect::TransferAsked { interaction, leg, .. } => {
                 self.open(leg);
@@ -427,6 +515,15 @@ impl World {
         assert!(self.lives.values().all(|life| *life != Life::Open), "{:?}", self.lives);
         assert!(self.joined.is_empty(), "{:?} never ended", self.joined);
         assert!(self.transfers.is_empty(), "{:?} have no answer", self.transfers);
+        for agent in ["ann", "bob"].map(AgentId::new) {
+            let left =
+                self.consultations.iter().filter(|((_, with), _)| *with == Some(agent.clone()));
+            let left: u32 = left.map(|(_, count)| count).sum();
+            let handed_over = self.handed_over.get(&agent).copied().unwrap_or(0);
+            assert_eq!(left, handed_over, "{agent} is consulted still");
+        }
+        let outside = self.consultations.iter().filter(|((_, with), _)| with.is_none());
+        assert!(outside.clone().all(|(_, left)| *left == 0), "{:?}", self.consultations);
         for attempt in &self.dialled {
             assert_eq!(self.attempts_ended.get(attempt), Some(&1), "{attempt} has no end");
         }
@@ -474,6 +571,24 @@ fn transfer_to(n: usize) -> TransferTo {
     }
 }
 
+fn consult_with(n: usize) -> ConsultWith {
+    let contacts = (0..n % 3).map(|n| ContactId(n as u64)).collect();
+    let queue = QueueId::new("billing");
+    match n % 4 {
+        0 => ConsultWith::Number {
+            queue,
+            address: Address::parse("1002").unwrap(),
+            routes: vec![Route::Registrar; n / 4 % 3],
+        },
+        _ => {
+            let kind = "live";
+            let wait = Duration::ZERO;
+            let context = AlertContext { queue, kind, wait, attempts: 0, data: None };
+            ConsultWith::Agent { agent: AgentId::new(["bob", "ann"][n / 4 % 2]), contacts, context }
+        }
+    }
+}
+
 fn code_result(n: usize) -> CodeResult {
     let callback = Some(InteractionId(1 + (n / 4 % 5) as u128)).filter(|_| n.is_multiple_of(3));
     let queue = callback.map(|_| QueueId::new(["billing", "gone"][n / 3 % 2]));
@@ -518,6 +633,7 @@ impl World {
             }
             world.step(at, Event::Tick);
             world.step(at, event);
+            world.consults(at, step.1.into());
         }
         world.finish();
         world

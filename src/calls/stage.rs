@@ -15,8 +15,8 @@ use expect_test::Expect;
 use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
-    AgentSummary, AlertContext, Caller, CodeResult, Goodbye, NumberRefused, PendingCallback,
-    QueueExit, Refusal, SlotOffer, SlotRefused, TransferTarget, TransferTo,
+    AgentSummary, AlertContext, Caller, CodeResult, ConsultWith, Goodbye, NumberRefused,
+    PendingCallback, QueueExit, Refusal, SlotOffer, SlotRefused, TransferTarget, TransferTo,
 };
 use super::flow::{
     AccessCodeNode, AskCode, BookingExits, CallbackOffer, CodeGroup, Entry, Flow, FlowNode,
@@ -364,8 +364,33 @@ impl Stage {
             },
             "referred" => Event::LegReferred {
                 leg: self.leg(word(1)),
-                to: TransferTarget::Number(Dnis::new(word(2))),
+                to: match word(2) {
+                    "with" => TransferTarget::Leg(self.leg(word(3))),
+                    number => TransferTarget::Number(Dnis::new(number)),
+                },
             },
+            "consult" => Event::Consult {
+                leg: self.leg(word(1)),
+                with: match word(2).parse::<u32>() {
+                    Err(_) => ConsultWith::Agent {
+                        agent: agent(2),
+                        contacts: words[3..]
+                            .iter()
+                            .map(|n| ContactId(n.parse().unwrap()))
+                            .collect(),
+                        context: context(),
+                    },
+                    Ok(_) => ConsultWith::Number {
+                        queue: QueueId::new("billing"),
+                        address: Address::parse(word(2)).unwrap(),
+                        routes: words[3..]
+                            .iter()
+                            .map(|trunk| Route::Trunk(TrunkId::new(trunk)))
+                            .collect(),
+                    },
+                },
+            },
+            "consult-refused" => Event::ConsultationRefused { leg: self.leg(word(1)), status: 403 },
             "transfer" => Event::Transfer {
                 interaction: self.interaction(word(1)),
                 to: match word(2) {
@@ -541,12 +566,27 @@ impl Stage {
                 format!("transfer progress {} {status}", leg(self, id))
             }
             Effect::TransferAsked { interaction, agent, leg: id, target } => {
-                let name = self.name(*interaction);
-                let target = match target {
-                    TransferTarget::Number(number) => number.expose().to_owned(),
-                    TransferTarget::Leg(other) => leg(self, other),
-                };
+                let (name, target) = (self.name(*interaction), target.expose());
                 format!("! transfer asked {name} {agent} {} {target}", leg(self, id))
+            }
+            Effect::Ring { leg: id } => format!("ring {}", leg(self, id)),
+            Effect::ConsultationAsked { agent, leg: id, to, .. } => {
+                format!("! consultation asked {agent} {} {}", leg(self, id), to.expose())
+            }
+            Effect::ConsultationBegan { agent, with } => {
+                format!(
+                    "! consultation began {agent} {}",
+                    with.as_ref().map_or("-", |id| id.as_str())
+                )
+            }
+            Effect::ConsultationEnded { agent, with } => {
+                format!(
+                    "! consultation ended {agent} {}",
+                    with.as_ref().map_or("-", |id| id.as_str())
+                )
+            }
+            Effect::HandedOver { interaction, agent } => {
+                format!("! handed over {} {agent}", self.name(*interaction))
             }
             Effect::FeatureCode { agent, code, .. } => format!("! feature {agent} {code:?}"),
         }

@@ -25,18 +25,18 @@ use super::{Context, Fact, Timer, cause, earliest};
 
 /// How long the queue may take to say what becomes of a transfer: the user agent refuses it by
 /// itself soon after.
-const ASKED_MAX: Duration = Duration::from_secs(4);
+pub(super) const ASKED_MAX: Duration = Duration::from_secs(4);
 /// How long somebody may ring whom an agent transfers to.
-const RING_MAX: Duration = Duration::from_secs(30);
+pub(super) const RING_MAX: Duration = Duration::from_secs(30);
 
 /// SIP statuses (RFC 3261 section 21) by which the end of a transfer is told.
-mod status {
-    pub(super) const OK: u16 = 200;
-    pub(super) const FORBIDDEN: u16 = 403;
-    pub(super) const UNAVAILABLE: u16 = 480;
-    pub(super) const TERMINATED: u16 = 487;
-    pub(super) const PENDING: u16 = 491;
-    pub(super) const NO_ANSWER_OF_OURS: u16 = 503;
+pub(super) mod status {
+    pub(in crate::calls) const OK: u16 = 200;
+    pub(in crate::calls) const FORBIDDEN: u16 = 403;
+    pub(in crate::calls) const UNAVAILABLE: u16 = 480;
+    pub(in crate::calls) const TERMINATED: u16 = 487;
+    pub(in crate::calls) const PENDING: u16 = 491;
+    pub(in crate::calls) const NO_ANSWER_OF_OURS: u16 = 503;
 }
 
 /// Whom to call, and how.
@@ -72,6 +72,11 @@ pub(super) struct Asked {
 }
 
 impl Third {
+    /// One who talks already.
+    pub(super) fn joined(leg: LegId, route: Route, order: ThirdOrder) -> Self {
+        Self { leg, route, order, ringing_until: None, agent: None }
+    }
+
     fn deadline(&self) -> Timer {
         self.ringing_until.map(|until| (until, "third party ring timeout"))
     }
@@ -81,19 +86,23 @@ impl Call {
     /// An agent's phone asks for a transfer of the other side; what it asks before that is decided
     /// changes nothing.
     pub(super) fn referred(&mut self, ctx: &mut Context<'_>, leg: LegId, to: TransferTarget) {
-        let Some(agent) = self.agents.keys().find(|agent| self.talks(agent, leg)).cloned() else {
-            return ctx.push(Effect::RefuseTransfer { leg, status: status::FORBIDDEN });
-        };
         if self.asked.as_ref().is_some_and(|asked| asked.leg == leg) {
             return;
         }
+        let target = match to {
+            TransferTarget::Leg(other) => return self.hand_over(ctx, leg, other),
+            TransferTarget::Number(target) => target,
+        };
+        let Some(agent) = self.agents.keys().find(|agent| self.talks(agent, leg)).cloned() else {
+            return ctx.push(Effect::RefuseTransfer { leg, status: status::FORBIDDEN });
+        };
         if self.asked.is_some() || self.third.is_some() {
             return ctx.push(Effect::RefuseTransfer { leg, status: status::PENDING });
         }
         let until = ctx.now + ASKED_MAX;
         self.asked = Some(Asked { leg, agent: agent.clone(), until });
         let interaction = self.interaction;
-        ctx.push(Effect::TransferAsked { interaction, agent, leg, target: to });
+        ctx.push(Effect::TransferAsked { interaction, agent, leg, target });
     }
 
     /// The queue allowed a transfer: of whoever talks with this consumer, or did a moment ago.
@@ -238,7 +247,7 @@ impl Call {
         }
     }
 
-    fn talks(&self, agent: &AgentId, leg: LegId) -> bool {
+    pub(super) fn talks(&self, agent: &AgentId, leg: LegId) -> bool {
         matches!(self.agents.get(agent), Some(AgentSide::Talking { leg: own }) if *own == leg)
     }
 

@@ -165,7 +165,8 @@ impl EventLoop {
         let now = self.clock.steady();
         match effect {
             CallsEffect::Answer { leg } => self.answer(leg),
-            CallsEffect::Reject { leg, status } => self.sip.reject(now, leg, status),
+            CallsEffect::Ring { leg } => self.sip.ring(now, leg),
+            CallsEffect::Reject { leg, status } => self.reject(leg, status),
             CallsEffect::Invite { leg, to, like } => self.invite(leg, to, like),
             CallsEffect::HangUp { leg, cause } => self.sip.hang_up(now, leg, cause, ""),
             // There is one language.
@@ -204,6 +205,9 @@ impl EventLoop {
             CallsEffect::TransferAsked { interaction, leg, target, .. } => {
                 self.transfer_asked(interaction, leg, &target);
             }
+            CallsEffect::ConsultationAsked { interaction, leg, to, .. } => {
+                self.consultation_asked(interaction, leg, &to);
+            }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             CallsEffect::AttemptEnded { attempt, class } => self.dial_ended(attempt, class),
             report @ (CallsEffect::Arrived { .. }
@@ -218,6 +222,9 @@ impl EventLoop {
             | CallsEffect::WaitAnswered { .. }
             | CallsEffect::AgentAnswered { .. }
             | CallsEffect::AgentDeclined { .. }
+            | CallsEffect::ConsultationBegan { .. }
+            | CallsEffect::ConsultationEnded { .. }
+            | CallsEffect::HandedOver { .. }
             | CallsEffect::BridgeEnded { .. }) => self.report(report),
         }
     }
@@ -349,7 +356,7 @@ impl EventLoop {
     }
 
     /// What the phone of an agent is shown of the user data.
-    fn shown_data(&self, interaction: InteractionId, queue: &QueueId) -> Option<String> {
+    pub(super) fn shown_data(&self, interaction: InteractionId, queue: &QueueId) -> Option<String> {
         let data = self.queue.interaction(interaction)?.attached.as_ref()?.data.as_ref()?;
         translate::shown_data(data, &self.queue.queue_settings(queue)?.shown.data)
     }

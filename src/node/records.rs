@@ -186,6 +186,16 @@ impl Begun {
         Self { direction: Direction::Out, party, interaction, at, answered_at: None }
     }
 
+    /// What it is for, known later.
+    pub(super) fn is_for(&mut self, interaction: InteractionId) {
+        self.interaction = Some(interaction);
+    }
+
+    /// Is it an agent's?
+    pub(super) fn is_agents(&self) -> bool {
+        matches!(self.party, Party::Agent(_))
+    }
+
     /// It was answered.
     pub(super) fn answered(&mut self, at: Timestamp) {
         self.answered_at.get_or_insert(at);
@@ -197,7 +207,7 @@ impl EventLoop {
     pub(super) fn caller_known_by(&mut self, call: InteractionId, interaction: InteractionId) {
         let leg = self.calls.consumer_leg(call).and_then(|leg| self.legs.get_mut(&leg));
         if let Some(begun) = leg.and_then(|leg| leg.begun.as_mut()) {
-            begun.interaction = Some(interaction);
+            begun.is_for(interaction);
         }
     }
 

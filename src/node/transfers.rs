@@ -1,9 +1,10 @@
 //! What agents' phones ask for by a transfer (REFER): the way from the user agent to `calls` and
-//! back, and to whom a consumer may be transferred. It must not change a call: `calls` does.
+//! back, and to whom a consumer may be transferred, or whom an agent who talks may call meanwhile.
+//! It must not change a call: `calls` does.
 
 use crate::calls;
-use crate::calls::event::{TransferTarget, TransferTo};
-use crate::ident::{AgentId, InteractionId, LegId, QueueId, ReferId};
+use crate::calls::event::{AlertContext, ConsultWith, TransferTarget, TransferTo};
+use crate::ident::{AgentId, InteractionId, LegId, QueueId, ReferId, Route};
 use crate::phone::{Address, Dnis};
 use crate::queue;
 use crate::queue::agent::AgentState;
@@ -11,6 +12,8 @@ use crate::sip::ReferTo;
 
 use super::event_loop::EventLoop;
 use super::numbers;
+use super::records::Begun;
+use super::translate;
 
 /// SIP statuses (RFC 3261 section 21) by which a transfer is refused.
 mod status {
@@ -18,6 +21,7 @@ mod status {
     pub(super) const NOT_FOUND: u16 = 404;
     pub(super) const UNAVAILABLE: u16 = 480;
     pub(super) const NO_SUCH_CALL: u16 = 481;
+    pub(super) const PENDING: u16 = 491;
 }
 
 /// A transfer that a leg asked for and was not told the end of.
@@ -46,13 +50,7 @@ impl EventLoop {
 
     pub(super) fn refuse_transfer(&mut self, leg: LegId, status: u16) {
         let Some(referral) = self.referrals.remove(&leg) else { return };
-        let why = match status {
-            status::FORBIDDEN => "This queue does not call there",
-            status::NOT_FOUND => "No agent, queue or number",
-            status::UNAVAILABLE => "That agent is not ready",
-            _ => "",
-        };
-        self.sip.reject_refer(self.clock.steady(), referral.refer, status, why);
+        self.sip.reject_refer(self.clock.steady(), referral.refer, status, why(status));
     }
 
     pub(super) fn transfer_progress(&mut self, leg: LegId, status: u16) {
@@ -72,17 +70,8 @@ impl EventLoop {
 
     /// An agent asks to transfer whom they talk with: to an agent or a queue by name, or to a
     /// number that the queue of the conversation may call.
-    pub(super) fn transfer_asked(
-        &mut self,
-        interaction: InteractionId,
-        leg: LegId,
-        target: &TransferTarget,
-    ) {
-        let decided = match target {
-            TransferTarget::Number(target) => self.transfer_by_name(interaction, target),
-            TransferTarget::Leg(_) => Err(status::FORBIDDEN),
-        };
-        match decided {
+    pub(super) fn transfer_asked(&mut self, interaction: InteractionId, leg: LegId, target: &Dnis) {
+        match self.transfer_by_name(interaction, target) {
             Err(status) => self.order(calls::Event::TransferRefused { leg, status }),
             Ok(Transfer::Outside(to)) => self.order(calls::Event::Transfer { interaction, to }),
             Ok(Transfer::Queue(queue, agent)) => {
@@ -107,11 +96,65 @@ impl EventLoop {
         if self.queue.queue_settings(&queue).is_some() {
             return Ok(Transfer::Queue(queue, None));
         }
-        let settings = self.queue.queue_settings(&row.queue).ok_or(status::NOT_FOUND)?;
+        let (address, routes) = self.outside_party(&row.queue, target)?;
+        Ok(Transfer::Outside(TransferTo::Number { queue: row.queue.clone(), address, routes }))
+    }
+
+    /// A number or an extension that a queue may call, and the ways there.
+    fn outside_party(&self, queue: &QueueId, target: &Dnis) -> Result<(Address, Vec<Route>), u16> {
+        let settings = self.queue.queue_settings(queue).ok_or(status::NOT_FOUND)?;
         let address: Address =
             numbers::read(target.expose(), &settings.addresses).map_err(|_| status::FORBIDDEN)?;
+        if self.queue.is_never_called(&address) {
+            return Err(status::FORBIDDEN);
+        }
         let routes = settings.addresses.routes(&address);
-        Ok(Transfer::Outside(TransferTo::Number { queue: row.queue.clone(), address, routes }))
+        Ok((address, routes))
+    }
+
+    /// An agent who talks calls somebody to ask: another agent who is Ready, or a number that the
+    /// queue of the conversation may call.
+    pub(super) fn consultation_asked(
+        &mut self,
+        interaction: InteractionId,
+        leg: LegId,
+        target: &Dnis,
+    ) {
+        let begun = self.legs.get_mut(&leg).and_then(|leg| leg.begun.as_mut());
+        begun.into_iter().for_each(|begun| begun.is_for(interaction));
+        self.order(match self.consult_by_name(interaction, target) {
+            Ok(with) => calls::Event::Consult { leg, with },
+            Err(status) => calls::Event::ConsultationRefused { leg, status },
+        });
+    }
+
+    fn consult_by_name(
+        &self,
+        interaction: InteractionId,
+        target: &Dnis,
+    ) -> Result<ConsultWith, u16> {
+        let row = self.queue.interaction(interaction).ok_or(status::UNAVAILABLE)?;
+        let (agent, queue) = (AgentId::new(target.expose()), row.queue.clone());
+        let Some(other) = self.queue.agent(&agent) else {
+            let (address, routes) = self.outside_party(&queue, target)?;
+            return Ok(ConsultWith::Number { queue, address, routes });
+        };
+        if other.state != AgentState::Ready {
+            return Err(status::UNAVAILABLE);
+        }
+        let contacts = self.sip.contacts(agent.as_str());
+        let wait = self.clock.wall().since(row.place.arrival);
+        let (kind, attempts) = (translate::kind(row.origin), row.attempts_made);
+        let data = self.shown_data(interaction, &queue);
+        let context = AlertContext { queue, kind, wait, attempts, data };
+        Ok(ConsultWith::Agent { agent, contacts, context })
+    }
+
+    /// Refuses an incoming call; an agent is told why.
+    pub(super) fn reject(&mut self, leg: LegId, status: u16) {
+        let begun = self.legs.get(&leg).and_then(|leg| leg.begun.as_ref());
+        let why = if begun.is_some_and(Begun::is_agents) { why(status) } else { "" };
+        self.sip.reject_because(self.clock.steady(), leg, status, why);
     }
 }
 
@@ -120,4 +163,15 @@ enum Transfer {
     /// They wait in that queue, or are given to that agent at once.
     Queue(QueueId, Option<AgentId>),
     Outside(TransferTo),
+}
+
+/// Why a transfer or a call is refused, to be shown by a phone.
+fn why(status: u16) -> &'static str {
+    match status {
+        status::FORBIDDEN => "This queue does not call there",
+        status::NOT_FOUND => "No agent, queue or number",
+        status::UNAVAILABLE => "Not ready, or no answer",
+        status::PENDING => "Nobody has answered yet",
+        _ => "",
+    }
 }

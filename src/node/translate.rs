@@ -181,9 +181,7 @@ pub(super) fn feature(agent: &Agent, code: FeatureCode) -> (QueueEvent, AgentSum
         (FeatureCode::LogInOut, _) if on_call && after_call == Some(AfterCall::LogOut) => {
             (QueueEvent::AgentReady { agent }, AgentSummary::OnCall)
         }
-        (FeatureCode::Ready, _)
-            if on_call && matches!(after_call, Some(AfterCall::NotReady(_))) =>
-        {
+        (FeatureCode::Ready, _) if on_call && after_call.is_some_and(asked_not_ready) => {
             (QueueEvent::AgentReady { agent }, AgentSummary::OnCall)
         }
         (FeatureCode::LogInOut, AgentState::LoggedOut) => {
@@ -234,6 +232,22 @@ fn arrived(
     Some(QueueEvent::CallArrived { interaction, queue, skills, priority, address, attached, node })
 }
 
+/// Not what a consultation leads to.
+fn asked_not_ready(after_call: AfterCall) -> bool {
+    match after_call {
+        AfterCall::NotReady(reason) => reason != NotReadyReason::Outbound,
+        AfterCall::LogOut => false,
+    }
+}
+
+fn declined(reason: AgentDecline) -> DeclineReason {
+    match reason {
+        AgentDecline::Missed => DeclineReason::Missed,
+        AgentDecline::Busy => DeclineReason::Busy,
+        AgentDecline::Unreachable => DeclineReason::Unreachable,
+    }
+}
+
 /// A report of `calls` as an event of the queue; `None` for what is not a report, or needs the
 /// node.
 pub(super) fn report(
@@ -263,18 +277,25 @@ pub(super) fn report(
             QueueEvent::AgentAnswered { agent, interaction }
         }
         CallsEffect::AgentDeclined { agent, interaction, reason } => {
-            let reason = match reason {
-                AgentDecline::Missed => DeclineReason::Missed,
-                AgentDecline::Busy => DeclineReason::Busy,
-                AgentDecline::Unreachable => DeclineReason::Unreachable,
-            };
+            let reason = declined(reason);
             QueueEvent::AgentDeclined { agent, interaction, reason }
         }
         CallsEffect::BridgeEnded { interaction, lost } => {
             let cause = if lost { BridgeEnd::Lost } else { BridgeEnd::Agent };
             QueueEvent::BridgeEnded { interaction, cause }
         }
+        CallsEffect::ConsultationBegan { agent, with } => {
+            QueueEvent::ConsultationBegan { agent, with }
+        }
+        CallsEffect::ConsultationEnded { agent, with } => {
+            QueueEvent::ConsultationEnded { agent, with }
+        }
+        CallsEffect::HandedOver { interaction, agent } => {
+            QueueEvent::HandedOver { interaction, agent }
+        }
         CallsEffect::Answer { .. }
+        | CallsEffect::Ring { .. }
+        | CallsEffect::ConsultationAsked { .. }
         | CallsEffect::Reject { .. }
         | CallsEffect::Invite { .. }
         | CallsEffect::HangUp { .. }

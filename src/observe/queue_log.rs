@@ -10,6 +10,7 @@
 //! ENTERQUEUE ── alert came to nothing: RINGNOANSWER, RINGCANCELED ──┐
 //!      ├──────────────────────────────────────────────────────────◀─┘
 //!      ├── CONNECT ──▶ COMPLETEAGENT | COMPLETECALLER | BLINDTRANSFER (and ENTERQUEUE elsewhere)
+//!      │         └─▶ ATTENDEDTRANSFER (and ENTERQUEUE, CONNECT with whom they were handed over to)
 //!      └── EXITWITHKEY | EXITWITHTIMEOUT | ABANDON
 //! ```
 //!
@@ -108,6 +109,7 @@ enum End {
     ByAgent,
     ByCaller,
     Transferred,
+    HandedOver,
 }
 
 impl QueueLog {
@@ -177,9 +179,15 @@ impl QueueLog {
                 }
             }
         }
-        let enters = taken.stage.on_line() && !self.entries.contains_key(&id);
+        // The agent they are handed over to talks at once: their part is an entry of its own.
+        let handed_over = end_of(taken.row) == Some(End::HandedOver);
+        let on_line = taken.stage.on_line() || handed_over;
+        let enters = on_line && !self.entries.contains_key(&id);
         if let Some(row) = enters.then(row).flatten() {
-            let entry = Entry::enters(taken, row, self.settings.numbers, lines);
+            let mut entry = Entry::enters(taken, row, self.settings.numbers, lines);
+            if handed_over {
+                entry.moved(taken, lines);
+            }
             self.entries.insert(id, entry);
         }
     }
@@ -308,6 +316,7 @@ impl Entry {
                 let to = row.map_or_else(|| self.queue.clone(), |row| row.queue.clone());
                 Event::BlindTransfer { to, hold, talk, original }
             }
+            End::HandedOver => Event::AttendedTransfer { hold, talk, original },
         };
         lines.push(self.line(taken, agent, event));
     }
@@ -378,6 +387,7 @@ fn end_of(row: &str) -> Option<End> {
         "bridged-hungup-served" | "bridged-lost-dropped" => Some(End::ByCaller),
         "bridged-ended-served" => Some(End::ByAgent),
         "bridged-transferred-waiting" => Some(End::Transferred),
+        "bridged-handedover-bridged" => Some(End::HandedOver),
         _ => None,
     }
 }

@@ -4,6 +4,8 @@
 //! LoggedOut ── login ──▶ NotReady | Ready ── alert ──▶ Alerting ── answer ──▶ Talking
 //! Talking ── the call ends ──▶ AfterCallWork ── its time, or asked ──▶ Ready
 //! Alerting ── declined ──▶ Ready | NotReady(Missed | Busy | Unreachable)
+//! Ready ── consulted ──▶ NotReady(Outbound) ── handed somebody over ──▶ Talking
+//!                              └─ the consultation ends ──▶ Ready
 //! any ── log-out, contact lost ──▶ LoggedOut (from Talking: after the call)
 //! ```
 

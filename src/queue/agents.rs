@@ -18,12 +18,12 @@ const HANDLED_MAX: usize = 200;
 const DISTRIBUTED_MAX: usize = 33;
 
 impl Queue {
-    fn state(&self, n: usize) -> AgentState {
+    pub(super) fn state(&self, n: usize) -> AgentState {
         self.agents[n].row.state.clone()
     }
 
     /// Puts an agent who is not engaged into a state, from now on.
-    fn set_state(&mut self, n: usize, state: AgentState, lasting: Option<Duration>) {
+    pub(super) fn set_state(&mut self, n: usize, state: AgentState, lasting: Option<Duration>) {
         let now = self.now;
         self.measure_handling(n, &state);
         self.change_agent(n, |agent| {
@@ -36,7 +36,8 @@ impl Queue {
 
     /// After-call work over: the time since the call began counts for the estimate.
     fn measure_handling(&mut self, n: usize, next: &AgentState) {
-        if *next == AgentState::AfterCallWork {
+        let on_own_call = AgentState::NotReady(NotReadyReason::Outbound);
+        if [AgentState::AfterCallWork, on_own_call].contains(next) {
             return;
         }
         let Some((queue, began)) = self.agents[n].row.handling.take() else { return };
@@ -51,7 +52,7 @@ impl Queue {
     }
 
     /// An agent answered: one more call today, and one more distribution of the queue.
-    fn count_call(&mut self, n: usize, queue: Option<usize>) {
+    pub(super) fn count_call(&mut self, n: usize, queue: Option<usize>) {
         let Some(q) = queue else { return };
         let day = day_number(&self.queues[q].settings.hours, self.now);
         self.change_agent(n, |agent| {
@@ -254,7 +255,7 @@ impl Queue {
     }
 
     /// An alert failed: its interaction waits again, and this agent is its last choice.
-    fn back_to_waiting(&mut self, n: usize, interaction: InteractionId) {
+    pub(super) fn back_to_waiting(&mut self, n: usize, interaction: InteractionId) {
         let agent = self.agents[n].row.id.clone();
         let deadline = self.waiting_deadline(interaction);
         self.step(interaction, "alerting-declined-waiting", With::agent(&agent), |i| {

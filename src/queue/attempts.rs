@@ -114,7 +114,7 @@ impl Queue {
     }
 
     /// Did they ask never to be called?
-    pub(super) fn is_never_called(&self, address: &Address) -> bool {
+    pub fn is_never_called(&self, address: &Address) -> bool {
         !self.never_call.is_empty() && self.never_call.contains(&self.never_call_key.hash(address))
     }
 

@@ -202,7 +202,7 @@ impl Queue {
         if called_in { Outcome::CalledIn } else { Outcome::Served }
     }
 
-    fn after_call_work(&self, id: InteractionId) -> Duration {
+    pub(super) fn after_call_work(&self, id: InteractionId) -> Duration {
         self.settings_of(id).map_or(Duration::ZERO, |settings| settings.after_call_work)
     }
 

@@ -136,6 +136,8 @@ impl Queue {
         let here = |holder: &Option<NodeId>| holder.as_ref().map_or(own, |holder| holder == node);
         let lost: Vec<InteractionId> =
             self.interactions().filter(|row| here(&row.node)).map(|row| row.id).collect();
+        // Calls of their own were ours too.
+        (0..self.agents.len()).filter(|_| own).for_each(|n| self.off_own_call(n));
         for id in lost {
             self.leg_lost(id);
         }

@@ -137,6 +137,30 @@ pub enum Event {
         /// they do not answer, whoever does.
         agent: Option<AgentId>,
     },
+    /// An agent who talks calls somebody to ask. Until `ConsultationEnded` or `HandedOver` whoever
+    /// is asked, if they are an agent who is Ready, is Not ready (`outbound`); so is who asks,
+    /// should their conversation end before.
+    ConsultationBegan {
+        /// Who asks.
+        agent: AgentId,
+        /// Who is asked, if they are an agent.
+        with: Option<AgentId>,
+    },
+    /// That call is over: Ready again, or after-call work where a conversation came before it.
+    ConsultationEnded {
+        /// Who asked.
+        agent: AgentId,
+        /// Who was asked, if they are an agent.
+        with: Option<AgentId>,
+    },
+    /// The agent joined the person they talk to with the agent they consulted, and is gone.
+    /// Whatever was meant for that one (an alert, a log-out) gives way: they talk already.
+    HandedOver {
+        /// Whom.
+        interaction: InteractionId,
+        /// To whom; one who is not known, or talks to somebody else, changes nothing.
+        agent: AgentId,
+    },
     /// The dialled consumer answered (2xx).
     AttemptAnswered {
         /// Which attempt.
@@ -351,7 +375,7 @@ pub enum NotReadyReason {
     Busy,
     /// The phone could not be reached.
     Unreachable,
-    /// On a call of their own.
+    /// On a call of their own: they consult somebody, or are consulted.
     Outbound,
 }
 

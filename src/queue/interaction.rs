@@ -9,6 +9,7 @@
 //! Dialing ── answered ────────────▶ Confirming     Confirming ── 1 ──────────────▶ Waiting
 //! Dialing, Confirming ── leg ended ▶ Virtual | Done(AttemptsExhausted)
 //! Waiting ── alert ▶ Alerting ── answered ▶ Bridged ── hang-up ▶ Done(Served)
+//! Bridged ── transferred ▶ Waiting                 Bridged ── handed over ▶ Bridged (another)
 //! Virtual ── its turn, where the consumer calls ▶ Pushed ── accepted ▶ AwaitingCallIn
 //! AwaitingCallIn ── matched ▶ Waiting              Pushed, AwaitingCallIn ── expiry ▶ Lapsed
 //! ```
@@ -386,5 +387,6 @@ pub const ROWS: &[&str] = &[
     "bridged-ended-served",
     "bridged-lost-dropped",
     "bridged-transferred-waiting",
+    "bridged-handedover-bridged",
     "open-priority-same",
 ];

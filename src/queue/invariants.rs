@@ -631,7 +631,8 @@ fn late(before: &Queue, event: &Event) -> bool {
         | Event::MenuOpened { interaction }
         | Event::MenuClosed { interaction }
         | Event::EwtTold { interaction, .. }
-        | Event::Transferred { interaction, .. } => gone(interaction),
+        | Event::Transferred { interaction, .. }
+        | Event::HandedOver { interaction, .. } => gone(interaction),
         Event::Tick
         | Event::AgentLoggedIn { .. }
         | Event::AgentLoggedOut { .. }
@@ -639,6 +640,8 @@ fn late(before: &Queue, event: &Event) -> bool {
         | Event::AgentNotReady { .. }
         | Event::AfterCallWorkEnded { .. }
         | Event::AgentContactLost { .. }
+        | Event::ConsultationBegan { .. }
+        | Event::ConsultationEnded { .. }
         | Event::SkillsChanged { .. }
         | Event::CallbackRequested { .. }
         | Event::Rescheduled { .. }

@@ -15,6 +15,7 @@ mod attempts;
 mod call_in;
 mod callbacks;
 mod classes;
+mod consultations;
 mod consumers;
 pub mod contact;
 mod deadlines;
@@ -265,6 +266,9 @@ impl Queue {
             Event::Transferred { interaction, queue, agent } => {
                 self.transferred(interaction, &queue, agent.as_ref());
             }
+            Event::ConsultationBegan { agent, with } => self.consultation_began(&agent, with),
+            Event::ConsultationEnded { agent, with } => self.consultation_ended(&agent, with),
+            Event::HandedOver { interaction, agent } => self.handed_over(interaction, &agent),
             Event::CallerHungUp { interaction } => self.caller_hung_up(interaction),
             Event::CallerLeft { interaction } => self.caller_left(interaction),
             Event::CallbackConfirmed { interaction, address } => {

@@ -35,7 +35,10 @@ impl UserAgent {
             State::Up(up) if !up.established => {
                 up.bye_held.get_or_insert(farewell);
             }
-            State::Up(_) => self.send_bye(now, leg, EndedBy::Us, None, farewell),
+            State::Up(_) => {
+                self.report_before_bye(now, leg);
+                self.send_bye(now, leg, EndedBy::Us, None, farewell);
+            }
             State::Leaving(_) => {}
         }
     }

@@ -13,7 +13,7 @@ use super::auth::Verdict;
 use super::dialog::Dialog;
 use super::exchange::{self, Exchange, SDP};
 use super::leg::{Farewell, Leg, Party, Pending, State, Unacked, Up};
-use super::message::{Method, NameAddr, Request, Response, Scheme};
+use super::message::{Method, NameAddr, Request, Response, Scheme, quoted};
 use super::reply::{ALLOW, Refusal, SUPPORTED, check_require, overloaded, reason};
 use super::transaction::{LIFETIME, Received, T1, T2, TransactionId};
 use super::user_agent::{Deadline, UserAgent};
@@ -97,8 +97,16 @@ impl UserAgent {
     /// Refuses an incoming leg, which ends it, or a re-INVITE, which leaves the leg as it was.
     /// `status` is 300 to 699; anything else is sent as 500.
     pub fn reject(&mut self, now: Timestamp, leg: LegId, status: u16) {
+        self.reject_because(now, leg, status, "");
+    }
+
+    /// The same; `why` goes into a Warning, if it is not empty.
+    pub fn reject_because(&mut self, now: Timestamp, leg: LegId, status: u16, why: &str) {
         let status = if (300..=699).contains(&status) { status } else { 500 };
-        let refusal = if status == 503 { overloaded() } else { Refusal::new(status) };
+        let mut refusal = if status == 503 { overloaded() } else { Refusal::new(status) };
+        if !why.is_empty() {
+            refusal = refusal.header("Warning", &format!("399 ringback {}", quoted(why)));
+        }
         self.refuse_pending(now, leg, &refusal);
         if matches!(self.legs.get(&leg).map(|leg| &leg.state), Some(State::Offered(_))) {
             self.end_leg(leg, EndedBy::Us, None);

@@ -8,7 +8,9 @@
 //! ```
 //! Who may ask for what is decided outside; nothing that a Refer-To names is called from here. A
 //! Replaces means only legs of the party that sends it. One NOTIFY is out at a time, so that none
-//! overtakes another, and reports go on after the leg that asked: many phones hang up at once.
+//! overtakes another, and reports go on after the leg that asked: many phones hang up at once. If
+//! we do, the end of the transfer is told before the BYE, whatever is out: a phone without a call
+//! shows nothing (PJSIP 2.15).
 
 use super::dialog::Dialog;
 use super::leg::{Party, Pending, State};
@@ -152,9 +154,15 @@ impl UserAgent {
         }
         let (uri, replaces) = refer_to(request)?;
         let other = |named: &Replaces| {
-            let found = self.replaced(named, &known.party).filter(|found| *found != leg);
-            // Not 481 or 404: those would end the call that the REFER came in (RFC 5057).
-            found.ok_or_else(|| Refusal::new(403))
+            let found = self.named(named, &known.party).filter(|found| *found != leg);
+            let found = found.and_then(|found| Some((found, self.legs.get(&found)?)));
+            match found.map(|(found, other)| (found, &other.state)) {
+                Some((found, State::Up(_))) => Ok(found),
+                // Nobody is there yet with whom to connect.
+                Some((_, State::Offered(_))) => Err(Refusal::new(491)),
+                // Not 481 or 404: those would end the call that the REFER came in (RFC 5057).
+                Some((_, State::Inviting(_) | State::Leaving(_))) | None => Err(Refusal::new(403)),
+            }
         };
         let replaces = replaces.as_ref().map(other).transpose()?;
         if self.referrals.len() >= LEGS_MAX {
@@ -203,10 +211,16 @@ impl UserAgent {
 
     /// The answered leg of that name, if it is with that party.
     fn replaced(&self, named: &Replaces, party: &Party) -> Option<LegId> {
+        let leg = self.named(named, party)?;
+        matches!(self.legs.get(&leg)?.state, State::Up(_)).then_some(leg)
+    }
+
+    /// The leg of that name, answered or not, if it is with that party.
+    fn named(&self, named: &Replaces, party: &Party) -> Option<LegId> {
         let leg = *self.dialogs.get(&(named.call_id.clone(), named.to_tag.clone()))?;
         let known = self.legs.get(&leg)?;
         let same = known.dialog.remote_tag() == named.from_tag && known.party == *party;
-        (same && matches!(known.state, State::Up(_))).then_some(leg)
+        same.then_some(leg)
     }
 
     /// Sends the next report, if there is one and the last was answered.
@@ -236,6 +250,18 @@ impl UserAgent {
         reports.in_flight = true;
         if self.transactions.request(now, to, &notify, Purpose::Notify(refer)).is_none() {
             self.end_referral(refer);
+        }
+    }
+
+    /// Tells the end of a transfer, if it came already, ahead of the end of its leg.
+    pub(super) fn report_before_bye(&mut self, now: Timestamp, leg: LegId) {
+        let Some(refer) = self.legs.get(&leg).and_then(|leg| leg.referral) else { return };
+        let stage = self.referrals.get_mut(&refer).map(|referral| &mut referral.stage);
+        if let Some(Stage::Reporting(reports)) = stage
+            && reports.over
+        {
+            reports.in_flight = false;
+            self.report(now, refer);
         }
     }
 

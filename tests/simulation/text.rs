@@ -285,6 +285,7 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         "call-in" => call_in::read_arrived(interaction, words)?,
         "ewt-told" => ewt_told(interaction, words)?,
         "transfer" => transfer(interaction, words)?,
+        "hand-over" => hand_over(interaction, words)?,
         "hang-up" => Event::CallerHungUp { interaction },
         "leave" => Event::CallerLeft { interaction },
         "confirm" => {
@@ -307,11 +308,7 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         }
         "choose" => Event::WaitAnswered { interaction, choice: read(CHOICES, words.get(2)?)? },
         "bridge-ended" => Event::BridgeEnded { interaction, cause: read(BRIDGES, words.get(2)?)? },
-        "capacity" => {
-            let free = words.pairs().map(|(name, free)| Ok((route(name), number(free)?)));
-            let free = free.collect::<Result<_, String>>()?;
-            Event::DialCapacity { queue: QueueId::new(who), free }
-        }
+        "capacity" => capacity(who, words)?,
         "cancel" => Event::Cancelled { interaction },
         "priority" => Event::PrioritySet { interaction, priority: number(words.get(2)?)? },
         "node-lost" => Event::NodeLost { node: NodeId::new(who) },
@@ -319,10 +316,21 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
     })
 }
 
+fn capacity(queue: &str, words: &Words<'_>) -> Result<Event, String> {
+    let free = words.pairs().map(|(name, free)| Ok((route(name), number(free)?)));
+    let free = free.collect::<Result<_, String>>()?;
+    Ok(Event::DialCapacity { queue: QueueId::new(queue), free })
+}
+
 fn transfer(interaction: InteractionId, words: &Words<'_>) -> Result<Event, String> {
     let queue = words.need("queue", |text| Ok(QueueId::new(text)))?;
     let agent = words.pair("agent", |text| Ok(AgentId::new(text)))?;
     Ok(Event::Transferred { interaction, queue, agent })
+}
+
+fn hand_over(interaction: InteractionId, words: &Words<'_>) -> Result<Event, String> {
+    let agent = words.need("agent", |text| Ok(AgentId::new(text)))?;
+    Ok(Event::HandedOver { interaction, agent })
 }
 
 fn ewt_told(interaction: InteractionId, words: &Words<'_>) -> Result<Event, String> {
@@ -344,6 +352,10 @@ fn show_when(when: When) -> String {
     }
 }
 
+fn with(words: &Words<'_>) -> Result<Option<AgentId>, String> {
+    words.pair("with", |text| Ok(AgentId::new(text)))
+}
+
 fn read_agent(names: &mut Names, words: &Words<'_>) -> Result<Event, String> {
     let agent = AgentId::new(words.get(1)?);
     let for_whom = words.get(3).map(|name| names.id(name));
@@ -354,6 +366,8 @@ fn read_agent(names: &mut Names, words: &Words<'_>) -> Result<Event, String> {
         "not-ready" => Event::AgentNotReady { agent, reason: read(REASONS, words.get(3)?)? },
         "work-ended" => Event::AfterCallWorkEnded { agent },
         "contact-lost" => Event::AgentContactLost { agent },
+        "consults" => Event::ConsultationBegan { agent, with: with(words)? },
+        "consulted" => Event::ConsultationEnded { agent, with: with(words)? },
         "reachable" => Event::ContactChecked { agent, reachable: true },
         "unreachable" => Event::ContactChecked { agent, reachable: false },
         "skills" => Event::SkillsChanged { agent, skills: skills(words.get(3)?)? },
@@ -447,6 +461,9 @@ fn show_event(names: &Names, event: &Event) -> String {
             let agent = agent.as_ref().map_or_else(String::new, |agent| format!(" agent={agent}"));
             format!("transfer {} queue={queue}{agent}", who(interaction))
         }
+        Event::HandedOver { interaction, agent } => {
+            format!("hand-over {} agent={agent}", who(interaction))
+        }
         Event::CallerHungUp { interaction } => format!("hang-up {}", who(interaction)),
         Event::CallerLeft { interaction } => format!("leave {}", who(interaction)),
         Event::CallbackConfirmed { interaction, address } => {
@@ -484,11 +501,17 @@ fn show_event(names: &Names, event: &Event) -> String {
         | Event::AgentNotReady { .. }
         | Event::AfterCallWorkEnded { .. }
         | Event::AgentContactLost { .. }
+        | Event::ConsultationBegan { .. }
+        | Event::ConsultationEnded { .. }
         | Event::SkillsChanged { .. }
         | Event::AgentAnswered { .. }
         | Event::AgentDeclined { .. }
         | Event::ContactChecked { .. } => show_agent_event(names, event),
     }
+}
+
+fn show_with(agent: Option<&AgentId>) -> String {
+    agent.map_or_else(String::new, |agent| format!(" with={agent}"))
 }
 
 fn show_agent_event(names: &Names, event: &Event) -> String {
@@ -503,6 +526,12 @@ fn show_agent_event(names: &Names, event: &Event) -> String {
         }
         Event::AfterCallWorkEnded { agent } => format!("agent {agent} work-ended"),
         Event::AgentContactLost { agent } => format!("agent {agent} contact-lost"),
+        Event::ConsultationBegan { agent, with } => {
+            format!("agent {agent} consults{}", show_with(with.as_ref()))
+        }
+        Event::ConsultationEnded { agent, with } => {
+            format!("agent {agent} consulted{}", show_with(with.as_ref()))
+        }
         Event::SkillsChanged { agent, skills } => {
             format!("agent {agent} skills {}", show_skills(skills))
         }

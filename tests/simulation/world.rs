@@ -58,9 +58,10 @@ enum Whim {
     Dials,
     Told,
     Transfer,
+    Consult,
 }
 
-const WHIMS: [Whim; 32] = [
+const WHIMS: [Whim; 33] = [
     Whim::Arrive,
     Whim::Request,
     Whim::HangUp,
@@ -93,6 +94,7 @@ const WHIMS: [Whim; 32] = [
     Whim::Dials,
     Whim::Told,
     Whim::Transfer,
+    Whim::Consult,
 ];
 
 /// A whim may need somebody who is not there: then another is tried.
@@ -512,6 +514,13 @@ impl World {
             Event::CallArrived { interaction, .. }
             | Event::CallbackRequested { interaction, .. }
                 if !quiet || bench.queue.interaction(*interaction).is_none() =>
+            {
+                None
+            }
+            // Who takes over, and has no word of it yet, does not go under that name.
+            Event::CallerHungUp { interaction } | Event::CallerLeft { interaction }
+                if bench.queue.interaction(*interaction).is_some_and(|row| row.caller_leg)
+                    && !self.callers.contains(interaction) =>
             {
                 None
             }

@@ -10,7 +10,7 @@ use crate::process::{Process, need, until};
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Sipp};
 use crate::story::{SOON, caller_accepts, feature_code};
-use crate::{Outcome, ensure, tone};
+use crate::{Outcome, tone};
 
 /// The seconds of tone that prove it.
 const TONE_SECONDS: f64 = 2.0;
@@ -22,29 +22,57 @@ pub(crate) fn callback(net: Net) -> Outcome {
     let server = Server::start(net, &Configuration::new())?;
     tone::self_check(server.folder())?;
     let database = Database::new(server.database())?;
-    let home = write_home(&server)?;
-    let mut command = Command::new("baresip");
-    command.arg("-f").arg(&home);
-    let phone = Process::start("baresip", &mut command, &home)?;
-    until("baresip is bound", SOON, || Ok(database.bindings("ann")?.into_iter().next()))?;
+    let phone = Phone::start("ann", 5060, &server, &database)?;
     caller_accepts(&server)?;
     database.wait_queued(SOON)?;
     tone::write_ulaw(&server.folder().join("tone.ulaw"), 440.0)?;
     let mut consumer = Sipp::new("trunk_speaks", net.trunk()).start(&server)?;
     feature_code(&server, "*46")?;
-    let heard = until("440 Hz in the recording", Duration::from_secs(40), || {
-        let mut longest: f64 = 0.0;
-        for file in recordings(&home)? {
-            // It is still being written: its header may not be there yet.
-            longest = longest.max(tone::seconds_of(&file, 440.0).unwrap_or(0.0));
-        }
-        Ok((longest >= TONE_SECONDS).then_some(longest))
-    })?;
-    ensure(heard >= TONE_SECONDS, || format!("{heard} s of the tone"))?;
-    phone.signal("INT")?;
+    phone.hears_tone()?;
+    phone.hang_up()?;
     consumer.succeed()?;
     database.wait_completed("AGENT_CONNECTED", SOON)?;
     server.stop()
+}
+
+/// A registered phone that answers at once, says 600 Hz and records what it hears.
+pub(crate) struct Phone {
+    process: Process,
+    home: PathBuf,
+}
+
+impl Phone {
+    /// Starts the phone of an agent on a port, and waits until it is bound.
+    pub(crate) fn start(
+        agent: &str,
+        port: u16,
+        server: &Server,
+        database: &Database,
+    ) -> Outcome<Self> {
+        let home = write_home(agent, port, server)?;
+        let mut command = Command::new("baresip");
+        command.arg("-f").arg(&home);
+        let process = Process::start("baresip", &mut command, &home)?;
+        until("baresip is bound", SOON, || Ok(database.bindings(agent)?.into_iter().next()))?;
+        Ok(Self { process, home })
+    }
+
+    /// Waits until a recording holds 440 Hz for long enough.
+    pub(crate) fn hears_tone(&self) -> Outcome {
+        until("440 Hz in the recording", Duration::from_secs(40), || {
+            let mut longest: f64 = 0.0;
+            for file in recordings(&self.home)? {
+                // It is still being written: its header may not be there yet.
+                longest = longest.max(tone::seconds_of(&file, 440.0).unwrap_or(0.0));
+            }
+            Ok((longest >= TONE_SECONDS).then_some(()))
+        })
+    }
+
+    /// Hangs up and ends.
+    pub(crate) fn hang_up(&self) -> Outcome {
+        self.process.signal("INT")
+    }
 }
 
 /// What baresip decoded, one file a call.
@@ -60,20 +88,20 @@ fn recordings(home: &Path) -> Outcome<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// A configuration folder: says 600 Hz, records what it hears, answers at once.
-fn write_home(server: &Server) -> Outcome<PathBuf> {
-    let home = server.folder().join("baresip");
+/// The configuration folder of a phone.
+fn write_home(agent: &str, port: u16, server: &Server) -> Outcome<PathBuf> {
+    let home = server.folder().join(format!("baresip-{agent}"));
     fs::create_dir(&home)?;
     tone::write_wav(&home.join("tone.wav"), 600.0, 60)?;
-    let (agent, at) = (server.net.agent(), server.net.server());
-    let password = server.password("ann")?;
-    let account = format!("<sip:ann@{at}>;auth_pass={password};answermode=auto;regint=60\n");
+    let (host, at) = (server.net.agent(), server.net.server());
+    let password = server.password(agent)?;
+    let account = format!("<sip:{agent}@{at}>;auth_pass={password};answermode=auto;regint=60\n");
     fs::write(home.join("accounts"), account)?;
     let modules = ["stdio", "g711", "aufile", "aubridge", "sndfile", "account", "menu"];
     let modules: Vec<_> = modules.iter().map(|name| format!("module {name}.so\n")).collect();
     let folder = home.display();
     let config = format!(
-        "sip_listen {agent}:5060\nnet_interface {agent}\nmodule_path /usr/lib/baresip/modules\n\
+        "sip_listen {host}:{port}\nnet_interface {host}\nmodule_path /usr/lib/baresip/modules\n\
          audio_source aufile,{folder}/tone.wav\naudio_player aubridge,sink\n\
          audio_alert aubridge,sink\nsnd_path {folder}\ncall_max_calls 4\n{}",
         modules.concat()

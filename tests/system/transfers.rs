@@ -1,18 +1,98 @@
 //! Transfers that an agent's phone asks for.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::baresip::Phone;
 use crate::database::Database;
+use crate::process::{Process, need};
 use crate::records::CallRecords;
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Sipp};
-use crate::skills::bob_registers;
+use crate::skills::{BOB_PORT, bob_registers};
 use crate::story::{self, SOON};
-use crate::{Outcome, ensure};
+use crate::{Failure, Outcome, ensure, tone};
 
 const BOB: &str = r#"
 [agents.bob]
 skills = { support = 5 }
 on_register = "not-ready"
 "#;
+
+/// Ann's phone is PJSIP's, bob's is baresip, the consumer SIPp. Ann has the callback, calls bob
+/// from her second line and joins the two: bob hears the consumer, and Ann's phone has no call
+/// left.
+pub(crate) fn attended(net: Net) -> Outcome {
+    sipp::needed()?;
+    need("baresip")?;
+    let python = with_pjsip()?;
+    let server = Server::start(net, &Configuration::new().and(BOB))?;
+    let database = Database::new(server.database())?;
+    let bob = Phone::start("bob", BOB_PORT, &server, &database)?;
+    let mut ann = hands_over(&python, "bob", &server)?;
+    story::caller_accepts(&server)?;
+    database.wait_queued(SOON)?;
+    tone::write_ulaw(&server.folder().join("tone.ulaw"), 440.0)?;
+    let mut consumer = Sipp::new("trunk_speaks", net.trunk()).start(&server)?;
+    // Ann is Ready first: the callback is hers.
+    story::feature_code(&server, "*46")?;
+    story::feature_code_of("bob", &server, "*46")?;
+    ann.succeed(Duration::from_secs(40))?;
+    bob.hears_tone()?;
+    bob.hang_up()?;
+    consumer.succeed()?;
+    let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
+    let records = CallRecords::of(server)?;
+    let called = [("ann", "In"), ("ann", "Out"), ("bob", "Out")];
+    let answered = [&called[..], &[("caller", "In"), ("consumer", "Out")]].concat();
+    records.answered(&served.id, &answered)?;
+    let of_ann = ["ENTERQUEUE", "EXITWITHKEY", "ENTERQUEUE", "CONNECT", "ATTENDEDTRANSFER"];
+    let told = [&of_ann[..], &["ENTERQUEUE", "CONNECT", "COMPLETEAGENT"]].concat();
+    records.told(&served.id, &told)
+}
+
+/// The same with a number that nobody here has, and a caller who waited.
+pub(crate) fn attended_to_a_number(net: Net) -> Outcome {
+    sipp::needed()?;
+    let python = with_pjsip()?;
+    let server = Server::start(net, &Configuration::new())?;
+    let database = Database::new(server.database())?;
+    let mut ann = hands_over(&python, "+14155550177", &server)?;
+    let mut other = Sipp::new("third", net.trunk()).start(&server)?;
+    let mut caller = story::caller("caller_waits", &server).start(&server)?;
+    story::feature_code(&server, "*46")?;
+    ann.succeed(Duration::from_secs(40))?;
+    other.succeed()?;
+    caller.succeed()?;
+    let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
+    let records = CallRecords::of(server)?;
+    let answered = [("ann", "In"), ("ann", "Out"), ("caller", "In"), ("third", "Out")];
+    records.answered(&served.id, &answered)?;
+    // The queue has done with them: where they went is in the legs.
+    records.told(&served.id, &["ENTERQUEUE", "CONNECT", "COMPLETEAGENT"])
+}
+
+/// The Python that has PJSIP.
+fn with_pjsip() -> Outcome<PathBuf> {
+    let python = Path::new(env!("CARGO_TARGET_TMPDIR")).join("parties/bin/python3");
+    let known = Command::new(&python).args(["-c", "import pjsua2"]).output();
+    if known.is_ok_and(|known| known.status.success()) {
+        return Ok(python);
+    }
+    Err(Failure::Skipped(format!("{} has no pjsua2", python.display())))
+}
+
+/// Ann's phone, registered.
+fn hands_over(python: &Path, consult: &str, server: &Server) -> Outcome<Process> {
+    let mut phone = Command::new(python);
+    phone.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/system/pjsip/hands_over.py"));
+    phone.args([server.net.server().to_string(), server.net.agent().to_string()]);
+    phone.args(["ann", consult]).env("RINGBACK_PASSWORD", server.password("ann")?);
+    let mut phone = Process::start("PJSIP", &mut phone, server.folder())?;
+    phone.line_with("registered", SOON)?;
+    Ok(phone)
+}
 
 /// Ann talks with a caller, and is refused a transfer to a number that the queue does not call; the
 /// caller stays with her. Then she transfers them to bob, who is alerted.

@@ -218,7 +218,7 @@ impl Day {
         let engaged = self.queue.agent(&agent).and_then(|row| row.engaged_with());
         let reason = [DeclineReason::Missed, DeclineReason::Busy][self.below(2)];
         let queue = QueueId::new(QUEUES[self.below(2)]);
-        let event = match (self.below(12), engaged) {
+        let event = match (self.below(13), engaged) {
             (0..=4, Some(interaction)) => Event::AgentAnswered { agent, interaction },
             (5, Some(interaction)) => Event::AgentDeclined { agent, interaction, reason },
             (6, Some(interaction)) => Event::BridgeEnded { interaction, cause: BridgeEnd::Agent },
@@ -231,10 +231,14 @@ impl Day {
                     agent: [None, Some(to)][self.below(2)].clone(),
                 }
             }
+            (12, Some(interaction)) => {
+                let to = AgentId::new(AGENTS[self.below(AGENTS.len())]);
+                Event::HandedOver { interaction, agent: to }
+            }
             (9, _) => Event::AgentNotReady { agent, reason: NotReadyReason::Asked },
             (10, _) => Event::AgentLoggedOut { agent },
             (11, _) => Event::AgentLoggedIn { agent, ready: false },
-            (0..=8, None) => Event::AgentReady { agent },
+            (0..=8 | 12, None) => Event::AgentReady { agent },
             (_, _) => Event::AgentContactLost { agent },
         };
         self.tell(event);
@@ -299,6 +303,7 @@ fn days_are_read_without_complaint() {
         "CONNECT",
         "COMPLETEAGENT",
         "COMPLETECALLER",
+        "ATTENDEDTRANSFER",
         "BLINDTRANSFER",
         "ABANDON",
         "EXITWITHKEY",

@@ -84,6 +84,16 @@ pub enum Event {
         /// Where they began.
         original: u32,
     },
+    /// The agent joined them with another agent. Written as a merge of bridges, of which the id is
+    /// that of the call.
+    AttendedTransfer {
+        /// On hold before.
+        hold: Duration,
+        /// In conversation.
+        talk: Duration,
+        /// Where they began.
+        original: u32,
+    },
     /// They hung up before anybody served them.
     Abandon {
         /// Where they were.
@@ -142,6 +152,9 @@ impl fmt::Display for Line {
         f.write_char('|')?;
         field(f, self.agent.as_ref().map_or("NONE", AgentId::as_str))?;
         write!(f, "|{}|", self.event.name())?;
+        if let (Event::AttendedTransfer { .. }, Some(call)) = (&self.event, self.call) {
+            write!(f, "BRIDGE|{call}|")?;
+        }
         self.event.parameters(f)
     }
 }
@@ -166,6 +179,7 @@ impl Event {
             Event::CompleteAgent { .. } => "COMPLETEAGENT",
             Event::CompleteCaller { .. } => "COMPLETECALLER",
             Event::BlindTransfer { .. } => "BLINDTRANSFER",
+            Event::AttendedTransfer { .. } => "ATTENDEDTRANSFER",
             Event::Abandon { .. } => "ABANDON",
             Event::ExitWithKey { .. } => "EXITWITHKEY",
             Event::ExitWithTimeout { .. } => "EXITWITHTIMEOUT",
@@ -193,7 +207,8 @@ impl Event {
                 write!(f, "|{}", ring.as_secs())
             }
             Event::CompleteAgent { hold, talk, original }
-            | Event::CompleteCaller { hold, talk, original } => {
+            | Event::CompleteCaller { hold, talk, original }
+            | Event::AttendedTransfer { hold, talk, original } => {
                 write!(f, "{}|{}|{original}", hold.as_secs(), talk.as_secs())
             }
             Event::BlindTransfer { to, hold, talk, original } => {

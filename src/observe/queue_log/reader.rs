@@ -50,6 +50,7 @@ const EVENTS: &[(&str, About, &[Kind])] = {
         ("COMPLETEAGENT", SERVED, &[Count, Count, Position]),
         ("COMPLETECALLER", SERVED, &[Count, Count, Position]),
         ("BLINDTRANSFER", SERVED, &[Word, Word, Count, Count, Position]),
+        ("ATTENDEDTRANSFER", SERVED, &[Word, Word, Count, Count, Position]),
         ("ABANDON", CALLER, &[Position, Position, Count]),
         ("EXITWITHKEY", CALLER, &[Key, Position, Position, Count]),
         ("EXITWITHTIMEOUT", CALLER, &[Position, Position, Count]),
@@ -169,7 +170,7 @@ impl Reader {
             "COMPLETEAGENT" | "COMPLETECALLER" => {
                 self.completed(call, queue, agent, [number(0), number(1), number(2)])?
             }
-            "BLINDTRANSFER" => {
+            "BLINDTRANSFER" | "ATTENDEDTRANSFER" => {
                 self.completed(call, queue, agent, [number(2), number(3), number(4)])?
             }
             _ => {

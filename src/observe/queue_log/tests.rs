@@ -155,6 +155,11 @@ fn every_row_of_the_state_table_has_its_lines() {
                 "1020|7|sales|ann|BLINDTRANSFER|support|queue|5|15|3".to_owned(),
                 "1020|7|support|NONE|ENTERQUEUE||…23|2".to_owned(),
             ],
+            "bridged-handedover-bridged" => vec![
+                "1020|7|sales|ann|ATTENDEDTRANSFER|BRIDGE|7|5|15|3".to_owned(),
+                "1020|7|sales|NONE|ENTERQUEUE||…23|2".to_owned(),
+                format!("1020|7|sales|ann|CONNECT|0|{}-ann|0", id()),
+            ],
             _ if row.contains("-hungup-") || row.contains("-lost-") => {
                 let on_line = row.starts_with("waiting-") || row.starts_with("alerting-");
                 if on_line { ends(row, "NONE|ABANDON|2|3|20") } else { vec![] }
@@ -173,7 +178,7 @@ fn every_row_off_the_line_is_an_end() {
         let was = ["waiting", "alerting", "bridged"].contains(&from);
         let stage = stage_after(row);
         let stays = stage.on_line() || matches!(stage, Stage::Bridged(_));
-        let moves = row == "bridged-transferred-waiting";
+        let moves = ["bridged-transferred-waiting", "bridged-handedover-bridged"].contains(&row);
         assert_eq!(end_of(row).is_some(), was && (!stays || moves), "{row}");
     }
 }

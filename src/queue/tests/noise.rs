@@ -148,6 +148,7 @@ impl Noise {
                 let skills = [("a".into(), level(self)), ("b".into(), level(self))].into();
                 Event::SkillsChanged { agent, skills }
             }
+            6 if self.chance(25) => Event::HandedOver { interaction, agent },
             6..=7 => Event::AgentAnswered { agent: of_agent, interaction },
             8 => {
                 use DeclineReason::{Busy, Missed, Unreachable};

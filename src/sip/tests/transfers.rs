@@ -175,16 +175,49 @@ fn reports_outlive_the_leg_and_end_by_themselves() {
     asked(&mut net, 3, TO);
 }
 
+#[test]
+fn the_end_is_told_before_our_bye() {
+    let (mut net, leg) = standing();
+    let (refer, _) = asked(&mut net, 2, TO);
+    net.agents[B].accept_refer(net.now, refer);
+    net.agents[B].refer_progress(net.now, refer, 200);
+    net.agents[B].hang_up(net.now, leg, 16, "");
+    let all = sent(&mut net);
+    let [
+        Message::Response(_),
+        Message::Request(first),
+        Message::Request(last),
+        Message::Request(bye),
+    ] = &all[..]
+    else {
+        panic!("{all:?}")
+    };
+    assert_eq!(says(first).0, "SIP/2.0 100 Trying");
+    assert_eq!(says(last).0, "SIP/2.0 200 OK");
+    assert_eq!(bye.method.as_str(), "BYE");
+    let numbers = [first, last, bye].map(|request| request.cseq().number);
+    assert_eq!(numbers, [numbers[0], numbers[0] + 1, numbers[0] + 2]);
+    // Both are answered, and nothing more is said.
+    answered(&mut net, first, 200);
+    answered(&mut net, last, 200);
+    assert!(sent(&mut net).is_empty());
+}
+
 /// The header of a Refer-To whose Replaces names the `n`th dialog that A opened.
 fn attended(net: &Network, n: usize) -> String {
-    let invites: Vec<_> = net.wire.iter().filter(|sent| rung(sent) == "A INVITE").collect();
     let answers: Vec<_> = net.wire.iter().filter(|sent| rung(sent) == "B 200").collect();
+    named(net, n, &answers[n].text)
+}
+
+/// The same of a dialog that was answered by `answer`.
+fn named(net: &Network, n: usize, answer: &str) -> String {
+    let invites: Vec<_> = net.wire.iter().filter(|sent| rung(sent) == "A INVITE").collect();
     let field = |text: &str, name: &str| {
         text.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned()
     };
     let tag = |text: &str, name: &str| field(text, name).split(";tag=").nth(1).unwrap().to_owned();
     let call_id = field(&invites[n].text, "Call-ID: ");
-    let (ours, theirs) = (tag(&answers[n].text, "To: "), tag(&invites[n].text, "From: "));
+    let (ours, theirs) = (tag(answer, "To: "), tag(&invites[n].text, "From: "));
     format!("{call_id}%3Bto-tag%3D{ours}%3Bfrom-tag%3D{theirs}")
 }
 
@@ -208,5 +241,22 @@ fn an_attended_transfer_names_another_leg_of_the_same_party() {
         assert_eq!(net.status(&text), [403], "{named}");
     }
     let (_, read) = asked(&mut net, 6, &to(&other));
+    assert_eq!(read.replaces, Some(consultation));
+}
+
+#[test]
+fn nobody_is_connected_with_whom_is_rung_still() {
+    let (mut net, _) = standing();
+    net.agents[A].invite(net.now, invitation(2));
+    let consultation = net.incoming(B);
+    net.agents[B].ring(net.now, consultation);
+    net.collect();
+    let ringing = net.wire.iter().rfind(|sent| rung(sent) == "B 180").unwrap().text.clone();
+    let to = format!("Refer-To: <sip:201@ringback?Replaces={}>\r\n", named(&net, 1, &ringing));
+    let text = net.inside("REFER", 2, &to, "");
+    assert_eq!(net.status(&text), [491]);
+    net.agents[B].answer(net.now, consultation, answer());
+    net.until(B, |event| matches!(event, Event::Established { .. }).then_some(()));
+    let (_, read) = asked(&mut net, 3, &to);
     assert_eq!(read.replaces, Some(consultation));
 }

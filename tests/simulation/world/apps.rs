@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use ringback::ident::{CallInId, GroupId, InteractionId, QueueId};
+use ringback::ident::{AgentId, CallInId, GroupId, InteractionId, QueueId};
 use ringback::phone::{AccessCode, Address};
 use ringback::queue::effect::{CallInRefusal, PushEvent, Refusal};
 use ringback::queue::event::{CallInAsked, When};
 use ringback::queue::matching::Presented;
-use ringback::queue::{Effect, Event, Stage};
+use ringback::queue::{AgentState, Effect, Event, Interaction, Stage};
 use ringback::time::{Duration, Timestamp};
 
 use super::{Whim, World};
@@ -110,8 +110,37 @@ impl World {
                 let agent = if self.chance(40) { Some(self.agent()) } else { None };
                 Event::Transferred { interaction, queue, agent }
             }
+            Whim::Consult => self.consult(bench)?,
             _ => return None,
         })
+    }
+
+    /// Somebody who talks asks another agent, or somebody outside, and hands over or does not.
+    fn consult(&mut self, bench: &Bench) -> Option<Event> {
+        let talks = |row: &Interaction| match &row.stage {
+            Stage::Bridged(agent) => Some((row.id, agent.clone())),
+            _ => None,
+        };
+        let talking: Vec<(InteractionId, AgentId)> =
+            bench.queue.interactions().filter_map(talks).collect();
+        let (interaction, agent) =
+            (!talking.is_empty()).then(|| pick(&mut self.entropy, &talking).clone())?;
+        let ready = bench.queue.agents().filter(|other| other.state == AgentState::Ready);
+        let ready: Vec<AgentId> = ready.map(|other| other.id.clone()).collect();
+        let with = match self.entropy.below(10) {
+            0 | 1 => None,
+            2 => Some(self.agent()),
+            _ if ready.is_empty() => Some(self.agent()),
+            _ => Some(pick(&mut self.entropy, &ready).clone()),
+        };
+        let over = Event::ConsultationEnded { agent: agent.clone(), with: with.clone() };
+        match &with {
+            Some(other) if self.chance(70) => {
+                self.soon(20, Event::HandedOver { interaction, agent: other.clone() });
+            }
+            Some(_) | None => self.soon(60, over),
+        }
+        Some(Event::ConsultationBegan { agent, with })
     }
 
     fn callback(&mut self, bench: &Bench) -> Option<InteractionId> {

@@ -1,0 +1,95 @@
+//! Agents who call somebody to ask while they talk, those whom they ask, and the handing over of
+//! the person on the line from one to the other. Who is asked need not have the skills: the agent
+//! chose them, and they are on the telephone already.
+//!
+//! It must not decide who may be called.
+
+use super::Queue;
+use super::agent::{AfterCall, AgentState};
+use super::effect::Effect;
+use super::event::NotReadyReason;
+use super::interaction::Stage;
+use super::upkeep::With;
+use crate::ident::{AgentId, InteractionId};
+
+const ON_OWN_CALL: AgentState = AgentState::NotReady(NotReadyReason::Outbound);
+const ON_OWN_CALL_AFTER: AfterCall = AfterCall::NotReady(NotReadyReason::Outbound);
+
+impl Queue {
+    pub(super) fn consultation_began(&mut self, asks: &AgentId, asked: Option<AgentId>) {
+        if let Some(&n) = self.agent_index.get(asks)
+            && matches!(self.state(n), AgentState::Talking(_))
+        {
+            // What they asked for themselves holds.
+            self.change_agent(n, |agent| _ = agent.after_call.get_or_insert(ON_OWN_CALL_AFTER));
+        }
+        if let Some(&n) = asked.and_then(|asked| self.agent_index.get(&asked))
+            && self.state(n) == AgentState::Ready
+        {
+            self.set_state(n, ON_OWN_CALL, None);
+        }
+    }
+
+    pub(super) fn consultation_ended(&mut self, asks: &AgentId, asked: Option<AgentId>) {
+        for id in [Some(asks), asked.as_ref()].into_iter().flatten() {
+            if let Some(&n) = self.agent_index.get(id) {
+                self.off_own_call(n);
+            }
+        }
+    }
+
+    /// No call of their own keeps this agent any more: what was put off for it follows.
+    pub(super) fn off_own_call(&mut self, n: usize) {
+        if self.state(n) == ON_OWN_CALL {
+            // Handling is measured from a conversation on: its work is still to be done.
+            let of = self.agents[n].row.handling.as_ref();
+            let of = of.and_then(|(queue, _)| self.queue_index.get(queue));
+            match of.map(|&q| self.queues[q].settings.after_call_work) {
+                Some(work) if !work.is_zero() => {
+                    self.set_state(n, AgentState::AfterCallWork, Some(work));
+                }
+                Some(_) | None => self.set_state(n, AgentState::Ready, None),
+            }
+        } else if self.agents[n].row.after_call == Some(ON_OWN_CALL_AFTER) {
+            self.change_agent(n, |agent| agent.after_call = None);
+        }
+    }
+
+    pub(super) fn handed_over(&mut self, id: InteractionId, to: &AgentId) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        let Stage::Bridged(from) = slot.row.stage.clone() else { return };
+        let (queue, work) = (slot.queue, self.after_call_work(id));
+        let (Some(&m), Some(&n)) = (self.agent_index.get(&from), self.agent_index.get(to)) else {
+            return;
+        };
+        let after_call = match self.state(n) {
+            AgentState::Talking(_) => return,
+            AgentState::Alerting(other) => {
+                self.effects.push(Effect::CancelAlert { agent: to.clone(), interaction: other });
+                self.back_to_waiting(n, other);
+                self.agents[n].row.after_call
+            }
+            AgentState::LoggedOut => Some(AfterCall::LogOut),
+            AgentState::NotReady(reason) => {
+                Some(AfterCall::NotReady(reason)).filter(|after| *after != ON_OWN_CALL_AFTER)
+            }
+            AgentState::Ready | AgentState::AfterCallWork => None,
+        };
+        self.off_own_call(m);
+        let now = self.now;
+        self.set_state(n, AgentState::Talking(id), None);
+        self.agents[n].row.handling = Some((self.queues[queue].id.clone(), now));
+        self.change_agent(n, |agent| {
+            agent.after_call = after_call;
+            agent.misses = 0;
+            agent.contact_checked = true;
+        });
+        self.count_call(n, Some(queue));
+        self.step(id, "bridged-handedover-bridged", With::agent(to), |i| {
+            i.stage = Stage::Bridged(to.clone());
+            i.connected_at = Some(now);
+        });
+        self.effects.push(Effect::Disconnect { agent: from.clone(), interaction: id });
+        self.release_agent(&from, work);
+    }
+}
