@@ -11,6 +11,8 @@
 mod api;
 #[path = "system/baresip.rs"]
 mod baresip;
+#[path = "system/beyond.rs"]
+mod beyond;
 #[path = "system/callbacks.rs"]
 mod callbacks;
 #[path = "system/call_in.rs"]
@@ -118,6 +120,7 @@ const TESTS: &[Test] = &[
     ("what_is_attached_is_shown_and_kept", Beside, callbacks::attached),
     ("calling_in_stops_the_dial", Beside, callbacks::called_while_dialled),
     ("two_agents_get_whom_they_may_serve", Beside, skills::two_agents),
+    ("an_agent_is_reached_through_a_pbx", Beside, beyond::extension),
     ("a_caller_is_transferred_to_an_agent", Beside, transfers::to_an_agent),
     ("two_whom_an_agent_talks_with_are_joined", Beside, transfers::attended),
     ("a_number_an_agent_asked_is_joined", Beside, transfers::attended_to_a_number),

@@ -10,6 +10,7 @@ mod source;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use source::Source;
 
@@ -440,6 +441,24 @@ fn scenarios_and_planted_bugs_name_each_other() {
     let offences: Vec<String> =
         of_scenarios.chain(planted.iter().flat_map(planted_header)).collect();
     assert!(offences.is_empty(), "\n{}\n", offences.join("\n"));
+}
+
+/// Does a patch fit the tree as it is?
+fn applies(patch: &Path) -> bool {
+    let git =
+        Command::new("git").current_dir(root()).args(["apply", "--check"]).arg(patch).output();
+    git.unwrap().status.success()
+}
+
+#[test]
+fn every_planted_bug_applies() {
+    let lost = |name: &String| !applies(&root().join("tests/planted").join(name));
+    let lost: Vec<String> = patches().into_iter().filter(lost).collect();
+    assert!(lost.is_empty(), "its lines have changed: {lost:?}");
+    let made_up = tempfile::NamedTempFile::new().unwrap();
+    let text = "--- a/src/lib.rs\n+++ b/src/lib.rs\n@@ -1,1 +1,1 @@\n-no such line\n+one\n";
+    fs::write(made_up.path(), text).unwrap();
+    assert!(!applies(made_up.path()));
 }
 
 #[test]

@@ -11,13 +11,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::ident::{AgentId, ContactId, LegId};
+use crate::ident::{AgentId, LegId};
 use crate::time::{Duration, Timestamp};
 
 use super::call::Call;
 use super::effect::{AgentDecline, Callee, Effect};
 use super::end::CallEnd;
-use super::event::AlertContext;
+use super::event::{AgentPhone, AlertContext};
 use super::{Context, Fact, PARTED_MAX, Timer, cause};
 
 /// How long an answered agent waits to be joined; the queue says so in the same instant.
@@ -88,7 +88,7 @@ impl Call {
         &mut self,
         ctx: &mut Context<'_>,
         agent: AgentId,
-        contacts: Vec<ContactId>,
+        phones: Vec<AgentPhone>,
         ring_timeout: Duration,
         context: AlertContext,
     ) {
@@ -103,14 +103,14 @@ impl Call {
             None => {}
         }
         let mut legs = BTreeSet::new();
-        for contact in contacts {
+        for phone in phones {
             let leg = ctx.new_leg(self.interaction);
             legs.insert(leg);
             ctx.push(Effect::Invite {
                 leg,
                 to: Callee::Agent {
                     agent: agent.clone(),
-                    contact,
+                    phone,
                     interaction: self.interaction,
                     context: context.clone(),
                     ring_timeout,

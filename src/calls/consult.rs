@@ -174,17 +174,17 @@ impl Call {
             return asked.failed(ctx, status::UNAVAILABLE, cause::NORMAL);
         }
         match with {
-            ConsultWith::Agent { agent, contacts, context } => {
-                if contacts.is_empty() {
+            ConsultWith::Agent { agent, phones, context } => {
+                if phones.is_empty() {
                     return asked.failed(ctx, status::UNAVAILABLE, cause::NORMAL);
                 }
                 let mut legs = BTreeSet::new();
-                for contact in contacts {
+                for phone in phones {
                     let leg = ctx.new_leg(self.interaction);
                     legs.insert(leg);
                     let to = Callee::Agent {
                         agent: agent.clone(),
-                        contact,
+                        phone,
                         interaction: self.interaction,
                         context: context.clone(),
                         ring_timeout: RING_MAX,

@@ -1,14 +1,13 @@
 //! What `calls` asks for: orders to legs, and reports to the queue.
 
 use crate::ident::{
-    AgentId, AttemptId, ContactId, GroupId, InteractionId, Language, LegId, PlayId, QueueId, Route,
-    UserData,
+    AgentId, AttemptId, GroupId, InteractionId, Language, LegId, PlayId, QueueId, Route, UserData,
 };
 use crate::phone::{AccessCode, Address, Ani, Dnis, KeyedNumber};
 use crate::time::{Duration, Timestamp};
 
 use super::end::AttemptClass;
-use super::event::AlertContext;
+use super::event::{AgentPhone, AlertContext};
 use super::spoken::{KeyedDay, SpokenTime};
 
 /// An order to a leg, or a report to the queue.
@@ -330,7 +329,7 @@ pub enum Callee {
         /// Who.
         agent: AgentId,
         /// Which phone.
-        contact: ContactId,
+        phone: AgentPhone,
         /// For which interaction.
         interaction: InteractionId,
         /// What the phone is told.

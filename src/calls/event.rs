@@ -76,7 +76,7 @@ pub enum Event {
         /// Whom to ring.
         agent: AgentId,
         /// Their phones, all rung at once; empty: unreachable.
-        contacts: Vec<ContactId>,
+        phones: Vec<AgentPhone>,
         /// For whom.
         interaction: InteractionId,
         /// How long.
@@ -392,6 +392,15 @@ pub enum TransferTo {
     },
 }
 
+/// A phone of an agent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum AgentPhone {
+    /// One that registered here.
+    Contact(ContactId),
+    /// One that a trunk leads to.
+    Extension(TrunkId, Address),
+}
+
 /// Whom an agent consults.
 #[derive(Clone, PartialEq, Debug)]
 pub enum ConsultWith {
@@ -400,7 +409,7 @@ pub enum ConsultWith {
         /// Who.
         agent: AgentId,
         /// Their phones, all rung at once.
-        contacts: Vec<ContactId>,
+        phones: Vec<AgentPhone>,
         /// What their phone is told.
         context: AlertContext,
     },

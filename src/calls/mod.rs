@@ -241,14 +241,14 @@ impl Calls {
             Event::NotAdmitted { interaction, exit } => {
                 self.inbound(interaction, out, |caller, ctx| caller.not_admitted(ctx, exit));
             }
-            Event::Alert { agent, contacts, interaction, ring_timeout, context } => {
-                if contacts.is_empty() {
+            Event::Alert { agent, phones, interaction, ring_timeout, context } => {
+                if phones.is_empty() {
                     let reason = AgentDecline::Unreachable;
                     out.push(Effect::AgentDeclined { agent, interaction, reason });
                     return;
                 }
                 self.step(interaction, out, |call, ctx| {
-                    call.alert(ctx, agent, contacts, ring_timeout, context);
+                    call.alert(ctx, agent, phones, ring_timeout, context);
                 });
             }
             Event::CancelAlert { agent, interaction } => {

@@ -8,8 +8,9 @@ use proptest::prelude::*;
 use super::effect::{Callee, PendingChoice};
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
-    AgentSummary, AlertContext, Caller, CodeResult, ConsultWith, Event, Goodbye, NumberRefused,
-    PendingCallback, QueueExit, Refusal, SlotOffer, SlotRefused, TransferTarget, TransferTo,
+    AgentPhone, AgentSummary, AlertContext, Caller, CodeResult, ConsultWith, Event, Goodbye,
+    NumberRefused, PendingCallback, QueueExit, Refusal, SlotOffer, SlotRefused, TransferTarget,
+    TransferTo,
 };
 use super::flow::Entry;
 use super::spoken::{SpokenDay, SpokenTime};
@@ -198,7 +199,7 @@ impl World {
             }
             19 | 20 => Event::Alert {
                 agent,
-                contacts: (0..b % 3).map(|n| ContactId(n as u64)).collect(),
+                phones: phones(b),
                 interaction,
                 ring_timeout: Duration::from_secs(20),
                 context: AlertContext {
@@ -571,8 +572,15 @@ fn transfer_to(n: usize) -> TransferTo {
     }
 }
 
+/// None, one or two.
+fn phones(n: usize) -> Vec<AgentPhone> {
+    let beyond = AgentPhone::Extension(TrunkId::new("pbx"), Address::parse("201").unwrap());
+    let contacts = (0..n % 3).map(|n| AgentPhone::Contact(ContactId(n as u64)));
+    if n.is_multiple_of(7) { vec![beyond] } else { contacts.collect() }
+}
+
 fn consult_with(n: usize) -> ConsultWith {
-    let contacts = (0..n % 3).map(|n| ContactId(n as u64)).collect();
+    let phones = phones(n);
     let queue = QueueId::new("billing");
     match n % 4 {
         0 => ConsultWith::Number {
@@ -584,7 +592,7 @@ fn consult_with(n: usize) -> ConsultWith {
             let kind = "live";
             let wait = Duration::ZERO;
             let context = AlertContext { queue, kind, wait, attempts: 0, data: None };
-            ConsultWith::Agent { agent: AgentId::new(["bob", "ann"][n / 4 % 2]), contacts, context }
+            ConsultWith::Agent { agent: AgentId::new(["bob", "ann"][n / 4 % 2]), phones, context }
         }
     }
 }

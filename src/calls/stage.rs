@@ -15,8 +15,9 @@ use expect_test::Expect;
 use super::effect::Callee;
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
-    AgentSummary, AlertContext, Caller, CodeResult, ConsultWith, Goodbye, NumberRefused,
-    PendingCallback, QueueExit, Refusal, SlotOffer, SlotRefused, TransferTarget, TransferTo,
+    AgentPhone, AgentSummary, AlertContext, Caller, CodeResult, ConsultWith, Goodbye,
+    NumberRefused, PendingCallback, QueueExit, Refusal, SlotOffer, SlotRefused, TransferTarget,
+    TransferTo,
 };
 use super::flow::{
     AccessCodeNode, AskCode, BookingExits, CallbackOffer, CodeGroup, Entry, Flow, FlowNode,
@@ -266,7 +267,7 @@ impl Stage {
             "alert" => Event::Alert {
                 agent: agent(1),
                 interaction: self.interaction(word(2)),
-                contacts: words[3..].iter().map(|n| ContactId(n.parse().unwrap())).collect(),
+                phones: words[3..].iter().map(|word| phone(word)).collect(),
                 ring_timeout: Duration::from_secs(20),
                 context: context(),
             },
@@ -374,10 +375,7 @@ impl Stage {
                 with: match word(2).parse::<u32>() {
                     Err(_) => ConsultWith::Agent {
                         agent: agent(2),
-                        contacts: words[3..]
-                            .iter()
-                            .map(|n| ContactId(n.parse().unwrap()))
-                            .collect(),
+                        phones: words[3..].iter().map(|word| phone(word)).collect(),
                         context: context(),
                     },
                     Ok(_) => ConsultWith::Number {
@@ -466,8 +464,13 @@ impl Stage {
             Effect::Reject { leg: id, status } => format!("reject {} {status}", leg(self, id)),
             Effect::Invite { leg: id, to, like } => {
                 let (name, what) = match to {
-                    Callee::Agent { agent, contact, ani, .. } => {
-                        let name = format!("{agent}/{}", contact.0);
+                    Callee::Agent { agent, phone, ani, .. } => {
+                        let name = match phone {
+                            AgentPhone::Contact(contact) => format!("{agent}/{}", contact.0),
+                            AgentPhone::Extension(trunk, number) => {
+                                format!("{agent}/{}@{trunk}", number.expose())
+                            }
+                        };
                         (name, ani.as_ref().map_or("", |ani| ani.expose()).to_owned())
                     }
                     Callee::Third { address, route, .. } => {
@@ -694,4 +697,14 @@ pub(super) fn expect_on_hold(script: &str, expected: Expect) {
     let log = Stage::play(settings(), &format!("{ON_HOLD}\n{script}"));
     let held = log.find("    music dial/1\n").unwrap();
     expected.assert_eq(log[held..].trim_start_matches("    music dial/1\n"));
+}
+
+/// `1` a contact, `201@pbx` a number beyond a trunk.
+fn phone(word: &str) -> AgentPhone {
+    match word.split_once('@') {
+        Some((number, trunk)) => {
+            AgentPhone::Extension(TrunkId::new(trunk), Address::parse(number).unwrap())
+        }
+        None => AgentPhone::Contact(ContactId(word.parse().unwrap())),
+    }
 }

@@ -43,7 +43,7 @@ pub(super) fn addresses(section: &mut Section<'_>, names: &Names) -> AddressPoli
 /// Longest name shown, in characters.
 const NAME_MAX: usize = 60;
 /// The most usual emergency numbers; others are extensions of a house as often.
-const EMERGENCY: [&str; 3] = ["112", "911", "999"];
+pub(super) const EMERGENCY: [&str; 3] = ["112", "911", "999"];
 const COUNTRY: &str = "two capital letters of a country: \"US\"";
 
 fn countries(section: &mut Section<'_>) -> Vec<Country> {
@@ -98,14 +98,9 @@ fn extension(section: &mut Section<'_>, names: &Names) -> (Pattern, Route) {
         section.error("pattern", "is missing", format!("write {wanted}"));
     }
     let pattern = section.parsed("pattern", pattern, wanted, Pattern::new(""));
-    let via = section.text_if("via").unwrap_or_else(|| "registrar".into());
-    if via == "registrar" {
+    let Some(trunk) = via(section, names) else {
         return (pattern, Route::Registrar);
-    }
-    if !names.trunks.contains(&via) {
-        let wrong = format!("there is no trunk {via:?}");
-        section.error("via", wrong, "write \"registrar\" or the name of a trunk");
-    }
+    };
     if let Some(number) = EMERGENCY.into_iter().find(|number| pattern.matches(number)) {
         section.warn(
             "pattern",
@@ -113,7 +108,17 @@ fn extension(section: &mut Section<'_>, names: &Names) -> (Pattern, Route) {
             "list the extensions that are there",
         );
     }
-    (pattern, Route::Trunk(TrunkId::new(&via)))
+    (pattern, Route::Trunk(trunk))
+}
+
+/// The way to an extension: a trunk, or `None`, the phones registered here.
+pub(super) fn via(section: &mut Section<'_>, names: &Names) -> Option<TrunkId> {
+    let via = section.text_if("via").filter(|via| via != "registrar")?;
+    if !names.trunks.contains(&via) {
+        let wrong = format!("there is no trunk {via:?}");
+        section.error("via", wrong, "write \"registrar\" or the name of a trunk");
+    }
+    Some(TrunkId::new(&via))
 }
 
 fn is_pattern(text: &str) -> bool {

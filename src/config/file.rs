@@ -4,22 +4,21 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
+use super::agents::Agent;
 use super::calendars::Calendars;
-use super::document::{Item, Section, nearest};
+use super::document::{Section, nearest};
 use super::{
-    Config, OnRegister, SipConfig, TrunkConfig, calendars, call_in, callbacks, contact, flows,
-    records,
+    Config, SipConfig, TrunkConfig, agents, calendars, call_in, callbacks, contact, flows, records,
 };
 use crate::calls::flow::{AskCode, CodeGroup, Entry, QueueVoice, SoundExists};
 use crate::ident::{AgentId, FlowId, Language, NodeId, QueueId, TrunkId};
 use crate::phone::{Extension, Pattern};
 use crate::queue::event::RetryClass;
 use crate::queue::matching::{CallInGroup, CodeUse};
-use crate::queue::skill::{SkillExpression, Skills};
+use crate::queue::skill::SkillExpression;
 use crate::queue::{AgentSettings, EarlyHangup, QueueSettings};
 use crate::sip::TrunkSettings;
 use crate::sip::auth::Algorithm;
-use crate::sip::auto_answer::AutoAnswer;
 use crate::time::Duration;
 use crate::{calls, media, queue};
 
@@ -68,7 +67,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: SoundExists<'_>) -> Con
     let media = root.section("media", |section| media(section, local));
     let records = root.section("records", records::records);
     let trunks = root.named("trunks", trunk);
-    let agents = root.named("agents", |name, section| agent(name, section, &names));
+    let agents = agents::read(root, &names);
     let devices = devices(root, &agents);
     let queues = root.named("queues", |name, section| queue(name, section, &names, known_sounds));
     warn_of_unserved(root, &queues, &agents);
@@ -80,10 +79,6 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: SoundExists<'_>) -> Con
     let groups = call_in_groups.iter().map(|(id, group)| (id.clone(), code_group(group))).collect();
     let flows = root.named("flows", |name, section| flows::flow(name, section, &names));
     let users = phones(&agents, &devices);
-    let on_register =
-        agents.iter().map(|(name, agent)| (AgentId::new(name), agent.on_register)).collect();
-    let auto_answer =
-        agents.iter().map(|(name, agent)| (AgentId::new(name), agent.auto_answer)).collect();
     let (mut policies, mut voices) = (BTreeMap::new(), BTreeMap::new());
     for (name, (settings, voice)) in queues {
         policies.insert(QueueId::new(&name), settings);
@@ -92,12 +87,15 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: SoundExists<'_>) -> Con
     let flows = flows.into_iter().map(|(name, flow)| (FlowId::new(&name), flow)).collect();
     let calls = calls::Settings { entries, flows, queues: voices, groups };
     flows::check(root, &calls, known_sounds);
-    let agents =
-        agents.into_iter().map(|(name, agent)| (AgentId::new(&name), agent.settings)).collect();
+    let (mut served_by, mut agent_phones) = (BTreeMap::new(), BTreeMap::new());
+    for (name, (settings, phone)) in agents {
+        served_by.insert(AgentId::new(&name), settings);
+        agent_phones.insert(AgentId::new(&name), phone);
+    }
     Config {
         node,
         data,
-        queue: queue::Settings { queues: policies, agents, call_in_groups },
+        queue: queue::Settings { queues: policies, agents: served_by, call_in_groups },
         calls,
         sip: SipConfig {
             listen,
@@ -110,20 +108,20 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: SoundExists<'_>) -> Con
         media,
         http,
         webhook,
-        on_register,
-        auto_answer,
+        agent_phones,
         records,
         warnings: Vec::new(),
     }
 }
 
 /// The names by which somebody may register.
-fn phones(agents: &[(String, Agent)], devices: &[(String, ())]) -> Vec<String> {
-    let agents = agents.iter().map(|(name, _)| name);
+fn phones(agents: &[Agent], devices: &[(String, ())]) -> Vec<String> {
+    let agents = agents.iter().filter(|(_, (_, phone))| phone.beyond.is_none());
+    let agents = agents.map(|(name, _)| name);
     agents.chain(devices.iter().map(|(name, ())| name)).cloned().collect()
 }
 
-fn devices(root: &mut Section<'_>, agents: &[(String, Agent)]) -> Vec<(String, ())> {
+fn devices(root: &mut Section<'_>, agents: &[Agent]) -> Vec<(String, ())> {
     let devices = root.named("devices", |name, section| user_name(section, name));
     for (name, ()) in &devices {
         if agents.iter().any(|(agent, _)| agent == name) {
@@ -265,47 +263,6 @@ fn networks(section: &mut Section<'_>) -> Vec<(IpAddr, u8)> {
         }
     }
     networks
-}
-
-/// What an agent's section says.
-struct Agent {
-    settings: AgentSettings,
-    on_register: OnRegister,
-    auto_answer: AutoAnswer,
-}
-
-fn agent(name: &str, section: &mut Section<'_>, names: &Names) -> Agent {
-    user_name(section, name);
-    let level = |name: &str, item: Item| {
-        let level = u8::try_from(item.number().ok()?).ok()?;
-        (skill_name(name) && level <= queue::skill::LEVEL_MAX).then_some(level)
-    };
-    let wanted = "NAME = LEVEL, a name of letters and digits, a level from 0 to 100";
-    let skills: Skills = section.values("skills", wanted, level).into_iter().collect();
-    let mut queues = Vec::new();
-    for queue in section.texts("queues") {
-        known(section, "queues", "queue", &queue, &names.queues);
-        queues.push(QueueId::new(&queue));
-    }
-    let on_register = section.choice(
-        "on_register",
-        &[
-            ("not-ready", OnRegister::NotReady),
-            ("ready", OnRegister::Ready),
-            ("keep", OnRegister::Keep),
-        ],
-    );
-    let auto_answer = section.choice(
-        "auto_answer",
-        &[
-            ("off", AutoAnswer::Off),
-            ("alert-info", AutoAnswer::AlertInfo),
-            ("alert-info-delay-0", AutoAnswer::AlertInfoDelay0),
-            ("call-info", AutoAnswer::CallInfoAnswerAfter0),
-            ("answer-mode", AutoAnswer::AnswerMode),
-        ],
-    );
-    Agent { settings: AgentSettings { skills, queues }, on_register, auto_answer }
 }
 
 fn queue(
@@ -469,7 +426,7 @@ fn code_group(group: &CallInGroup) -> CodeGroup {
 fn warn_of_unserved(
     root: &mut Section<'_>,
     queues: &[(String, (QueueSettings, QueueVoice))],
-    agents: &[(String, Agent)],
+    agents: &[Agent],
 ) {
     for (name, (settings, _)) in queues {
         let id = QueueId::new(name);
@@ -477,7 +434,7 @@ fn warn_of_unserved(
             settings.skills.satisfied_by(&agent.skills)
                 && (agent.queues.is_empty() || agent.queues.contains(&id))
         };
-        if !agents.iter().any(|(_, agent)| serves(&agent.settings)) {
+        if !agents.iter().any(|(_, agent)| serves(&agent.0)) {
             root.warn(
                 &format!("queues.{name}"),
                 "no agent can serve it",
@@ -515,7 +472,7 @@ pub(super) fn check_name(section: &mut Section<'_>, text: &str) {
 }
 
 /// A name that a phone registers: what [`Extension`] takes.
-fn user_name(section: &mut Section<'_>, text: &str) {
+pub(super) fn user_name(section: &mut Section<'_>, text: &str) {
     if Extension::parse(text).is_none() {
         let path = section.path.clone();
         let instead = "write 2 to 10 digits, or a letter and then letters, digits, `.`, `-`, `_`";
@@ -528,7 +485,7 @@ fn name(text: &str) -> Option<String> {
     (fits && Extension::parse(text).is_some()).then(|| text.to_owned())
 }
 
-fn skill_name(text: &str) -> bool {
+pub(super) fn skill_name(text: &str) -> bool {
     SkillExpression::parse(text).is_ok_and(|expression| expression.names() == [text])
 }
 

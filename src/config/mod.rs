@@ -8,6 +8,7 @@
 //! in it but in a file of their own ([`secrets`]). It must not open files or read the environment:
 //! text comes in, values go out.
 
+mod agents;
 mod calendars;
 mod call_in;
 mod callbacks;
@@ -23,7 +24,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::calls::flow::SoundExists;
-use crate::ident::{AgentId, NodeId};
+use crate::ident::{AgentId, NodeId, TrunkId};
+use crate::phone::Address;
 use crate::sip::auth::Algorithm;
 use crate::sip::auto_answer::AutoAnswer;
 use crate::sip::{TrunkSettings, User};
@@ -51,10 +53,8 @@ pub struct Config {
     pub http: SocketAddr,
     /// Where pushes go: an `http://` URL; `None`: nowhere.
     pub webhook: Option<String>,
-    /// What becomes of each agent whose phone registers.
-    pub on_register: BTreeMap<AgentId, OnRegister>,
-    /// How each agent's phone is told to answer by itself.
-    pub auto_answer: BTreeMap<AgentId, AutoAnswer>,
+    /// The phone of each agent.
+    pub agent_phones: BTreeMap<AgentId, PhoneConfig>,
     /// What is kept of calls beside the database.
     pub records: RecordsConfig,
     /// What works and is hardly meant.
@@ -85,6 +85,17 @@ pub struct TrunkConfig {
     pub settings: TrunkSettings,
     /// The user name that answers digest challenges; its password is a secret.
     pub username: Option<String>,
+}
+
+/// How an agent is reached.
+#[derive(Clone, PartialEq, Debug)]
+pub struct PhoneConfig {
+    /// What becomes of them when their phone registers.
+    pub on_register: OnRegister,
+    /// How the phone is told to answer by itself.
+    pub auto_answer: AutoAnswer,
+    /// The trunk that leads to it, and its number there; `None`: it registers here.
+    pub beyond: Option<(TrunkId, Address)>,
 }
 
 /// What becomes of an agent whose phone registers while they are Logged out.
@@ -211,8 +222,8 @@ mod tests {
         let config = parse(SHIPPED).unwrap_or_else(|errors| panic!("{}", told(&errors)));
         assert_eq!(told(&config.warnings), "");
         assert_eq!(config.sip.users, ["ann", "1001", "1002"]);
-        assert_eq!(config.on_register[&AgentId::new("ann")], OnRegister::NotReady);
-        assert_eq!(config.auto_answer[&AgentId::new("ann")], AutoAnswer::Off);
+        assert_eq!(config.agent_phones[&AgentId::new("ann")].on_register, OnRegister::NotReady);
+        assert_eq!(config.agent_phones[&AgentId::new("ann")].auto_answer, AutoAnswer::Off);
         assert_eq!(config.http, "127.0.0.1:8080".parse().unwrap());
 
         let full = parse(&shipped_in_full()).unwrap_or_else(|errors| panic!("{}", told(&errors)));
@@ -365,6 +376,27 @@ mod tests {
             (13, "flows.main.nodes.wait.offer"),
         ];
         assert_eq!(keys, expected);
+    }
+
+    #[test]
+    fn an_agent_is_reached_by_a_phone_here_or_beyond_a_trunk() {
+        let beyond = |agent: &str| {
+            let text =
+                format!("[trunks.pbx]\naddress = \"192.0.2.1:5060\"\n[agents.2001]\n{agent}");
+            let config = parse(&text).unwrap_or_else(|errors| panic!("{}", told(&errors)));
+            let phone = config.agent_phones[&AgentId::new("2001")].clone();
+            let beyond = phone.beyond.map(|(trunk, number)| format!("{}@{trunk}", number.expose()));
+            let warned = config.warnings.iter().any(|it| it.key.starts_with("agents.2001."));
+            (beyond, config.sip.users, warned)
+        };
+        let registers = (None, vec!["2001".to_owned()], false);
+        assert_eq!(beyond(""), registers);
+        assert_eq!(beyond("via = \"registrar\"\non_register = \"ready\""), registers);
+        let reached = |number: &str| (Some(format!("{number}@pbx")), Vec::new(), false);
+        assert_eq!(beyond("via = \"pbx\""), reached("2001"));
+        assert_eq!(beyond("via = \"pbx\"\nnumber = \"+14155550123\""), reached("+14155550123"));
+        assert!(beyond("via = \"pbx\"\non_register = \"ready\"").2);
+        assert!(beyond("number = \"201\"").2);
     }
 
     #[test]

@@ -24,14 +24,13 @@ use super::reload::Fixed;
 use super::transfers::Referral;
 use crate::api::health::Health;
 use crate::calls::{self, Calls};
-use crate::config::OnRegister;
+use crate::config::PhoneConfig;
 use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, LegId, NodeId, QueueId, Route};
 use crate::media::{self, leg::Media};
 use crate::phone::{Address, CodeKey};
 use crate::queue::matching::CodeTries;
 use crate::queue::{self, Queue};
 use crate::session::SessionOffer;
-use crate::sip::auto_answer::AutoAnswer;
 use crate::sip::message::{Malformed, Message};
 use crate::sip::{self, UserAgent};
 use crate::store::Step;
@@ -88,21 +87,12 @@ pub(super) struct Leg {
     pub(super) begun: Option<Begun>,
 }
 
-/// What the node is told by the configuration, beside what the columns are.
-#[derive(Clone, Debug, Default)]
-pub struct Settings {
-    /// What a registration does to an agent's state.
-    pub on_register: BTreeMap<AgentId, OnRegister>,
-    /// How an agent's phone is told to answer by itself.
-    pub auto_answer: BTreeMap<AgentId, AutoAnswer>,
-}
-
 /// The columns and what lies between them.
 pub struct EventLoop {
     pub(super) clock: Clock,
     pub(super) node: NodeId,
     pub(super) data: PathBuf,
-    pub(super) settings: Settings,
+    pub(super) agent_phones: BTreeMap<AgentId, PhoneConfig>,
     pub(super) queue: Queue,
     pub(super) queue_settings: queue::Settings,
     pub(super) calls: Calls,
@@ -155,8 +145,8 @@ pub struct Parts {
     pub node: NodeId,
     /// The data folder, for the secrets of a reload.
     pub data: PathBuf,
-    /// The node's own settings.
-    pub settings: Settings,
+    /// The phones of agents.
+    pub agent_phones: BTreeMap<AgentId, PhoneConfig>,
     /// The queue, loaded.
     pub queue: Queue,
     /// Its settings.
@@ -191,7 +181,7 @@ impl EventLoop {
             clock: parts.clock,
             node: parts.node,
             data: parts.data,
-            settings: parts.settings,
+            agent_phones: parts.agent_phones,
             queue: parts.queue,
             queue_settings: parts.queue_settings,
             calls: parts.calls,
@@ -567,21 +557,6 @@ impl EventLoop {
             _ if self.resting.get(route).is_some_and(|rest| rest.until < Timestamp(i64::MAX)) => 0,
             Route::Registrar => super::REGISTRAR_DIALS_MAX,
             Route::Trunk(trunk) => self.sip.trunk_free(trunk),
-        }
-    }
-
-    /// After a start: does the phone of each agent who is logged in answer?
-    fn check_contacts(&mut self) {
-        let now = self.clock.steady();
-        let agents: Vec<AgentId> = self.queue_settings.agents.keys().cloned().collect();
-        for agent in agents {
-            let here = self
-                .queue
-                .agent(&agent)
-                .is_some_and(|row| row.state != queue::AgentState::LoggedOut);
-            if here {
-                self.sip.check_contact(now, agent.as_str());
-            }
         }
     }
 }

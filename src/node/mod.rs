@@ -11,6 +11,7 @@
 //! | `http` (task) | health; `/api/v1` asks the event loop | 256 questions, 1,024 answers due |
 //! | `webhook` (task) | sends pushes | 4,096 on their way to it, 1,000 not yet taken |
 
+mod agents;
 mod bindings;
 mod callbacks;
 pub mod clock;
@@ -179,10 +180,6 @@ impl Server {
         let queue = Queue::load(config.queue.clone(), node.clone(), loaded.rows)
             .with_never_call_key(NeverCallKey::new(secrets.hash_key));
         let calls = Calls::new(config.calls.clone(), entropy.split());
-        let settings = event_loop::Settings {
-            on_register: config.on_register.clone(),
-            auto_answer: config.auto_answer.clone(),
-        };
         let keys = Arc::new(Keys::new(secrets.api_key.clone(), secrets.hash_key));
         let pushes = start_webhook(&config, &secrets, data, clock)?;
         let outside = Outside::new(Arc::clone(&keys), pushes);
@@ -190,7 +187,7 @@ impl Server {
             clock,
             node,
             data: data.to_owned(),
-            settings,
+            agent_phones: config.agent_phones.clone(),
             queue,
             queue_settings: config.queue.clone(),
             calls,

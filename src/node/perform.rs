@@ -6,15 +6,13 @@ use super::event_loop::{EventLoop, Leg, Work};
 use super::numbers::{self, NotCallable};
 use super::records::Begun;
 use super::translate;
-use crate::calls::effect::{Callee, Effect as CallsEffect, FeatureCode};
+use crate::calls::effect::{Callee, Effect as CallsEffect};
 use crate::calls::end::{AttemptClass, CallEnd, EndedBy};
-use crate::calls::event::{AgentSummary, AlertContext, Caller, NumberRefused};
+use crate::calls::event::{AgentPhone, AlertContext, Caller, NumberRefused};
 use crate::calls::{self};
-use crate::config::OnRegister;
 use crate::ident::{AgentId, AttemptId, InteractionId, LegId, QueueId, Route};
 use crate::media::leg::Refused;
 use crate::phone::{self, Address, Ani, KeyedNumber};
-use crate::queue::agent::AgentState;
 use crate::queue::effect::EndReason;
 use crate::queue::event::RetryClass;
 use crate::queue::{self, Effect};
@@ -77,7 +75,7 @@ impl EventLoop {
                 attempts,
                 ring_timeout,
             } => {
-                let contacts = self.sip.contacts(agent.as_str());
+                let phones = self.phones(&agent);
                 let wait = self.clock.wall().since(arrival);
                 let kind = translate::kind(origin);
                 let data = self.shown_data(interaction, &queue);
@@ -85,7 +83,7 @@ impl EventLoop {
                 let ring_timeout = ring_timeout.max(Duration::from_secs(1));
                 self.order(calls::Event::Alert {
                     agent,
-                    contacts,
+                    phones,
                     interaction,
                     ring_timeout,
                     context,
@@ -326,18 +324,24 @@ impl EventLoop {
             }
         };
         let invitation = match to {
-            Callee::Agent { agent, contact, interaction, context, ring_timeout, ani } => {
+            Callee::Agent { agent, phone, interaction, context, ring_timeout, ani } => {
+                let (target, callee) = match phone {
+                    AgentPhone::Contact(contact) => (Target::Contact(contact), String::new()),
+                    AgentPhone::Extension(trunk, number) => {
+                        (Target::Trunk(trunk), number.expose().to_owned())
+                    }
+                };
                 Invitation {
                     leg,
-                    target: Target::Contact(contact),
-                    callee: String::new(),
+                    target,
+                    callee,
                     caller: ani.map_or_else(String::new, |ani| ani.expose().to_owned()),
                     display_name: context.queue.to_string(),
                     offer,
                     headers: translate::agent_headers(
                         interaction,
                         &context,
-                        self.settings.auto_answer.get(&agent).copied().unwrap_or_default(),
+                        self.agent_phones.get(&agent).map(|it| it.auto_answer).unwrap_or_default(),
                     ),
                     ring_timeout,
                     silence_max: Some(super::AGENT_SILENCE_MAX),
@@ -424,7 +428,7 @@ impl EventLoop {
                 self.sip.reject(self.clock.steady(), leg, 603);
             }
             sip::Event::Incoming { leg, ani, dnis, from, offer, replaces: None } => {
-                let from = self.caller(from);
+                let from = self.caller(from, &ani);
                 let ani = match from {
                     Caller::Trunk(_) => {
                         numbers::spelled(ani, &self.calls.settings().policies(&dnis))
@@ -468,17 +472,6 @@ impl EventLoop {
         }
     }
 
-    fn caller(&self, from: sip::From) -> Caller {
-        match from {
-            sip::From::Trunk(trunk) => Caller::Trunk(trunk),
-            sip::From::User(user) => {
-                let agent = AgentId::new(&user);
-                let known = self.queue_settings.agents.contains_key(&agent);
-                if known { Caller::Agent(agent) } else { Caller::Device }
-            }
-        }
-    }
-
     fn leg_answered(&mut self, leg: LegId) {
         if let Some(known) = self.legs.get_mut(&leg) {
             known.answered = true;
@@ -512,48 +505,6 @@ impl EventLoop {
         if let Some(event) = known.after {
             self.tell(event);
         }
-    }
-
-    /// A registration came, was renewed, or ran out.
-    fn bound(&mut self, user: &str, contacts: usize) {
-        let agent = AgentId::new(user);
-        let Some(row) = self.queue.agent(&agent) else { return };
-        let logged_out = row.state == AgentState::LoggedOut;
-        if contacts > 0 && !logged_out && !row.contact_checked {
-            self.sip.check_contact(self.clock.steady(), user);
-        }
-        if contacts == 0 {
-            return self.tell(queue::Event::AgentContactLost { agent });
-        }
-        let wish = self.settings.on_register.get(&agent).copied().unwrap_or(OnRegister::NotReady);
-        match wish {
-            OnRegister::Keep => {}
-            OnRegister::Ready if logged_out => {
-                self.tell(queue::Event::AgentLoggedIn { agent, ready: true });
-            }
-            OnRegister::NotReady if logged_out => {
-                self.tell(queue::Event::AgentLoggedIn { agent, ready: false });
-            }
-            OnRegister::Ready | OnRegister::NotReady => {}
-        }
-    }
-
-    /// An agent dialled a feature code. Their phone is busy until they hang up, so what makes them
-    /// Ready waits for the end of this call; all else is done at once.
-    fn feature_code(&mut self, leg: LegId, agent: &AgentId, code: FeatureCode) {
-        let Some(row) = self.queue.agent(agent) else { return };
-        let (mut event, mut state) = translate::feature(row, code);
-        if state == AgentSummary::Ready && self.sip.contacts(agent.as_str()).is_empty() {
-            // Ready needs a phone that can be rung: they are logged in, and told Not ready.
-            event = queue::Event::AgentLoggedIn { agent: agent.clone(), ready: false };
-            state = AgentSummary::NotReady;
-        }
-        match (state, self.legs.get_mut(&leg)) {
-            (AgentSummary::Ready, Some(leg)) => leg.after = Some(event),
-            _ => self.tell(event),
-        }
-        let agent = agent.clone();
-        self.order(calls::Event::AgentNow { agent, state });
     }
 }
 

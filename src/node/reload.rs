@@ -96,8 +96,7 @@ impl EventLoop {
             .map_err(|error| error.to_string())?;
         self.sip.reload(self.clock.steady(), settings);
         self.calls.reload(config.calls.clone());
-        self.settings.on_register = config.on_register.clone();
-        self.settings.auto_answer = config.auto_answer.clone();
+        self.agent_phones = config.agent_phones.clone();
         self.queue_settings = config.queue.clone();
         let (step, now) = (self.step, self.clock.wall().max(self.queue.now()));
         self.records.reload(step, now, &config.queue, config.records.numbers);

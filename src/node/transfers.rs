@@ -142,12 +142,12 @@ impl EventLoop {
         if other.state != AgentState::Ready {
             return Err(status::UNAVAILABLE);
         }
-        let contacts = self.sip.contacts(agent.as_str());
+        let phones = self.phones(&agent);
         let wait = self.clock.wall().since(row.place.arrival);
         let (kind, attempts) = (translate::kind(row.origin), row.attempts_made);
         let data = self.shown_data(interaction, &queue);
         let context = AlertContext { queue, kind, wait, attempts, data };
-        Ok(ConsultWith::Agent { agent, contacts, context })
+        Ok(ConsultWith::Agent { agent, phones, context })
     }
 
     /// Refuses an incoming call; an agent is told why.
