@@ -131,6 +131,7 @@ const TESTS: &[Test] = &[
     ("a_stranger_reaches_nothing", Beside, registering::strangers),
     ("a_binding_survives_a_restart", Beside, registering::survives),
     ("nobody_presses_1_ends_the_attempt_and_it_is_retried", Beside, retry::nobody_confirms),
+    ("a_machine_is_told_and_called_again", Beside, retry::machine),
     ("whoever_presses_9_is_never_called_again", Beside, retry::never_again),
     ("busy_is_retried_after_its_delay", Beside, retry::busy),
     ("attempts_used_up_fail_the_callback", Beside, retry::used_up),

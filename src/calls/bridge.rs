@@ -166,7 +166,7 @@ impl Call {
         match fact {
             Fact::Answered => self.agent_answered(ctx, agent, leg),
             Fact::Ended(end) => self.agent_leg_ended(ctx, agent, leg, end),
-            Fact::Ringing | Fact::Digit(_) | Fact::PlayEnded(_) => {}
+            Fact::Ringing | Fact::Digit(_) | Fact::PlayEnded(_) | Fact::Machine | Fact::Beep => {}
         }
     }
 

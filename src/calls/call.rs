@@ -241,7 +241,12 @@ impl Call {
         match &mut self.consumer {
             Some(consumer) if consumer.leg() == leg => match fact {
                 Fact::Ended(end) => self.consumer_ended(ctx, end),
-                Fact::Ringing | Fact::Answered | Fact::Digit(_) | Fact::PlayEnded(_) => {
+                Fact::Ringing
+                | Fact::Answered
+                | Fact::Digit(_)
+                | Fact::PlayEnded(_)
+                | Fact::Machine
+                | Fact::Beep => {
                     consumer.fact(ctx, fact);
                 }
             },

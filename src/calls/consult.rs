@@ -269,7 +269,7 @@ impl Call {
                 ctx.forget_leg(leg);
                 self.consulted_ended(ctx, leg, end);
             }
-            Fact::Digit(_) | Fact::PlayEnded(_) => {}
+            Fact::Digit(_) | Fact::PlayEnded(_) | Fact::Machine | Fact::Beep => {}
         }
         true
     }

@@ -29,6 +29,8 @@ const KEEP_WAITING_ANSWER_MAX: Duration = Duration::from_secs(15);
 const KEEP_WAITING_TRIES: u8 = 3;
 /// Longest time on hold without a word of the queue, which asks "keep waiting?" much earlier.
 const HOLD_MAX: Duration = Duration::from_secs(3_600);
+/// Longest message for a machine: with it the leg ends before the queue's guard.
+const MESSAGE_MAX: Duration = Duration::from_secs(25);
 /// Longest goodbye.
 const GOODBYE_MAX: Duration = Duration::from_secs(10);
 
@@ -50,6 +52,8 @@ pub(super) struct Dialled {
     order: Order,
     voice: QueueVoice,
     rang: bool,
+    /// Does whoever answered sound like a machine?
+    machine: bool,
     state: State,
 }
 
@@ -63,6 +67,8 @@ enum State {
         question: Question,
         until: Timestamp,
     },
+    /// A machine records; a person may press 1 still.
+    Message(Playing),
     /// 2 or 9 was pressed; the queue's order follows.
     Chosen {
         until: Timestamp,
@@ -121,8 +127,9 @@ impl Dialled {
             greeting: "this-is-your-callback".to_owned(),
             postpone: None,
             refuse: false,
+            machine: None,
         });
-        Self { leg, order, voice, rang: false, state }
+        Self { leg, order, voice, rang: false, machine: false, state }
     }
 
     pub(super) fn leg(&self) -> LegId {
@@ -164,6 +171,12 @@ impl Dialled {
                     self.decided(ctx, answer);
                 }
             }
+            (Fact::Digit('1'), State::Message(_)) => self.connect(ctx),
+            (Fact::PlayEnded(play), State::Message(playing)) if playing.is(play) => {
+                self.hang_up(ctx, cause::NORMAL, AttemptClass::Machine);
+            }
+            (Fact::Machine, State::Confirming { .. }) => self.machine = true,
+            (Fact::Beep, State::Confirming { .. }) => self.beeped(ctx),
             (
                 Fact::PlayEnded(play),
                 State::Confirming { question, .. } | State::Asking { question, .. },
@@ -184,7 +197,9 @@ impl Dialled {
                 | Fact::Answered
                 | Fact::Ended(_)
                 | Fact::Digit(_)
-                | Fact::PlayEnded(_),
+                | Fact::PlayEnded(_)
+                | Fact::Machine
+                | Fact::Beep,
                 _,
             ) => {}
         }
@@ -204,7 +219,8 @@ impl Dialled {
         match &self.state {
             State::Ringing { .. } => end.attempt_class(&self.order.route),
             // Also when the leg was lost: a number whose calls all get lost is not dialled forever.
-            State::Confirming { .. } => AttemptClass::NoConfirm,
+            State::Confirming { .. } => self.unconfirmed(),
+            State::Message(_) => AttemptClass::Machine,
             State::Chosen { .. }
             | State::Hearing(_)
             | State::OnHold { .. }
@@ -234,7 +250,8 @@ impl Dialled {
         match &mut self.state {
             State::Ringing { .. } => self.hang_up(ctx, cause::NO_ANSWER, AttemptClass::NoAnswer),
             State::Confirming { until, .. } if *until <= ctx.now => {
-                self.hang_up(ctx, cause::TIMER, AttemptClass::NoConfirm);
+                let class = self.unconfirmed();
+                self.hang_up(ctx, cause::TIMER, class);
             }
             State::Confirming { question, .. } => {
                 if let Some(answer) = question.expire(ctx.now) {
@@ -246,6 +263,7 @@ impl Dialled {
                     self.decided(ctx, answer);
                 }
             }
+            State::Message(_) => self.hang_up(ctx, cause::NORMAL, AttemptClass::Machine),
             State::Hearing(_) => self.hold(ctx),
             State::Chosen { .. }
             | State::OnHold { .. }
@@ -270,7 +288,9 @@ impl Dialled {
                 super::earliest([question.deadline(), Some((*until, "confirmation"))])
             }
             State::Chosen { until } => Some((*until, "order after a choice")),
-            State::Hearing(playing) | State::Goodbye { playing, .. } => playing.deadline(),
+            State::Message(playing) | State::Hearing(playing) | State::Goodbye { playing, .. } => {
+                playing.deadline()
+            }
             State::OnHold { until } => Some((*until, "hold")),
             State::Asking { question, .. } => question.deadline(),
             State::Bridged | State::Transferred => None,
@@ -282,7 +302,14 @@ impl Dialled {
 
     /// Says goodbye if somebody is there, then hangs up. An end that is under way goes on.
     pub(super) fn end(&mut self, ctx: &mut Context<'_>, goodbye: Goodbye, class: AttemptClass) {
+        let class = if class == AttemptClass::NoConfirm { self.unconfirmed() } else { class };
         let prompts = match &self.state {
+            // It is heard to its end.
+            State::Message(playing) => {
+                let (playing, class) = (*playing, AttemptClass::Machine);
+                self.state = State::Goodbye { playing, class };
+                return;
+            }
             State::Ringing { .. } => Vec::new(),
             State::Confirming { .. }
             | State::Chosen { .. }
@@ -374,6 +401,9 @@ impl Dialled {
         ctx.push(Effect::AttemptAnswered { attempt: self.order.attempt });
         let greeting = Prompt::Named(self.voice.greeting.clone());
         if self.order.confirm {
+            if self.voice.machine.is_some() {
+                ctx.push(Effect::ListenForMachine { leg: self.leg });
+            }
             self.ask_confirm(ctx, greeting, ctx.now + CONFIRM_MAX);
         } else {
             self.state = State::Hearing(ctx.play(self.leg, vec![greeting]));
@@ -392,10 +422,7 @@ impl Dialled {
         let State::Confirming { until, .. } = self.state else { return };
         let attempt = self.order.attempt;
         match (answer, self.voice.postpone, self.voice.refuse) {
-            (Answer::Key('1'), _, _) => {
-                ctx.push(Effect::ConsumerConfirmed { attempt });
-                self.state = State::Hearing(ctx.play(self.leg, vec![Prompt::Sound("connecting")]));
-            }
+            (Answer::Key('1'), _, _) => self.connect(ctx),
             (Answer::Key('2'), Some(delay), _) => {
                 ctx.push(Effect::ConsumerPostponed { attempt, delay });
                 self.chosen(ctx);
@@ -410,6 +437,29 @@ impl Dialled {
             (Answer::Silence, _, _) => {
                 let greeting = Prompt::Named(self.voice.greeting.clone());
                 self.ask_confirm(ctx, greeting, until);
+            }
+        }
+    }
+
+    fn connect(&mut self, ctx: &mut Context<'_>) {
+        ctx.push(Effect::ConsumerConfirmed { attempt: self.order.attempt });
+        self.state = State::Hearing(ctx.play(self.leg, vec![Prompt::Sound("connecting")]));
+    }
+
+    /// Nobody pressed 1: what that means. Never more than the hint says: a person who speaks long
+    /// is asked for as long as any.
+    fn unconfirmed(&self) -> AttemptClass {
+        if self.machine { AttemptClass::Machine } else { AttemptClass::NoConfirm }
+    }
+
+    /// A machine records: nobody is going to press 1.
+    fn beeped(&mut self, ctx: &mut Context<'_>) {
+        let machine = self.voice.machine.as_ref();
+        match machine.and_then(|machine| machine.message.clone()) {
+            None => self.hang_up(ctx, cause::NORMAL, AttemptClass::Machine),
+            Some(message) => {
+                let playing = ctx.play(self.leg, vec![Prompt::Named(message)]);
+                self.state = State::Message(Playing { until: ctx.now + MESSAGE_MAX, ..playing });
             }
         }
     }

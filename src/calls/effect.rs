@@ -19,6 +19,11 @@ pub enum Effect {
         /// Which.
         leg: LegId,
     },
+    /// Judge from now on whether a machine answered this dialled leg.
+    ListenForMachine {
+        /// Which.
+        leg: LegId,
+    },
     /// 180 on an incoming leg: whom it called rings.
     Ring {
         /// Which.

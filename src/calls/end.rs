@@ -43,6 +43,8 @@ pub enum AttemptClass {
     NoAnswer,
     /// Answered, nobody pressed 1.
     NoConfirm,
+    /// Answered by a machine: it beeped, or spoke like one and nobody pressed 1.
+    Machine,
     /// The consumer's side rejected.
     Rejected,
     /// The number does not exist or cannot be reached.

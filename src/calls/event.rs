@@ -63,6 +63,16 @@ pub enum Event {
         /// Which order.
         play: PlayId,
     },
+    /// What a dialled leg says sounds like an answering machine: a hint.
+    MachineHeard {
+        /// Which.
+        leg: LegId,
+    },
+    /// The beep of an answering machine has ended: it records.
+    BeepHeard {
+        /// Where.
+        leg: LegId,
+    },
     // ---- orders of the queue
     /// The queue did not take the caller: the flow goes on by the exit that fits.
     NotAdmitted {

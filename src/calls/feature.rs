@@ -77,7 +77,15 @@ impl Feature {
                 ctx.forget_leg(self.leg);
                 self.state = State::Over;
             }
-            (Fact::Ringing | Fact::Answered | Fact::Digit(_) | Fact::PlayEnded(_), _) => {}
+            (
+                Fact::Ringing
+                | Fact::Answered
+                | Fact::Digit(_)
+                | Fact::PlayEnded(_)
+                | Fact::Machine
+                | Fact::Beep,
+                _,
+            ) => {}
         }
     }
 

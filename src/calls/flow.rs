@@ -280,6 +280,15 @@ pub struct QueueVoice {
     pub postpone: Option<Duration>,
     /// 9 on the dialled call: never again; `false`: not offered.
     pub refuse: bool,
+    /// What becomes of answering machines; `None`: nobody listens for them.
+    pub machine: Option<MachineVoice>,
+}
+
+/// How an answering machine is met on a dialled call.
+#[derive(Clone, PartialEq, Debug)]
+pub struct MachineVoice {
+    /// What is said after its beep, at most 25 s of it; an id in `sounds/`.
+    pub message: Option<String>,
 }
 
 /// What is wrong with a flow, and where.

@@ -231,7 +231,9 @@ impl Inbound {
                 | Fact::Answered
                 | Fact::Ended(_)
                 | Fact::Digit(_)
-                | Fact::PlayEnded(_),
+                | Fact::PlayEnded(_)
+                | Fact::Machine
+                | Fact::Beep,
                 _,
             ) => {}
         }

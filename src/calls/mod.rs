@@ -211,6 +211,8 @@ impl Calls {
             Event::LegAnswered { leg } => self.fact(leg, Fact::Answered, out),
             Event::LegEnded { leg, end } => self.fact(leg, Fact::Ended(end), out),
             Event::LegDigit { leg, digit } => self.fact(leg, Fact::Digit(digit), out),
+            Event::MachineHeard { leg } => self.fact(leg, Fact::Machine, out),
+            Event::BeepHeard { leg } => self.fact(leg, Fact::Beep, out),
             Event::LegReferred { leg, to } => match self.shared.legs.get(&leg) {
                 Some(&Owner::Interaction(id)) => {
                     self.step(id, out, |call, ctx| call.referred(ctx, leg, to));
@@ -548,6 +550,8 @@ enum Fact {
     Ended(CallEnd),
     Digit(char),
     PlayEnded(PlayId),
+    Machine,
+    Beep,
 }
 
 /// What calls have in common without knowing each other.

@@ -51,6 +51,7 @@ const EFFECTS: &[&str] = &[
     "HandedOver",
     "HangUp",
     "Invite",
+    "ListenForMachine",
     "Music",
     "NumberKeyed",
     "PendingChosen",
@@ -162,6 +163,7 @@ impl World {
         let interaction = self.interactions[latest(self.interactions.len())];
         let attempt = AttemptId { interaction, serial: (b % 3) as u32 };
         let agent = AgentId::new(["ann", "bob"][b % 2]);
+        let queues = ["billing", "plain", "billing", "gone", "listening", "leaving-word"];
         let goodbyes = [Goodbye::Silent, Goodbye::Plain, Goodbye::CallBack, Goodbye::Closed];
         let goodbye = goodbyes[b % 4];
         match what {
@@ -177,6 +179,8 @@ impl World {
                     _ => Caller::Trunk(TrunkId::new("carrier")),
                 },
             },
+            1 if b % 8 == 0 => Event::MachineHeard { leg },
+            1 if b % 8 == 1 => Event::BeepHeard { leg },
             1 => Event::LegRinging { leg },
             2..=6 => Event::LegAnswered { leg },
             7 => {
@@ -218,7 +222,7 @@ impl World {
             24 => Event::Disconnect { agent, interaction },
             25 | 26 => Event::Dial {
                 attempt,
-                queue: QueueId::new(["billing", "plain", "gone"][b % 3]),
+                queue: QueueId::new(queues[b % 6]),
                 address: Address::parse("1001").unwrap(),
                 route: Route::Registrar,
                 ring_timeout: Duration::from_secs(30),
@@ -413,9 +417,10 @@ impl World {
                     }
                 }
             }
-            Effect::Answer { leg } | Effect::Music { leg } | Effect::Silence { leg } => {
-                self.open(leg)
-            }
+            Effect::Answer { leg }
+            | Effect::ListenForMachine { leg }
+            | Effect::Music { leg }
+            | Effect::Silence { leg } => self.open(leg),
             Effect::Bridge { a, b } => {
                 self.open(a);
                 self.open(b);

@@ -21,7 +21,7 @@ use super::event::{
 };
 use super::flow::{
     AccessCodeNode, AskCode, BookingExits, CallbackOffer, CodeGroup, Entry, Flow, FlowNode,
-    QueueNode, QueueVoice, TransferNode,
+    MachineVoice, QueueNode, QueueVoice, TransferNode,
 };
 use super::spoken::{SpokenDay, SpokenTime};
 use super::*;
@@ -72,6 +72,19 @@ pub(super) fn settings() -> Settings {
         ("bye", FlowNode::Hangup { prompts: vec!["bye".to_owned()] }),
     ];
     let nodes = nodes.into_iter().map(|(name, node)| (name.to_owned(), node)).collect();
+    Settings {
+        entries: vec![Entry {
+            dnis: Pattern::new("7*"),
+            flow: FlowId::new("main"),
+            languages: vec![Language::default(), Language::new("de")],
+        }],
+        flows: [(FlowId::new("main"), Flow { start: "start".to_owned(), nodes })].into(),
+        queues: voices(),
+        groups: [(GroupId::new("app"), CodeGroup { digits: 6, code: AskCode::Always })].into(),
+    }
+}
+
+fn voices() -> BTreeMap<QueueId, QueueVoice> {
     let voice = |postpone, refuse| QueueVoice {
         addresses: AddressPolicy {
             extensions: vec![(Pattern::new("1???"), Route::Registrar)],
@@ -81,21 +94,19 @@ pub(super) fn settings() -> Settings {
         greeting: "greeting".to_owned(),
         postpone,
         refuse,
+        machine: None,
     };
-    let queues = [
-        (QueueId::new("billing"), voice(Some(Duration::from_secs(900)), true)),
-        (QueueId::new("plain"), voice(None, false)),
+    let listening = |message: Option<&str>| QueueVoice {
+        machine: Some(MachineVoice { message: message.map(str::to_owned) }),
+        ..voice(None, false)
+    };
+    let voices = [
+        ("billing", voice(Some(Duration::from_secs(900)), true)),
+        ("plain", voice(None, false)),
+        ("listening", listening(None)),
+        ("leaving-word", listening(Some("we-called"))),
     ];
-    Settings {
-        entries: vec![Entry {
-            dnis: Pattern::new("7*"),
-            flow: FlowId::new("main"),
-            languages: vec![Language::default(), Language::new("de")],
-        }],
-        flows: [(FlowId::new("main"), Flow { start: "start".to_owned(), nodes })].into(),
-        queues: queues.into(),
-        groups: [(GroupId::new("app"), CodeGroup { digits: 6, code: AskCode::Always })].into(),
-    }
+    voices.into_iter().map(|(name, voice)| (QueueId::new(name), voice)).collect()
 }
 
 fn operator() -> TransferNode {
@@ -235,6 +246,8 @@ impl Stage {
             },
             "ringing" => Event::LegRinging { leg: self.leg(word(1)) },
             "answered" => Event::LegAnswered { leg: self.leg(word(1)) },
+            "machine" => Event::MachineHeard { leg: self.leg(word(1)) },
+            "beep" => Event::BeepHeard { leg: self.leg(word(1)) },
             "digit" => {
                 Event::LegDigit { leg: self.leg(word(1)), digit: word(2).chars().next().unwrap() }
             }
@@ -572,6 +585,7 @@ impl Stage {
                 let (name, target) = (self.name(*interaction), target.expose());
                 format!("! transfer asked {name} {agent} {} {target}", leg(self, id))
             }
+            Effect::ListenForMachine { leg: id } => format!("listen {}", leg(self, id)),
             Effect::Ring { leg: id } => format!("ring {}", leg(self, id)),
             Effect::ConsultationAsked { agent, leg: id, to, .. } => {
                 format!("! consultation asked {agent} {} {}", leg(self, id), to.expose())

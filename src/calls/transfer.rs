@@ -206,7 +206,7 @@ impl Call {
                     }
                 }
             }
-            Fact::Ringing | Fact::Digit(_) | Fact::PlayEnded(_) => {}
+            Fact::Ringing | Fact::Digit(_) | Fact::PlayEnded(_) | Fact::Machine | Fact::Beep => {}
         }
         true
     }

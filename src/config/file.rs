@@ -10,9 +10,9 @@ use super::document::{Section, nearest};
 use super::{
     Config, SipConfig, TrunkConfig, agents, calendars, call_in, callbacks, contact, flows, records,
 };
-use crate::calls::flow::{AskCode, CodeGroup, Entry, QueueVoice, SoundExists};
+use crate::calls::flow::{AskCode, CodeGroup, Entry, MachineVoice, QueueVoice, SoundExists};
 use crate::ident::{AgentId, FlowId, Language, NodeId, QueueId, TrunkId};
-use crate::phone::{Extension, Pattern};
+use crate::phone::{AddressPolicy, Extension, Pattern};
 use crate::queue::event::RetryClass;
 use crate::queue::matching::{CallInGroup, CodeUse};
 use crate::queue::skill::SkillExpression;
@@ -321,18 +321,33 @@ fn queue(
         ),
         ..default
     };
+    (settings, voice(section, addresses, known_sounds))
+}
+
+/// What those who are called hear.
+fn voice(
+    section: &mut Section<'_>,
+    addresses: AddressPolicy,
+    known_sounds: SoundExists<'_>,
+) -> QueueVoice {
     let language = Language::new(&section.text_if("language").unwrap_or_else(|| "en".into()));
     check_language(section, "language", &language, known_sounds);
-    let voice = QueueVoice {
+    let greeting = section.text_if("greeting").unwrap_or_else(|| "this-is-your-callback".into());
+    check_sound(section, "greeting", &language, &greeting, known_sounds);
+    let message = section.text_if("machine_message");
+    if let Some(message) = &message {
+        check_sound(section, "machine_message", &language, message, known_sounds);
+    }
+    QueueVoice {
         addresses,
-        greeting: greeting(section, &language, known_sounds),
+        greeting,
         language,
+        machine: section.flag("detect_machine", false).then_some(MachineVoice { message }),
         postpone: section
             .number_if("postpone_minutes", 10..=90_u32)
             .map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
         refuse: section.flag("refuse_key", false),
-    };
-    (settings, voice)
+    }
 }
 
 /// The expression under `skills`; `None` if it is missing.
@@ -356,6 +371,7 @@ fn retry_delay(
         ("busy", RetryClass::Busy),
         ("no_answer", RetryClass::NoAnswer),
         ("no_confirm", RetryClass::NoConfirm),
+        ("machine", RetryClass::Machine),
         ("rejected", RetryClass::Rejected),
         ("unreachable", RetryClass::Unreachable),
     ];
@@ -368,17 +384,17 @@ fn retry_delay(
     delays
 }
 
-fn greeting(
+fn check_sound(
     section: &mut Section<'_>,
+    key: &str,
     language: &Language,
+    sound: &str,
     known_sounds: SoundExists<'_>,
-) -> String {
-    let greeting = section.text_if("greeting").unwrap_or_else(|| "this-is-your-callback".into());
-    if !known_sounds(language, &greeting) {
-        let wrong = format!("there is no sound {greeting:?}");
-        section.error("greeting", wrong, "write the name of a file in sounds/, without `.wav`");
+) {
+    if !known_sounds(language, sound) {
+        let wrong = format!("there is no sound {sound:?}");
+        section.error(key, wrong, "write the name of a file in sounds/, without `.wav`");
     }
-    greeting
 }
 
 fn entry(section: &mut Section<'_>, names: &Names, known_sounds: SoundExists<'_>) -> Entry {

@@ -26,6 +26,7 @@ use crate::api::health::Health;
 use crate::calls::{self, Calls};
 use crate::config::PhoneConfig;
 use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, LegId, NodeId, QueueId, Route};
+use crate::media::answer::Hint;
 use crate::media::{self, leg::Media};
 use crate::phone::{Address, CodeKey};
 use crate::queue::matching::CodeTries;
@@ -247,9 +248,15 @@ impl EventLoop {
             media::Event::PlayEnded { leg, play } => {
                 self.work.push_back(Work::Calls(calls::Event::PlayEnded { leg, play }));
             }
-            // A leg is only listened to where somebody asks for it, and no flow does: for the log.
-            media::Event::AnswerHint { leg, hint } => debug!(%leg, ?hint, "what answered"),
-            media::Event::Beep { leg } => debug!(%leg, "the beep of a machine has ended"),
+            media::Event::AnswerHint { leg, hint: Hint::Machine } => {
+                self.work.push_back(Work::Calls(calls::Event::MachineHeard { leg }));
+            }
+            media::Event::AnswerHint { leg, hint: hint @ (Hint::Person | Hint::Unknown) } => {
+                debug!(%leg, ?hint, "what answered");
+            }
+            media::Event::Beep { leg } => {
+                self.work.push_back(Work::Calls(calls::Event::BeepHeard { leg }));
+            }
             media::Event::Silent { leg } if self.sip.has_leg(leg) => {
                 self.sip.probe(self.clock.steady(), leg);
             }

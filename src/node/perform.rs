@@ -163,6 +163,7 @@ impl EventLoop {
         let now = self.clock.steady();
         match effect {
             CallsEffect::Answer { leg } => self.answer(leg),
+            CallsEffect::ListenForMachine { leg } => self.media.listen_for_machine(leg),
             CallsEffect::Ring { leg } => self.sip.ring(now, leg),
             CallsEffect::Reject { leg, status } => self.reject(leg, status),
             CallsEffect::Invite { leg, to, like } => self.invite(leg, to, like),

@@ -31,6 +31,7 @@ pub(super) fn retry_class(class: AttemptClass) -> RetryClass {
         AttemptClass::Busy => RetryClass::Busy,
         AttemptClass::NoAnswer => RetryClass::NoAnswer,
         AttemptClass::NoConfirm => RetryClass::NoConfirm,
+        AttemptClass::Machine => RetryClass::Machine,
         AttemptClass::Rejected => RetryClass::Rejected,
         AttemptClass::Unreachable => RetryClass::Unreachable,
         AttemptClass::Carrier => RetryClass::Carrier,
@@ -45,6 +46,7 @@ pub(super) fn attempt_class(class: RetryClass) -> AttemptClass {
         RetryClass::Busy => AttemptClass::Busy,
         RetryClass::NoAnswer => AttemptClass::NoAnswer,
         RetryClass::NoConfirm => AttemptClass::NoConfirm,
+        RetryClass::Machine => AttemptClass::Machine,
         RetryClass::Rejected => AttemptClass::Rejected,
         RetryClass::Unreachable => AttemptClass::Unreachable,
         RetryClass::Carrier => AttemptClass::Carrier,
@@ -295,6 +297,7 @@ pub(super) fn report(
         }
         CallsEffect::Answer { .. }
         | CallsEffect::Ring { .. }
+        | CallsEffect::ListenForMachine { .. }
         | CallsEffect::ConsultationAsked { .. }
         | CallsEffect::Reject { .. }
         | CallsEffect::Invite { .. }

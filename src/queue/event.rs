@@ -341,6 +341,8 @@ pub enum RetryClass {
     NoAnswer,
     /// Answered, nobody pressed 1.
     NoConfirm,
+    /// Answered by a machine, as it seems.
+    Machine,
     /// The consumer's side rejected.
     Rejected,
     /// The number does not exist or cannot be reached.

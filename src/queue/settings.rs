@@ -221,6 +221,7 @@ impl Default for QueueSettings {
                 (RetryClass::Busy, minutes(2)),
                 (RetryClass::NoAnswer, minutes(10)),
                 (RetryClass::NoConfirm, minutes(10)),
+                (RetryClass::Machine, minutes(30)),
                 (RetryClass::Rejected, minutes(10)),
                 (RetryClass::Unreachable, minutes(30)),
             ]),

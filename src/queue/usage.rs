@@ -67,6 +67,7 @@ impl Queue {
             RetryClass::Busy | RetryClass::Unreachable | RetryClass::Carrier => true,
             RetryClass::NoAnswer
             | RetryClass::NoConfirm
+            | RetryClass::Machine
             | RetryClass::Rejected
             | RetryClass::HungUp
             | RetryClass::CalledIn => false,

@@ -30,6 +30,7 @@ pub fn reason(outcome: Outcome) -> &'static str {
         | Outcome::AttemptsExhausted(
             RetryClass::Busy
             | RetryClass::NoAnswer
+            | RetryClass::Machine
             | RetryClass::Rejected
             | RetryClass::Unreachable
             | RetryClass::Carrier

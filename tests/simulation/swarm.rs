@@ -124,6 +124,7 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         (RetryClass::Busy, seconds(entropy, &[0, 30, 300])),
         (RetryClass::NoAnswer, seconds(entropy, &[0, 60, 900])),
         (RetryClass::NoConfirm, seconds(entropy, &[5, 60])),
+        (RetryClass::Machine, seconds(entropy, &[60, 600])),
         (RetryClass::Rejected, seconds(entropy, &[60, 600])),
         (RetryClass::Unreachable, seconds(entropy, &[10, 600])),
     ];

@@ -27,6 +27,7 @@ pub(crate) const CLASSES: Table<RetryClass> = &[
     ("busy", RetryClass::Busy),
     ("no-answer", RetryClass::NoAnswer),
     ("no-confirm", RetryClass::NoConfirm),
+    ("machine", RetryClass::Machine),
     ("rejected", RetryClass::Rejected),
     ("unreachable", RetryClass::Unreachable),
     ("carrier", RetryClass::Carrier),

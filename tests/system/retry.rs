@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use ringback::ident::Entropy;
+
 use crate::api::Ask;
 use crate::database::{Database, Interaction};
 use crate::process::until;
@@ -9,7 +11,7 @@ use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Running, Sipp, Traced};
 use crate::story::{CALLER, SOON, agent_registers, caller, caller_accepts, feature_code};
 use crate::wire::{Wire, header};
-use crate::{Outcome, ensure, now};
+use crate::{Outcome, ensure, now, tone};
 
 /// The retry delay of every class in the configuration of the tests.
 const RETRY_DELAY: Duration = Duration::from_secs(3);
@@ -58,6 +60,39 @@ pub(crate) fn nobody_confirms(net: Net) -> Outcome {
     consumer.succeed()?;
     let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
     agent.finish()?;
+    ensure(served.place == queued.place, || format!("{queued:?} became {served:?}"))?;
+    check_delays(&database, 2)?;
+    server.stop()
+}
+
+/// A machine answers, speaks and beeps: it is told that there will be another call, which is made
+/// after its delay and answered by a person.
+pub(crate) fn machine(net: Net) -> Outcome {
+    let listens = "refuse_key = false\ndetect_machine = true\nmachine_message = \"we-called-you\"";
+    let configuration = Configuration::new().with(listens)?.with("no_confirm = 3\nmachine = 3")?;
+    let Scene { server, database, mut agent, queued } = scene(net, &configuration)?;
+    let said = tone::machine_ulaw(&mut Entropy::from_number(1));
+    let spoken_ms = i64::try_from(said.len())? / 8;
+    std::fs::write(server.folder().join("machine.ulaw"), said)?;
+    let mut machine = Sipp::new("trunk_machine", net.trunk()).start(&server)?;
+    feature_code(&server, "*46")?;
+    machine.succeed()?;
+    let mut consumer = Sipp::new("trunk_confirms", net.trunk()).start(&server)?;
+    let trace = machine.trace()?;
+    let at = |method| trace.iter().find(|message| message.got(method)).map(|message| message.at);
+    let (answered, ended) = (at("ACK").ok_or("no ACK")?, at("BYE").ok_or("no BYE")?);
+    let ms = (ended - answered) / 1_000;
+    // The message itself lasts 3.7 s.
+    let after_the_beep = spoken_ms - 300 + 3_700;
+    ensure((after_the_beep - 200..after_the_beep + 1_500).contains(&ms), || {
+        format!("hung up on {ms} ms after the answer, the machine spoke for {spoken_ms}")
+    })?;
+    consumer.succeed()?;
+    let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
+    agent.finish()?;
+    let attempts = database.attempts()?;
+    let classes: Vec<&str> = attempts.iter().map(|attempt| attempt.class.as_str()).collect();
+    ensure(classes.first() == Some(&"machine"), || format!("{classes:?}"))?;
     ensure(served.place == queued.place, || format!("{queued:?} became {served:?}"))?;
     check_delays(&database, 2)?;
     server.stop()

@@ -39,6 +39,15 @@ pub(crate) fn key_ulaw(key: Option<char>, ms: u32, noise: &mut Entropy) -> Outco
     Ok(samples.collect())
 }
 
+/// An answering machine: 3 s of something like speech, then a beep of half a second.
+pub(crate) fn machine_ulaw(noise: &mut Entropy) -> Vec<u8> {
+    let speech = (0..24_000).map(|_| noise.below(12_000) as f64 - 6_000.0).collect::<Vec<_>>();
+    let beep = (0..4_000).map(|n| (TAU * 1_000.0 * f64::from(n) / RATE).sin() * 8_000.0);
+    let pause = std::iter::repeat_n(0.0, 2_400);
+    let all = speech.into_iter().chain(pause.clone()).chain(beep).chain(pause);
+    all.map(|sample| ulaw(sample as i16)).collect()
+}
+
 /// A G.711 u-law code word (ITU-T G.711 table 2).
 fn ulaw(sample: i16) -> u8 {
     let sign = if sample < 0 { 0x80 } else { 0 };

@@ -383,3 +383,107 @@ fn a_lost_leg_ends_a_dialled_conversation() {
 "#]],
     );
 }
+
+#[test]
+fn a_machine_is_told_from_a_person_by_its_beep() {
+    // It spoke like one, and nobody pressed 1.
+    expect_play(
+        "0 dial i1/1 listening 1001
+     2 answered dial/1
+     4 machine dial/1
+     5 end-attempt i1/1 plain no-confirm
+     9 ended dial/1 us",
+        expect![[r#"
+            0 dial i1/1 listening 1001
+                invite dial/1 1001
+            2 answered dial/1
+                ! answered 1
+                listen dial/1
+                play dial/1 'greeting' press-1-to-connect
+            4 machine dial/1
+            5 end-attempt i1/1 plain no-confirm
+                play dial/1 goodbye
+            9 ended dial/1 us
+                ! attempt ended 1 Machine
+        "#]],
+    );
+    // It beeped: nobody is there.
+    expect_play(
+        "0 dial i1/1 listening 1001
+     2 answered dial/1
+     4 machine dial/1
+     6 beep dial/1
+     7 ended dial/1 us",
+        expect![[r#"
+            0 dial i1/1 listening 1001
+                invite dial/1 1001
+            2 answered dial/1
+                ! answered 1
+                listen dial/1
+                play dial/1 'greeting' press-1-to-connect
+            4 machine dial/1
+            6 beep dial/1
+                hang-up dial/1 16
+            7 ended dial/1 us
+                ! attempt ended 1 Machine
+        "#]],
+    );
+    // It beeped, and is told why its owner was called.
+    expect_play(
+        "0 dial i1/1 leaving-word 1001
+     2 answered dial/1
+     4 machine dial/1
+     6 beep dial/1
+     8 end-attempt i1/1 plain no-confirm
+     11 played dial/1
+     12 ended dial/1 us",
+        expect![[r#"
+            0 dial i1/1 leaving-word 1001
+                invite dial/1 1001
+            2 answered dial/1
+                ! answered 1
+                listen dial/1
+                play dial/1 'greeting' press-1-to-connect
+            4 machine dial/1
+            6 beep dial/1
+                play dial/1 'we-called'
+            8 end-attempt i1/1 plain no-confirm
+            11 played dial/1
+                hang-up dial/1 16
+            12 ended dial/1 us
+                ! attempt ended 1 Machine
+        "#]],
+    );
+}
+
+#[test]
+fn whoever_presses_1_is_a_person_however_long_they_spoke() {
+    expect_play(
+        "0 dial i1/1 leaving-word 1001
+     2 answered dial/1
+     4 machine dial/1
+     5 beep dial/1
+     6 digit dial/1 2
+     7 digit dial/1 1
+     8 beep dial/1
+     9 ended dial/1 peer",
+        expect![[r#"
+            0 dial i1/1 leaving-word 1001
+                invite dial/1 1001
+            2 answered dial/1
+                ! answered 1
+                listen dial/1
+                play dial/1 'greeting' press-1-to-connect
+            4 machine dial/1
+            5 beep dial/1
+                play dial/1 'we-called'
+            6 digit dial/1 2
+            7 digit dial/1 1
+                ! pressed 1 1
+                play dial/1 connecting
+            8 beep dial/1
+            9 ended dial/1 peer
+                ! attempt ended 1 HungUp
+        "#]],
+    );
+}

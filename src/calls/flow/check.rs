@@ -48,9 +48,12 @@ pub fn greetings_missing(
     settings: &Settings,
     sound_exists: SoundExists<'_>,
 ) -> Vec<(QueueId, String)> {
-    let greetings = settings.queues.iter();
-    let missing = greetings.filter(|(_, it)| !sound_exists(&it.language, &it.greeting));
-    missing.map(|(id, voice)| (id.clone(), voice.greeting.clone())).collect()
+    let said = settings.queues.iter().flat_map(|(id, voice)| {
+        let message = voice.machine.iter().flat_map(|machine| &machine.message);
+        std::iter::once(&voice.greeting).chain(message).map(move |sound| (id, voice, sound))
+    });
+    let missing = said.filter(|(_, it, sound)| !sound_exists(&it.language, sound));
+    missing.map(|(id, _, sound)| (id.clone(), sound.clone())).collect()
 }
 
 /// The sentences of our own that a language lacks.

@@ -182,8 +182,8 @@ impl Noise {
     }
 
     fn class(&mut self) -> RetryClass {
-        use RetryClass::{Busy, Carrier, HungUp, NoAnswer, NoConfirm, Rejected, Unreachable};
-        self.one_of(&[Busy, Carrier, HungUp, NoAnswer, NoConfirm, Rejected, Unreachable])
+        use RetryClass::*;
+        self.one_of(&[Busy, Carrier, HungUp, Machine, NoAnswer, NoConfirm, Rejected, Unreachable])
     }
 }
 

@@ -142,6 +142,7 @@ impl World {
                 self.soon(20, Event::ConsumerPostponed { attempt, delay });
             }
             2 => self.soon(20, Event::ConsumerRefused { attempt }),
+            3 if self.chance(30) => self.over(attempt, 20, RetryClass::Machine),
             3 => self.over(attempt, 20, RetryClass::NoConfirm),
             _ => {}
         }
