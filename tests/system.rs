@@ -123,6 +123,7 @@ const TESTS: &[Test] = &[
     ("an_agent_is_reached_through_a_pbx", Beside, beyond::extension),
     ("a_caller_is_transferred_to_an_agent", Beside, transfers::to_an_agent),
     ("two_whom_an_agent_talks_with_are_joined", Beside, transfers::attended),
+    ("an_agent_with_the_right_calls_out", Beside, transfers::called_out),
     ("a_number_an_agent_asked_is_joined", Beside, transfers::attended_to_a_number),
     ("a_caller_is_transferred_to_a_number", Beside, transfers::to_a_number),
     ("a_pending_callback_is_taken_over", Beside, callbacks::pending_taken_over),

@@ -1,5 +1,5 @@
-//! An agent who talks with a consumer calls somebody from another line to ask them, and perhaps
-//! joins the two (an attended transfer).
+//! A call that an agent makes: while they talk with a consumer, from another line, to ask somebody
+//! and perhaps join the two (an attended transfer); or for its own sake.
 //!
 //! ```text
 //! Asked ── Consult ▶ Ringing ── answered ▶ Answering ── ACK ▶ Joined ── either gone ▶ (gone)
@@ -34,10 +34,12 @@ use super::{Context, ENDING_MAX, Fact, Timer, cause};
 /// SIP 486 (RFC 3261 section 21.4.24): one consultation at a time.
 const BUSY_HERE: u16 = 486;
 
-/// A call of an agent who talks.
+/// A call of an agent's.
 #[derive(Debug)]
 pub(super) struct Consultation {
     agent: AgentId,
+    /// There is no conversation that it belongs to.
+    alone: bool,
     /// The line on which they called us.
     own: LegId,
     state: State,
@@ -145,14 +147,15 @@ impl Call {
         self.agents.get(agent).is_some_and(AgentSide::is_talking)
     }
 
-    /// An agent who talks calls somebody, one at a time.
+    /// An agent calls somebody, one at a time.
     pub(super) fn consult(&mut self, ctx: &mut Context<'_>, own: LegId, agent: AgentId, to: Dnis) {
         if self.consultation.is_some() {
             ctx.forget_leg(own);
             return ctx.push(Effect::Reject { leg: own, status: BUSY_HERE });
         }
         let state = State::Asked { until: ctx.now + ASKED_MAX };
-        self.consultation = Some(Consultation { agent: agent.clone(), own, state });
+        let alone = self.is_over();
+        self.consultation = Some(Consultation { agent: agent.clone(), alone, own, state });
         let interaction = self.interaction;
         ctx.push(Effect::ConsultationAsked { interaction, agent, leg: own, to });
     }
@@ -170,7 +173,7 @@ impl Call {
     /// The queue allowed it: calls the party, if the conversation goes on still.
     pub(super) fn consult_with(&mut self, ctx: &mut Context<'_>, own: LegId, with: ConsultWith) {
         let Some(asked) = self.take_asked(own) else { return };
-        if !self.is_talking(&asked.agent) {
+        if !asked.alone && !self.is_talking(&asked.agent) {
             return asked.failed(ctx, status::UNAVAILABLE, cause::NORMAL);
         }
         match with {

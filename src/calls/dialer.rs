@@ -171,7 +171,8 @@ impl Dialled {
                     self.decided(ctx, answer);
                 }
             }
-            (Fact::Digit('1'), State::Message(_)) => self.connect(ctx),
+            // Other keys than those offered say nothing here.
+            (Fact::Digit(digit), State::Message(_)) => _ = self.choose(ctx, digit),
             (Fact::PlayEnded(play), State::Message(playing)) if playing.is(play) => {
                 self.hang_up(ctx, cause::NORMAL, AttemptClass::Machine);
             }
@@ -302,14 +303,16 @@ impl Dialled {
 
     /// Says goodbye if somebody is there, then hangs up. An end that is under way goes on.
     pub(super) fn end(&mut self, ctx: &mut Context<'_>, goodbye: Goodbye, class: AttemptClass) {
-        let class = if class == AttemptClass::NoConfirm { self.unconfirmed() } else { class };
+        let is_unconfirmed = class == AttemptClass::NoConfirm;
+        let class = if is_unconfirmed { self.unconfirmed() } else { class };
         let prompts = match &self.state {
-            // It is heard to its end.
-            State::Message(playing) => {
+            // It is heard to its end, unless there is to be no call any more.
+            State::Message(playing) if is_unconfirmed => {
                 let (playing, class) = (*playing, AttemptClass::Machine);
                 self.state = State::Goodbye { playing, class };
                 return;
             }
+            State::Message(_) => Vec::new(),
             State::Ringing { .. } => Vec::new(),
             State::Confirming { .. }
             | State::Chosen { .. }
@@ -420,30 +423,36 @@ impl Dialled {
 
     fn confirmed(&mut self, ctx: &mut Context<'_>, answer: Answer) {
         let State::Confirming { until, .. } = self.state else { return };
-        let attempt = self.order.attempt;
-        match (answer, self.voice.postpone, self.voice.refuse) {
-            (Answer::Key('1'), _, _) => self.connect(ctx),
-            (Answer::Key('2'), Some(delay), _) => {
-                ctx.push(Effect::ConsumerPostponed { attempt, delay });
-                self.chosen(ctx);
-            }
-            (Answer::Key('9'), _, true) => {
-                ctx.push(Effect::ConsumerRefused { attempt });
-                self.chosen(ctx);
-            }
-            (Answer::Key(_), _, _) => {
-                self.ask_confirm(ctx, Prompt::Sound("invalid-choice"), until);
-            }
-            (Answer::Silence, _, _) => {
+        match answer {
+            Answer::Key(key) if self.choose(ctx, key) => {}
+            Answer::Key(_) => self.ask_confirm(ctx, Prompt::Sound("invalid-choice"), until),
+            Answer::Silence => {
                 let greeting = Prompt::Named(self.voice.greeting.clone());
                 self.ask_confirm(ctx, greeting, until);
             }
         }
     }
 
-    fn connect(&mut self, ctx: &mut Context<'_>) {
-        ctx.push(Effect::ConsumerConfirmed { attempt: self.order.attempt });
-        self.state = State::Hearing(ctx.play(self.leg, vec![Prompt::Sound("connecting")]));
+    /// `false`: this key was not offered.
+    fn choose(&mut self, ctx: &mut Context<'_>, key: char) -> bool {
+        let attempt = self.order.attempt;
+        match (key, self.voice.postpone, self.voice.refuse) {
+            ('1', _, _) => {
+                ctx.push(Effect::ConsumerConfirmed { attempt });
+                let prompts = vec![Prompt::Sound("connecting")];
+                self.state = State::Hearing(ctx.play(self.leg, prompts));
+            }
+            ('2', Some(delay), _) => {
+                ctx.push(Effect::ConsumerPostponed { attempt, delay });
+                self.chosen(ctx);
+            }
+            ('9', _, true) => {
+                ctx.push(Effect::ConsumerRefused { attempt });
+                self.chosen(ctx);
+            }
+            _ => return false,
+        }
+        true
     }
 
     /// Nobody pressed 1: what that means. Never more than the hint says: a person who speaks long

@@ -91,6 +91,8 @@ impl CallEnd {
         match (self.status, self.rang) {
             // Busy here, Busy everywhere.
             (Some(486 | 600), _) => AgentDecline::Busy,
+            // Not the phone's word: its trunk has no channel.
+            (Some(503), _) if self.by == EndedBy::Us => AgentDecline::Busy,
             // Decline; unwanted (RFC 8197): the agent pressed a key.
             (Some(603 | 607), _) => AgentDecline::Missed,
             // It rang, then the phone gave up, or its owner refused with the wrong word.
@@ -193,6 +195,8 @@ mod tests {
         for (status, rang, decline) in table {
             assert_eq!(end(*status, *rang).agent_decline(), *decline, "{status:?} {rang}");
         }
+        let no_channel = CallEnd { by: EndedBy::Us, ..end(Some(503), false) };
+        assert_eq!(no_channel.agent_decline(), Busy, "their trunk is, not they");
     }
 
     #[test]

@@ -238,6 +238,8 @@ pub enum Event {
         interaction: InteractionId,
         /// 1 is next.
         position: u32,
+        /// Is nobody logged in who could serve them?
+        nobody: bool,
         /// Estimated wait; `None`: unknown.
         ewt: Option<Duration>,
         /// May a callback be offered that is made as soon as the turn comes?

@@ -306,8 +306,8 @@ impl Calls {
             Event::AskKeepWaiting { interaction } => {
                 self.step(interaction, out, |call, ctx| call.ask_keep_waiting(ctx));
             }
-            Event::Standing { interaction, position, ewt, immediate, scheduled } => {
-                let standing = Standing { position, ewt, immediate, scheduled };
+            Event::Standing { interaction, position, nobody, ewt, immediate, scheduled } => {
+                let standing = Standing { position, nobody, ewt, immediate, scheduled };
                 self.inbound(interaction, out, |caller, ctx| caller.standing(ctx, standing));
             }
             Event::AgentNow { agent, state } => {
@@ -334,15 +334,21 @@ impl Calls {
             self.shared.legs.insert(leg, Owner::Interaction(id));
             return self.step(id, out, |call, ctx| call.consult(ctx, leg, agent.clone(), dnis));
         }
-        if let (Caller::Agent(agent), Some(code)) = (from, FeatureCode::of(&dnis)) {
+        if let (Caller::Agent(agent), Some(code)) = (&from, FeatureCode::of(&dnis)) {
             self.shared.legs.insert(leg, Owner::Feature(leg));
-            self.features.insert(leg, Feature::new(leg, agent, code, self.now));
+            self.features.insert(leg, Feature::new(leg, agent.clone(), code, self.now));
             self.feature_step(leg, out, |feature, ctx| feature.answer(ctx));
             return;
         }
         let called = |entry: &&flow::Entry| entry.dnis.matches(dnis.expose());
         let entry = self.settings.entries.iter().find(called);
         let Some(entry) = entry.filter(|e| self.settings.flows.contains_key(&e.flow)) else {
+            if let Caller::Agent(agent) = from {
+                let id = InteractionId::draw(&mut self.shared.entropy);
+                self.shared.legs.insert(leg, Owner::Interaction(id));
+                self.calls.insert(id, Call::empty(id));
+                return self.step(id, out, |call, ctx| call.consult(ctx, leg, agent, dnis));
+            }
             out.push(Effect::Reject { leg, status: 404 });
             return;
         };

@@ -237,7 +237,8 @@ impl World {
             33..=35 => {
                 let ewt = (b % 3 > 0).then(|| Duration::from_secs(b as u64 % 300));
                 let (immediate, scheduled) = (b % 7 > 0, b % 2 == 0);
-                Event::Standing { interaction, position: 1, ewt, immediate, scheduled }
+                let nobody = b % 9 == 0;
+                Event::Standing { interaction, position: 1, nobody, ewt, immediate, scheduled }
             }
             36 => {
                 let refusals = [

@@ -227,7 +227,6 @@ impl Stage {
         let words: Vec<&str> = text.split_whitespace().collect();
         let word = |n: usize| words.get(n).copied().unwrap_or("");
         let number = |n: usize| word(n).parse::<u64>().unwrap();
-        let seconds = |n: usize| Duration::from_secs(number(n));
         let agent = |n: usize| AgentId::new(word(n));
         match word(0) {
             "tick" => Event::Tick,
@@ -421,7 +420,8 @@ impl Stage {
             "standing" => Event::Standing {
                 interaction: self.interaction(word(1)),
                 position: number(2) as u32,
-                ewt: (word(3) != "unknown").then(|| seconds(3)),
+                nobody: word(3) == "nobody",
+                ewt: word(3).parse().ok().map(Duration::from_secs),
                 immediate: matches!(word(4), "" | "either"),
                 scheduled: matches!(word(4), "either" | "scheduled"),
             },

@@ -65,6 +65,8 @@ pub(super) struct Waiting {
 pub(super) struct Standing {
     /// 1 is next.
     pub position: u32,
+    /// Is nobody logged in who could serve them?
+    pub nobody: bool,
     /// `None`: unknown.
     pub ewt: Option<Duration>,
     /// May a callback be offered that is made as soon as the turn comes?
@@ -179,7 +181,7 @@ impl Waiting {
     pub(super) fn standing(&mut self, ctx: &mut Context<'_>, standing: Standing) -> Next {
         let new = std::mem::take(&mut self.new);
         self.standing = Some(standing);
-        if let (true, None, Some(node)) = (new, standing.ewt, &self.node.no_agents) {
+        if let (true, true, Some(node)) = (new, standing.nobody, &self.node.no_agents) {
             return Next::Leave(node.clone());
         }
         self.consider(ctx);

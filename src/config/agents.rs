@@ -69,7 +69,11 @@ fn phone(name: &str, section: &mut Section<'_>, names: &Names) -> PhoneConfig {
             ("answer-mode", AutoAnswer::AnswerMode),
         ],
     );
-    PhoneConfig { on_register, auto_answer, beyond }
+    let outbound = section.text_if("outbound").map(|queue| {
+        known(section, "outbound", "queue", &queue, &names.queues);
+        QueueId::new(&queue)
+    });
+    PhoneConfig { on_register, auto_answer, outbound, beyond }
 }
 
 /// The trunk and the number there; `None`: the phone registers here.

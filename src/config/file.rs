@@ -321,7 +321,12 @@ fn queue(
         ),
         ..default
     };
-    (settings, voice(section, addresses, known_sounds))
+    let voice = voice(section, addresses, known_sounds);
+    if voice.machine.is_some() && !settings.confirm {
+        let wrong = "listens only while 1 is asked for, and `confirm` is off";
+        section.warn("detect_machine", wrong, "leave one of them out");
+    }
+    (settings, voice)
 }
 
 /// What those who are called hear.

@@ -24,7 +24,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::calls::flow::SoundExists;
-use crate::ident::{AgentId, NodeId, TrunkId};
+use crate::ident::{AgentId, NodeId, QueueId, TrunkId};
 use crate::phone::Address;
 use crate::sip::auth::Algorithm;
 use crate::sip::auto_answer::AutoAnswer;
@@ -94,6 +94,8 @@ pub struct PhoneConfig {
     pub on_register: OnRegister,
     /// How the phone is told to answer by itself.
     pub auto_answer: AutoAnswer,
+    /// The queue by whose rules they may call out; `None`: they may not.
+    pub outbound: Option<QueueId>,
     /// The trunk that leads to it, and its number there; `None`: it registers here.
     pub beyond: Option<(TrunkId, Address)>,
 }

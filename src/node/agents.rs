@@ -1,8 +1,8 @@
 //! Agents as the telephone knows them: the phones by which they are reached, and what these ask.
 //!
 //! A phone registers here, or is a number that a trunk leads to; which one, the configuration says.
-//! A trunk's word is taken for who calls, so that an agent beyond it dials feature codes as one who
-//! registered does.
+//! A trunk's word is taken for who calls, but for calls to an entry, so that an agent beyond it
+//! dials feature codes as one who registered does, and calls out by the same rules.
 
 use super::event_loop::EventLoop;
 use super::translate;
@@ -10,15 +10,14 @@ use crate::calls::effect::FeatureCode;
 use crate::calls::event::{AgentPhone, AgentSummary, Caller};
 use crate::config::OnRegister;
 use crate::ident::{AgentId, LegId, TrunkId};
-use crate::phone::{Address, Ani};
+use crate::phone::{Address, Ani, Dnis};
 use crate::queue::{self, AgentState};
 use crate::{calls, sip};
 
 impl EventLoop {
-    /// The phones of an agent that may be rung now; none: unreachable.
+    /// The phones of an agent; none: unreachable.
     pub(super) fn phones(&self, agent: &AgentId) -> Vec<AgentPhone> {
         match self.beyond(agent) {
-            Some((trunk, _)) if self.sip.trunk_free(trunk) == 0 => Vec::new(),
             Some((trunk, number)) => vec![AgentPhone::Extension(trunk.clone(), number.clone())],
             None => {
                 let contacts = self.sip.contacts(agent.as_str());
@@ -27,16 +26,26 @@ impl EventLoop {
         }
     }
 
+    /// Is the trunk to their phone without a channel, or resting after a failure?
+    pub(super) fn is_way_barred(&self, agent: &AgentId) -> bool {
+        self.beyond(agent).is_some_and(|(trunk, _)| self.sip.trunk_free(trunk) == 0)
+    }
+
     fn beyond(&self, agent: &AgentId) -> Option<&(TrunkId, Address)> {
         self.agent_phones.get(agent)?.beyond.as_ref()
     }
 
-    /// Who calls.
-    pub(super) fn caller(&self, from: sip::From, ani: &Ani) -> Caller {
+    /// Who calls. Of an outside number that calls an entry nobody believes that it is an agent's:
+    /// it may be anybody's word.
+    pub(super) fn caller(&self, from: sip::From, ani: &Ani, dnis: &Dnis) -> Caller {
         match from {
             sip::From::Trunk(trunk) => {
+                let entries = &self.calls.settings().entries;
+                if entries.iter().any(|entry| entry.dnis.matches(dnis.expose())) {
+                    return Caller::Trunk(trunk);
+                }
                 let calls = |(own, number): &(TrunkId, Address)| {
-                    *own == trunk && number.expose() == ani.expose()
+                    *own == trunk && is_spelled(number.expose(), ani.expose())
                 };
                 let mut agents = self.agent_phones.iter();
                 match agents.find(|(_, phone)| phone.beyond.as_ref().is_some_and(calls)) {
@@ -111,6 +120,36 @@ impl EventLoop {
                 Some(_) => self.tell(queue::Event::ContactChecked { agent, reachable: true }),
                 None => self.sip.check_contact(now, agent.as_str()),
             }
+        }
+    }
+}
+
+/// Trunks say a whole number with `+`, with `00`, or with nothing before it.
+fn is_spelled(number: &str, said: &str) -> bool {
+    let bare = |text: &'_ str| {
+        let text = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or(text);
+        text.to_owned()
+    };
+    number == said || number.starts_with('+') && bare(number) == bare(said)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_spelled;
+
+    #[test]
+    fn a_whole_number_has_three_spellings_and_an_extension_one() {
+        let table = [
+            ("+14155550123", "+14155550123", true),
+            ("+14155550123", "14155550123", true),
+            ("+14155550123", "0014155550123", true),
+            ("+14155550123", "4155550123", false),
+            ("201", "201", true),
+            ("201", "+201", false),
+            ("201", "00201", false),
+        ];
+        for (number, said, same) in table {
+            assert_eq!(is_spelled(number, said), same, "{number} {said}");
         }
     }
 }

@@ -70,14 +70,18 @@ impl EventLoop {
 
     /// The callback that is pending for whoever calls in; from here on it is held for the menu.
     pub(super) fn ask_pending(&mut self, interaction: InteractionId, queue: &QueueId, ani: &Ani) {
-        let policy = self.queue.queue_settings(queue).map(|settings| &settings.addresses);
-        let address = policy.and_then(|policy| policy.callable(ani));
+        let settings = self.queue.queue_settings(queue);
+        let address = settings.and_then(|settings| match settings.user_originated {
+            // Its callbacks need no way to be dialled.
+            true => super::numbers::address(ani.expose(), &settings.addresses),
+            false => settings.addresses.callable(ani),
+        });
         let callback = address.and_then(|address| self.queue.pending(queue, &address));
         let row = callback.and_then(|callback| self.queue.interaction(callback));
         let pending = row.map(|row| PendingCallback {
             callback: row.id,
             scheduled: self.spoken_due(row.id),
-            dialled: !matches!(row.stage, Stage::Scheduled | Stage::Virtual { .. }),
+            dialled: matches!(row.stage, Stage::Dialing | Stage::Confirming),
         });
         if let Some(pending) = pending {
             self.tell(queue::Event::MenuOpened { interaction: pending.callback });

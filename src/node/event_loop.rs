@@ -30,7 +30,7 @@ use crate::media::answer::Hint;
 use crate::media::{self, leg::Media};
 use crate::phone::{Address, CodeKey};
 use crate::queue::matching::CodeTries;
-use crate::queue::{self, Queue};
+use crate::queue::{self, EwtUnknown, Queue};
 use crate::session::SessionOffer;
 use crate::sip::message::{Malformed, Message};
 use crate::sip::{self, UserAgent};
@@ -548,11 +548,12 @@ impl EventLoop {
         let offers = self.queue.offers(&row.queue, Some(interaction));
         let promises = self.promises();
         let (immediate, scheduled) = (promises && offers.immediate, promises && offers.scheduled);
-        let ewt = self.queue.ewt(interaction).ok();
+        let ewt = self.queue.ewt(interaction);
         self.step_calls(calls::Event::Standing {
             interaction,
             position,
-            ewt,
+            nobody: ewt == Err(EwtUnknown::NobodyLoggedIn),
+            ewt: ewt.ok(),
             immediate,
             scheduled,
         });

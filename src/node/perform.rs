@@ -75,6 +75,11 @@ impl EventLoop {
                 attempts,
                 ring_timeout,
             } => {
+                if self.is_way_barred(&agent) {
+                    // Its trunk is busy or resting, not they: back in a minute.
+                    let reason = queue::event::DeclineReason::Busy;
+                    return self.tell(queue::Event::AgentDeclined { agent, interaction, reason });
+                }
                 let phones = self.phones(&agent);
                 let wait = self.clock.wall().since(arrival);
                 let kind = translate::kind(origin);
@@ -204,8 +209,8 @@ impl EventLoop {
             CallsEffect::TransferAsked { interaction, leg, target, .. } => {
                 self.transfer_asked(interaction, leg, &target);
             }
-            CallsEffect::ConsultationAsked { interaction, leg, to, .. } => {
-                self.consultation_asked(interaction, leg, &to);
+            CallsEffect::ConsultationAsked { interaction, agent, leg, to } => {
+                self.consultation_asked(interaction, &agent, leg, &to);
             }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
             CallsEffect::AttemptEnded { attempt, class } => self.dial_ended(attempt, class),
@@ -381,7 +386,8 @@ impl EventLoop {
         let row = attempt.and_then(|id| self.queue.open_attempts().find(|row| row.id == id));
         let of_queue = || Some(self.queue.queue_settings(queue)?.shown.display_name.clone());
         let display_name = row.map(|row| row.display_name.clone()).or_else(of_queue);
-        let own = row.and_then(|row| row.caller.as_ref());
+        let of_queue = || self.queue.queue_settings(queue)?.shown.caller_id.as_ref();
+        let own = row.map_or_else(of_queue, |row| row.caller.as_ref());
         let target = match route {
             Route::Trunk(trunk) => Target::Trunk(trunk.clone()),
             Route::Registrar => {
@@ -429,7 +435,7 @@ impl EventLoop {
                 self.sip.reject(self.clock.steady(), leg, 603);
             }
             sip::Event::Incoming { leg, ani, dnis, from, offer, replaces: None } => {
-                let from = self.caller(from, &ani);
+                let from = self.caller(from, &ani, &dnis);
                 let ani = match from {
                     Caller::Trunk(_) => {
                         numbers::spelled(ani, &self.calls.settings().policies(&dnis))

@@ -1,5 +1,5 @@
 //! What agents' phones ask for by a transfer (REFER): the way from the user agent to `calls` and
-//! back, and to whom a consumer may be transferred, or whom an agent who talks may call meanwhile.
+//! back, and to whom a consumer may be transferred, or whom an agent may call.
 //! It must not change a call: `calls` does.
 
 use crate::calls;
@@ -15,12 +15,11 @@ use super::numbers;
 use super::records::Begun;
 use super::translate;
 
-/// SIP statuses (RFC 3261 section 21) by which a transfer is refused.
+/// SIP statuses (RFC 3261 section 21) by which a transfer is refused: not 404 or 481, which would
+/// end the call that it was asked in (RFC 5057).
 mod status {
     pub(super) const FORBIDDEN: u16 = 403;
-    pub(super) const NOT_FOUND: u16 = 404;
     pub(super) const UNAVAILABLE: u16 = 480;
-    pub(super) const NO_SUCH_CALL: u16 = 481;
     pub(super) const PENDING: u16 = 491;
 }
 
@@ -83,7 +82,7 @@ impl EventLoop {
     }
 
     fn transfer_by_name(&self, interaction: InteractionId, target: &Dnis) -> Result<Transfer, u16> {
-        let row = self.queue.interaction(interaction).ok_or(status::NO_SUCH_CALL)?;
+        let row = self.queue.interaction(interaction).ok_or(status::FORBIDDEN)?;
         let agent = AgentId::new(target.expose());
         if let Some(other) = self.queue.agent(&agent) {
             if other.state != AgentState::Ready {
@@ -102,7 +101,7 @@ impl EventLoop {
 
     /// A number or an extension that a queue may call, and the ways there.
     fn outside_party(&self, queue: &QueueId, target: &Dnis) -> Result<(Address, Vec<Route>), u16> {
-        let settings = self.queue.queue_settings(queue).ok_or(status::NOT_FOUND)?;
+        let settings = self.queue.queue_settings(queue).ok_or(status::FORBIDDEN)?;
         let address: Address =
             numbers::read(target.expose(), &settings.addresses).map_err(|_| status::FORBIDDEN)?;
         if self.queue.is_never_called(&address) {
@@ -117,15 +116,28 @@ impl EventLoop {
     pub(super) fn consultation_asked(
         &mut self,
         interaction: InteractionId,
+        agent: &AgentId,
         leg: LegId,
         target: &Dnis,
     ) {
         let begun = self.legs.get_mut(&leg).and_then(|leg| leg.begun.as_mut());
         begun.into_iter().for_each(|begun| begun.is_for(interaction));
-        self.order(match self.consult_by_name(interaction, target) {
+        let with = match self.queue.interaction(interaction) {
+            Some(_) => self.consult_by_name(interaction, target),
+            None => self.call_out(agent, target),
+        };
+        self.order(match with {
             Ok(with) => calls::Event::Consult { leg, with },
             Err(status) => calls::Event::ConsultationRefused { leg, status },
         });
+    }
+
+    /// An agent calls out for its own sake, by the rules of the queue that lets them.
+    fn call_out(&self, agent: &AgentId, target: &Dnis) -> Result<ConsultWith, u16> {
+        let queue = self.agent_phones.get(agent).and_then(|phone| phone.outbound.clone());
+        let queue = queue.ok_or(status::FORBIDDEN)?;
+        let (address, routes) = self.outside_party(&queue, target)?;
+        Ok(ConsultWith::Number { queue, address, routes })
     }
 
     fn consult_by_name(
@@ -168,8 +180,7 @@ enum Transfer {
 /// Why a transfer or a call is refused, to be shown by a phone.
 fn why(status: u16) -> &'static str {
     match status {
-        status::FORBIDDEN => "This queue does not call there",
-        status::NOT_FOUND => "No agent, queue or number",
+        status::FORBIDDEN => "Not a number that may be called from here",
         status::UNAVAILABLE => "Not ready, or no answer",
         status::PENDING => "Nobody has answered yet",
         _ => "",

@@ -195,6 +195,11 @@ pub(super) fn feature(agent: &Agent, code: FeatureCode) -> (QueueEvent, AgentSum
         (FeatureCode::Ready, AgentState::LoggedOut) => {
             (QueueEvent::AgentLoggedIn { agent, ready: true }, AgentSummary::Ready)
         }
+        // After the call that they are on.
+        (FeatureCode::Ready, AgentState::NotReady(NotReadyReason::Outbound)) => {
+            let reason = NotReadyReason::Asked;
+            (QueueEvent::AgentNotReady { agent, reason }, AgentSummary::NotReady)
+        }
         (FeatureCode::Ready, AgentState::NotReady(_) | AgentState::AfterCallWork) => {
             (QueueEvent::AgentReady { agent }, AgentSummary::Ready)
         }

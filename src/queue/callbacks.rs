@@ -68,6 +68,12 @@ impl Queue {
             Some(id) => self.ewt(id),
             None => self.queue_ewt(queue, true),
         };
+        // Who has one already, or came by one, waits for it; and such a queue has appointments of
+        // its apps alone.
+        let live = |id| self.interaction(id).is_some_and(|row| row.origin == Origin::Live);
+        if id.is_some_and(|id| settings.user_originated || !live(id)) {
+            return none;
+        }
         let fits = ewt.is_ok_and(|ewt| ewt <= settings.hours.open_for(self.now));
         Offers {
             immediate: room && fits && self.open_for_callbacks(q),
@@ -412,6 +418,22 @@ impl Queue {
     /// The calendar changed: whoever's slot is closed now is moved to the closest one, or, where
     /// there is none, let go.
     pub(super) fn resettle_appointments(&mut self) {
+        // Those that stand end with the day as it is now.
+        let standing: Vec<_> = self
+            .interactions
+            .iter()
+            .filter(|(_, slot)| slot.row.stage == Stage::Scheduled)
+            .filter_map(|(&id, slot)| Some((id, slot.queue, slot.row.due_at?)))
+            .map(|(id, q, due)| (id, self.queues[q].settings.hours.close_after(due)))
+            .collect();
+        for (id, close_at) in standing {
+            if let Some(slot) = self.interactions.get_mut(&id)
+                && slot.row.close_at != close_at
+            {
+                slot.row.close_at = close_at;
+                self.touched_interactions.insert(id);
+            }
+        }
         let closed = |slot: &Slot| {
             let hours = &self.queues[slot.queue].settings.hours;
             slot.row.stage == Stage::Scheduled

@@ -1,6 +1,6 @@
-//! Agents who call somebody to ask while they talk, those whom they ask, and the handing over of
-//! the person on the line from one to the other. Who is asked need not have the skills: the agent
-//! chose them, and they are on the telephone already.
+//! Agents who call somebody, to ask while they talk or for its own sake, those whom they ask, and
+//! the handing over of the person on the line from one to the other. Who is asked need not have the
+//! skills: the agent chose them, and they are on the telephone already.
 //!
 //! It must not decide who may be called.
 
@@ -17,11 +17,17 @@ const ON_OWN_CALL_AFTER: AfterCall = AfterCall::NotReady(NotReadyReason::Outboun
 
 impl Queue {
     pub(super) fn consultation_began(&mut self, asks: &AgentId, asked: Option<AgentId>) {
-        if let Some(&n) = self.agent_index.get(asks)
-            && matches!(self.state(n), AgentState::Talking(_))
-        {
-            // What they asked for themselves holds.
-            self.change_agent(n, |agent| _ = agent.after_call.get_or_insert(ON_OWN_CALL_AFTER));
+        if let Some(&n) = self.agent_index.get(asks) {
+            match self.state(n) {
+                // What they asked for themselves holds.
+                AgentState::Talking(_) => self.change_agent(n, |agent| {
+                    _ = agent.after_call.get_or_insert(ON_OWN_CALL_AFTER);
+                }),
+                AgentState::Ready | AgentState::AfterCallWork => {
+                    self.set_state(n, ON_OWN_CALL, None);
+                }
+                AgentState::LoggedOut | AgentState::NotReady(_) | AgentState::Alerting(_) => {}
+            }
         }
         if let Some(&n) = asked.and_then(|asked| self.agent_index.get(&asked))
             && self.state(n) == AgentState::Ready
@@ -59,9 +65,10 @@ impl Queue {
         let Some(slot) = self.interactions.get(&id) else { return };
         let Stage::Bridged(from) = slot.row.stage.clone() else { return };
         let (queue, work) = (slot.queue, self.after_call_work(id));
-        let (Some(&m), Some(&n)) = (self.agent_index.get(&from), self.agent_index.get(to)) else {
-            return;
-        };
+        let Some(&m) = self.agent_index.get(&from) else { return };
+        // Whatever follows, the consultation is over.
+        self.off_own_call(m);
+        let Some(&n) = self.agent_index.get(to) else { return };
         let after_call = match self.state(n) {
             AgentState::Talking(_) => return,
             AgentState::Alerting(other) => {
@@ -75,7 +82,6 @@ impl Queue {
             }
             AgentState::Ready | AgentState::AfterCallWork => None,
         };
-        self.off_own_call(m);
         let now = self.now;
         self.set_state(n, AgentState::Talking(id), None);
         self.agents[n].row.handling = Some((self.queues[queue].id.clone(), now));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::baresip::Phone;
 use crate::database::Database;
-use crate::process::{Process, need};
+use crate::process::{Process, need, until};
 use crate::records::CallRecords;
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Sipp};
@@ -27,7 +27,9 @@ pub(crate) fn attended(net: Net) -> Outcome {
     sipp::needed()?;
     need("baresip")?;
     let python = with_pjsip()?;
-    let server = Server::start(net, &Configuration::new().and(BOB))?;
+    // Whoever is asked need not be able to serve: bob gets no call but this one.
+    let unskilled = BOB.replace("support = 5", "billing = 5");
+    let server = Server::start(net, &Configuration::new().and(&unskilled))?;
     let database = Database::new(server.database())?;
     let bob = Phone::start("bob", BOB_PORT, &server, &database)?;
     let mut ann = hands_over(&python, "bob", &server)?;
@@ -35,9 +37,9 @@ pub(crate) fn attended(net: Net) -> Outcome {
     database.wait_queued(SOON)?;
     tone::write_ulaw(&server.folder().join("tone.ulaw"), 440.0)?;
     let mut consumer = Sipp::new("trunk_speaks", net.trunk()).start(&server)?;
-    // Ann is Ready first: the callback is hers.
-    story::feature_code(&server, "*46")?;
     story::feature_code_of("bob", &server, "*46")?;
+    until("bob is Ready", SOON, || Ok((database.agent("bob")? == "ready").then_some(())))?;
+    story::feature_code(&server, "*46")?;
     ann.succeed(Duration::from_secs(40))?;
     bob.hears_tone()?;
     bob.hang_up()?;
@@ -71,6 +73,43 @@ pub(crate) fn attended_to_a_number(net: Net) -> Outcome {
     records.answered(&served.id, &answered)?;
     // The queue has done with them: where they went is in the legs.
     records.told(&served.id, &["ENTERQUEUE", "CONNECT", "COMPLETEAGENT"])
+}
+
+/// Ann, who has the right, calls a number that the queue may call: she is Not ready until it hangs
+/// up. What the queue does not call is refused, and so is bob, who has no right.
+pub(crate) fn called_out(net: Net) -> Outcome {
+    sipp::needed()?;
+    let rights = "on_register = \"not-ready\"\noutbound = \"support\"";
+    let server = Server::start(net, &Configuration::new().with(rights)?.and(BOB))?;
+    let database = Database::new(server.database())?;
+    let mut ann = story::agent_registers(&server)?;
+    let mut bob = bob_registers(&server)?;
+    story::feature_code(&server, "*46")?;
+    let mut other = Sipp::new("third", net.trunk()).start(&server)?;
+    let calls = |agent: &'static str, number: &str| {
+        let phone = Sipp::new("feature_code", net.agent()).port(5070).key("code", number);
+        phone.user(agent, &server.password(agent)?).start(&server)
+    };
+    let mut call = calls("ann", "+14155550177")?;
+    other.traced("the call", SOON, |seen| seen.iter().find(|it| it.got("ACK")).cloned())?;
+    let is = |state: &'static str| {
+        until(state, SOON, || Ok((database.agent("ann")? == state).then_some(())))
+    };
+    is("not-ready:outbound")?;
+    call.succeed()?;
+    other.succeed()?;
+    is("ready")?;
+    for (agent, number) in [("ann", "+4930123456"), ("bob", "+14155550177")] {
+        let mut call = calls(agent, number)?;
+        call.over()?;
+        let refused = |it: &crate::sipp::Traced| it.start.starts_with("SIP/2.0 403 ");
+        let refused = call.trace()?.into_iter().find(refused).ok_or("not refused")?;
+        let why = refused.header("Warning").unwrap_or_default().to_owned();
+        ensure(why.contains("may be called"), || format!("{agent} is told {why:?}"))?;
+    }
+    ann.finish()?;
+    bob.finish()?;
+    server.stop()
 }
 
 /// The Python that has PJSIP.

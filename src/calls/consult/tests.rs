@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use crate::calls::stage::in_queue;
+use crate::calls::stage::{Stage, in_queue, settings};
 
 /// A caller who talks with ann, who calls bob from a second line; the log begins after it.
 fn consulting(script: &str) -> String {
@@ -387,4 +387,83 @@ fn who_is_not_reached_is_told_to_the_agent() {
         "#]],
         ),
     ]);
+}
+
+#[test]
+#[expect(clippy::too_many_lines, reason = "a table of what is said")]
+fn an_agent_calls_out_for_its_own_sake() {
+    let asked = "0 incoming line ann 1002 ann\n";
+    let table = [
+        (
+            "0 consult line 1002 carrier\n3 ringing third/1\n4 answered third/1\n4 answered line\n\
+             9 ended third/1 peer\n9 ended line us",
+            expect![[r#"
+                0 incoming line ann 1002 ann
+                    ! consultation asked ann line 1002
+                0 consult line 1002 carrier
+                    invite third/1 1002 Trunk(carrier)
+                    ! consultation began ann -
+                3 ringing third/1
+                    ring line
+                4 answered third/1
+                    answer line
+                4 answered line
+                    bridge line third/1
+                9 ended third/1 peer
+                    hang-up line 16
+                    ! consultation ended ann -
+                9 ended line us
+            "#]],
+        ),
+        (
+            "0 consult line 1002 carrier\n3 ended line peer\n4 ended third/1 us",
+            expect![[r#"
+            0 incoming line ann 1002 ann
+                ! consultation asked ann line 1002
+            0 consult line 1002 carrier
+                invite third/1 1002 Trunk(carrier)
+                ! consultation began ann -
+            3 ended line peer
+                hang-up third/1 16
+                ! consultation ended ann -
+            4 ended third/1 us
+        "#]],
+        ),
+        (
+            "0 consult line 1002 one two\n3 ended third/1 503\n5 ended third/2 486",
+            expect![[r#"
+            0 incoming line ann 1002 ann
+                ! consultation asked ann line 1002
+            0 consult line 1002 one two
+                invite third/1 1002 Trunk(one)
+                ! consultation began ann -
+            3 ended third/1 503
+                invite third/2 1002 Trunk(two)
+            5 ended third/2 486
+                reject line 486
+                ! consultation ended ann -
+        "#]],
+        ),
+        (
+            "0 consult-refused line",
+            expect![[r#"
+            0 incoming line ann 1002 ann
+                ! consultation asked ann line 1002
+            0 consult-refused line
+                reject line 403
+        "#]],
+        ),
+        (
+            "4 tick",
+            expect![[r#"
+            0 incoming line ann 1002 ann
+                ! consultation asked ann line 1002
+            4 tick
+                reject line 503
+        "#]],
+        ),
+    ];
+    for (script, expected) in table {
+        expected.assert_eq(&Stage::play(settings(), &format!("{asked}{script}")));
+    }
 }

@@ -457,6 +457,31 @@ fn a_machine_is_told_from_a_person_by_its_beep() {
 }
 
 #[test]
+fn a_machine_is_told_nothing_of_a_callback_that_is_cancelled() {
+    expect_play(
+        "0 dial i1/1 leaving-word 1001
+     2 answered dial/1
+     6 beep dial/1
+     7 end-attempt i1/1 silent hung-up
+     8 ended dial/1 us",
+        expect![[r#"
+            0 dial i1/1 leaving-word 1001
+                invite dial/1 1001
+            2 answered dial/1
+                ! answered 1
+                listen dial/1
+                play dial/1 'greeting' press-1-to-connect
+            6 beep dial/1
+                play dial/1 'we-called'
+            7 end-attempt i1/1 silent hung-up
+                hang-up dial/1 16
+            8 ended dial/1 us
+                ! attempt ended 1 HungUp
+        "#]],
+    );
+}
+
+#[test]
 fn whoever_presses_1_is_a_person_however_long_they_spoke() {
     expect_play(
         "0 dial i1/1 leaving-word 1001

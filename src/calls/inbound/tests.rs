@@ -150,9 +150,9 @@ fn each_exit_of_a_queue_leads_to_its_node_under_a_new_interaction() {
     "#]],
         ),
         (
-            "2 standing i1 1 unknown",
+            "2 standing i1 1 nobody",
             expect![[r#"
-        2 standing i1 1 unknown
+        2 standing i1 1 nobody
             ! left i1
             play caller 'bye'
     "#]],

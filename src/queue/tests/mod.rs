@@ -2,6 +2,7 @@
 
 mod noise;
 mod table;
+mod words;
 
 use std::collections::BTreeSet;
 

@@ -123,8 +123,13 @@ impl World {
         };
         let talking: Vec<(InteractionId, AgentId)> =
             bench.queue.interactions().filter_map(talks).collect();
-        let (interaction, agent) =
-            (!talking.is_empty()).then(|| pick(&mut self.entropy, &talking).clone())?;
+        if talking.is_empty() || self.chance(15) {
+            // For its own sake.
+            let agent = self.agent();
+            self.soon(300, Event::ConsultationEnded { agent: agent.clone(), with: None });
+            return Some(Event::ConsultationBegan { agent, with: None });
+        }
+        let (interaction, agent) = pick(&mut self.entropy, &talking).clone();
         let ready = bench.queue.agents().filter(|other| other.state == AgentState::Ready);
         let ready: Vec<AgentId> = ready.map(|other| other.id.clone()).collect();
         let with = match self.entropy.below(10) {

@@ -1,0 +1,98 @@
+//! What callers are told and offered: the estimates of the other modes, and to whom a callback is.
+
+use super::*;
+use crate::queue::hours::Hours;
+use crate::queue::settings::EwtMode;
+use crate::queue::slots::SlotSettings;
+
+/// Serves `n` callers who come when it is their turn, each for `each`.
+fn served(desk: &mut Desk, n: std::ops::Range<u128>, each: Duration) {
+    for n in n {
+        desk.arrive(n);
+        desk.pick_up("ann", n);
+        desk.now += each;
+        desk.hang_up(n);
+    }
+}
+
+/// Ann is the only one, and away; 100, 101 and 102 wait.
+fn three_wait(desk: &mut Desk) {
+    desk.tell(Event::AgentNotReady { agent: name("ann"), reason: NotReadyReason::Asked });
+    (100..103).for_each(|n| drop(desk.arrive(n)));
+}
+
+#[test]
+fn mode_1_goes_by_the_gaps_between_distributions() {
+    let mut desk = Desk::new(|policy| policy.ewt = EwtMode::Mode1);
+    desk.log_in("ann");
+    three_wait(&mut desk);
+    assert_eq!(desk.queue.ewt(call(100)), Err(EwtUnknown::NoDistributions));
+    (100..103).for_each(|n| drop(desk.hang_up(n)));
+    desk.tell(Event::AgentReady { agent: name("ann") });
+    served(&mut desk, 1..2, seconds(40));
+    three_wait(&mut desk);
+    assert_eq!(desk.queue.ewt(call(102)), Err(EwtUnknown::NoDistributions), "one is no gap");
+    (100..103).for_each(|n| drop(desk.hang_up(n)));
+    desk.tell(Event::AgentReady { agent: name("ann") });
+    served(&mut desk, 2..4, seconds(40));
+    three_wait(&mut desk);
+    let ewt = |n| desk.queue.ewt(call(n)).unwrap().as_secs();
+    assert_eq!([ewt(100), ewt(101), ewt(102)], [40, 80, 120]);
+}
+
+#[test]
+fn mode_3_forgets_what_is_ten_minutes_old() {
+    for (mode, expected) in [(EwtMode::Mode2, 60), (EwtMode::Mode3, 20)] {
+        let mut desk = Desk::new(|policy| policy.ewt = mode);
+        desk.log_in("ann");
+        served(&mut desk, 1..11, seconds(100));
+        desk.now += seconds(600);
+        served(&mut desk, 11..21, seconds(20));
+        three_wait(&mut desk);
+        let ewt = |n| desk.queue.ewt(call(n)).unwrap().as_secs();
+        assert_eq!([ewt(100), ewt(102)], [expected, 3 * expected], "{mode:?}");
+    }
+}
+
+#[test]
+fn a_callback_is_offered_to_live_callers_alone() {
+    let mut desk = Desk::new(|_| {});
+    desk.tell(Event::AgentLoggedIn { agent: name("ann"), ready: false });
+    desk.arrive(1);
+    assert!(desk.queue.offers(&sales(), Some(call(1))).immediate);
+    desk.accept_callback(1);
+    desk.tell(Event::CallerLeft { interaction: call(1) });
+    desk.tell(Event::CalledIn { interaction: call(1), node: node() });
+    assert_eq!(desk.stage(1), Some(Stage::Waiting));
+    let offers = desk.queue.offers(&sales(), Some(call(1)));
+    assert!(!offers.immediate && !offers.scheduled, "they have one");
+    let mut desk = Desk::new(|policy| policy.user_originated = true);
+    desk.tell(Event::AgentLoggedIn { agent: name("ann"), ready: false });
+    desk.arrive(1);
+    assert!(!desk.queue.offers(&sales(), Some(call(1))).immediate, "the app asks there");
+}
+
+#[test]
+fn an_appointment_that_stands_ends_with_the_day_as_it_became() {
+    let at = |hour: u64| Timestamp::from_seconds(hour as i64 * 3_600);
+    let until = |hour| {
+        let slots = Some(SlotSettings::default());
+        QueueSettings { hours: Hours::Intervals(vec![(at(0), at(hour))]), slots, ..policy() }
+    };
+    let of = |hour| settings(&[("sales", until(hour))], &[("ann", &[])]);
+    let mut desk = Desk::of(of(17));
+    desk.tell(Event::CallbackRequested {
+        interaction: call(1),
+        queue: sales(),
+        skills: None,
+        priority: 0,
+        address: Some(phone(1)),
+        when: When::At(at(10)),
+        notify: false,
+        attached: None,
+    });
+    let close = |desk: &Desk| desk.queue.interaction(call(1)).unwrap().close_at;
+    assert_eq!(close(&desk), Some(at(17)));
+    desk.tell(Event::SettingsChanged(Box::new(of(12))));
+    assert_eq!((desk.stage(1), close(&desk)), (Some(Stage::Scheduled), Some(at(12))));
+}
