@@ -468,6 +468,7 @@ pub const SOUNDS: &[&str] = &[
     "offer-callback",
     "offer-callback-or-schedule",
     "offer-schedule",
+    "offer-schedule-closed",
     "outside-hours",
     "pending-callback",
     "pending-callback-for",

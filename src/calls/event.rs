@@ -261,6 +261,8 @@ pub enum Event {
 pub enum QueueExit {
     /// Outside business hours.
     Closed,
+    /// The same, for one who waited: a callback at another time is offered first.
+    ClosedWithTimes,
     /// Too many are waiting.
     Full,
     /// Nobody logged in could serve.

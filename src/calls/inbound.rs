@@ -16,12 +16,12 @@ mod walk;
 
 use std::sync::Arc;
 
-use crate::ident::{FlowId, InteractionId, Language, LegId, UserData};
+use crate::ident::{FlowId, InteractionId, Language, LegId, QueueId, UserData};
 use crate::phone::{Ani, Dnis};
-use crate::time::Timestamp;
+use crate::time::{Duration, Timestamp};
 
-use super::booking::Booking;
-use super::digits::{Question, Typed};
+use super::booking::{Booking, Kind};
+use super::digits::{Answer, Question, Typed};
 use super::effect::{Effect, Prompt};
 use super::end::CallEnd;
 use super::event::{Goodbye, QueueExit};
@@ -35,6 +35,8 @@ use code::Asked;
 /// Most nodes one call may enter; past it the call is ended. A caller who hears a menu for hours is
 /// no caller.
 const NODES_MAX: u32 = 1_000;
+/// Silence after the offer of another time that counts as a no.
+const AT_CLOSE_ANSWER_MAX: Duration = Duration::from_secs(7);
 
 /// One call that came in by an entry.
 #[derive(Debug)]
@@ -81,6 +83,8 @@ enum State {
         otherwise: Otherwise,
     },
     Code(Asked),
+    /// Their queue closed while they waited in it: asked whether they choose a time.
+    AtClose(Box<AtClose>),
     InQueue(Box<Waiting>),
     /// Books a callback without waiting in a queue.
     Booking {
@@ -110,6 +114,16 @@ enum State {
     Ending {
         until: Timestamp,
     },
+}
+
+/// What becomes of somebody whose queue closed.
+#[derive(Debug)]
+struct AtClose {
+    question: Question,
+    queue: QueueId,
+    exits: BookingExits,
+    /// The exit `closed`: whoever chooses no time leaves by it.
+    closed: Option<String>,
 }
 
 /// Where a caller goes on for whom no callback is pending.
@@ -187,6 +201,14 @@ impl Inbound {
                 if let Some(answer) = question.press(ctx, digit) {
                     self.chosen(ctx, answer);
                 }
+            }
+            (Fact::Digit(digit), State::AtClose(at_close)) => {
+                if let Some(answer) = at_close.question.press(ctx, digit) {
+                    self.chosen_at_close(ctx, answer);
+                }
+            }
+            (Fact::PlayEnded(play), State::AtClose(at_close)) => {
+                at_close.question.play_ended(ctx.now, play);
             }
             (Fact::Digit(digit), State::Saying { .. }) => self.typed.push(digit),
             (Fact::Digit(digit), State::Code(_)) => self.code_digit(ctx, digit),
@@ -267,6 +289,11 @@ impl Inbound {
                     self.chosen(ctx, answer);
                 }
             }
+            State::AtClose(at_close) => {
+                if let Some(answer) = at_close.question.expire(ctx.now) {
+                    self.chosen_at_close(ctx, answer);
+                }
+            }
             State::InQueue(waiting) => {
                 let next = waiting.expire(ctx);
                 self.go_on(ctx, next);
@@ -293,6 +320,7 @@ impl Inbound {
             State::Answering { until } => Some((*until, "acknowledgement")),
             State::Saying { playing, .. } | State::Farewell(playing) => playing.deadline(),
             State::Choosing { question, .. } => question.deadline(),
+            State::AtClose(at_close) => at_close.question.deadline(),
             State::InQueue(waiting) => waiting.deadline(),
             State::Booking { booking, .. } => booking.deadline(),
             State::Code(asked) => asked.deadline(),
@@ -307,6 +335,10 @@ impl Inbound {
         }
     }
 
+    pub(super) fn attached(&self) -> (&Dnis, Option<&UserData>) {
+        (&self.dnis, self.data.as_ref())
+    }
+
     pub(super) fn standing(&mut self, ctx: &mut Context<'_>, standing: Standing) {
         if let State::InQueue(waiting) = &mut self.state {
             let next = waiting.standing(ctx, standing);
@@ -316,14 +348,55 @@ impl Inbound {
 
     /// The queue did not take the caller: on by the exit, or say why and hang up.
     pub(super) fn not_admitted(&mut self, ctx: &mut Context<'_>, exit: QueueExit) {
-        let State::InQueue(waiting) = &self.state else { return };
+        let State::InQueue(waiting) = &mut self.state else { return };
+        if exit == QueueExit::ClosedWithTimes {
+            waiting.cut(ctx);
+            let prompts = vec![Prompt::Sound("offer-schedule-closed")];
+            let node = waiting.node();
+            let at_close = AtClose {
+                question: Question::ask(ctx, self.leg, prompts, AT_CLOSE_ANSWER_MAX),
+                queue: node.queue.clone(),
+                exits: waiting.schedule_exits().clone(),
+                closed: node.closed.clone(),
+            };
+            self.renew(ctx);
+            self.state = State::AtClose(Box::new(at_close));
+            return;
+        }
         let (bound, otherwise) = exit_of(waiting.node(), exit);
         let bound = bound.cloned();
         self.renew(ctx);
+        self.leave_by(ctx, bound, otherwise);
+    }
+
+    fn leave_by(&mut self, ctx: &mut Context<'_>, bound: Option<String>, said: &[&'static str]) {
         match bound {
             Some(node) => self.enter(ctx, node),
-            None => self.farewell(ctx, otherwise.iter().map(|id| Prompt::Sound(id)).collect()),
+            None => self.farewell(ctx, said.iter().map(|id| Prompt::Sound(id)).collect()),
         }
+    }
+
+    /// 1: a time; anything else, or nothing: on by the exit `closed`.
+    fn chosen_at_close(&mut self, ctx: &mut Context<'_>, answer: Answer) {
+        let State::AtClose(at_close) = &self.state else { return };
+        let (queue, exits) = (at_close.queue.clone(), at_close.exits.clone());
+        match answer {
+            Answer::Key('1') => self.choose_time(ctx, queue, exits),
+            Answer::Key(_) | Answer::Silence => {
+                let closed = at_close.closed.clone();
+                self.leave_by(ctx, closed, &["closed"]);
+            }
+        }
+    }
+
+    /// Books a callback of a queue that they do not wait in.
+    fn choose_time(&mut self, ctx: &mut Context<'_>, queue: QueueId, exits: BookingExits) {
+        self.typed.clear();
+        let voice = self.settings.queues.get(&queue);
+        let own = voice.and_then(|voice| voice.addresses.callable(&self.ani));
+        let ids = (self.leg, self.interaction);
+        let booking = Booking::start(ctx, ids, queue, Kind::Scheduled, own);
+        self.state = State::Booking { booking: Box::new(booking), exits };
     }
 
     pub(super) fn release(&mut self, ctx: &mut Context<'_>, goodbye: Goodbye) {
@@ -333,6 +406,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::AtClose(_)
             | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }
@@ -382,6 +456,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::AtClose(_)
             | State::Code(_)
             | State::Booking { .. }
             | State::Transferring { .. }
@@ -431,7 +506,7 @@ impl Inbound {
 /// The node bound to an exit, and what is said before hanging up if none is.
 fn exit_of(node: &QueueNode, exit: QueueExit) -> (Option<&String>, &'static [&'static str]) {
     match exit {
-        QueueExit::Closed => (node.closed.as_ref(), &["closed"]),
+        QueueExit::Closed | QueueExit::ClosedWithTimes => (node.closed.as_ref(), &["closed"]),
         QueueExit::Full => (node.full.as_ref(), &["queue-full"]),
         QueueExit::NoAgents => (node.no_agents.as_ref(), &["no-agents"]),
         QueueExit::MaxWait => (node.max_wait.as_ref().map(|(_, node)| node), &["goodbye"]),

@@ -49,7 +49,7 @@ pub use effect::{Effect, SOUNDS};
 pub use event::Event;
 pub use flow::Settings;
 
-use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, Language, LegId, PlayId};
+use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, Language, LegId, PlayId, UserData};
 use crate::phone::{Ani, Dnis};
 use crate::time::{Duration, Timestamp};
 use call::{Call, Consumer};
@@ -151,6 +151,14 @@ impl Calls {
     /// The leg of the person who is served.
     pub fn consumer_leg(&self, interaction: InteractionId) -> Option<LegId> {
         self.calls.get(&interaction)?.consumer.as_ref().map(|consumer| consumer.leg())
+    }
+
+    /// What a caller called, and what an app attached to the call that they keyed the code of.
+    pub fn attached(&self, interaction: InteractionId) -> Option<(&Dnis, Option<&UserData>)> {
+        match self.calls.get(&interaction)?.consumer.as_ref()? {
+            Consumer::Inbound(caller) => Some(caller.attached()),
+            Consumer::Dialled(_) => None,
+        }
     }
 
     /// New flows; calls in progress keep theirs.

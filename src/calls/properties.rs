@@ -198,7 +198,7 @@ impl World {
                 Event::PlayEnded { leg, play }
             }
             18 => {
-                let exits = [QueueExit::Closed, QueueExit::Full, QueueExit::MaxWait];
+                let exits = [QueueExit::Closed, QueueExit::Full, QueueExit::ClosedWithTimes];
                 Event::NotAdmitted { interaction, exit: exits[b % 3] }
             }
             19 | 20 => Event::Alert {

@@ -271,6 +271,7 @@ impl Stage {
                 interaction: self.interaction(word(1)),
                 exit: match word(2) {
                     "closed" => QueueExit::Closed,
+                    "closed-with-times" => QueueExit::ClosedWithTimes,
                     "full" => QueueExit::Full,
                     "no-agents" => QueueExit::NoAgents,
                     other => panic!("{other}"),

@@ -178,6 +178,10 @@ impl Waiting {
         &self.node
     }
 
+    pub(super) fn schedule_exits(&self) -> &BookingExits {
+        &self.schedule_exits
+    }
+
     pub(super) fn standing(&mut self, ctx: &mut Context<'_>, standing: Standing) -> Next {
         let new = std::mem::take(&mut self.new);
         self.standing = Some(standing);

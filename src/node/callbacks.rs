@@ -11,6 +11,7 @@ use crate::ident::{GroupId, InteractionId, QueueId, UserData};
 use crate::phone::{AccessCode, Address, Ani, Dnis};
 use crate::queue::event::When;
 use crate::queue::hours::{self, Hours, LocalTime};
+use crate::queue::interaction::Attached;
 use crate::queue::matching::{Combination, Presented};
 use crate::queue::{self, Stage, effect};
 use crate::time::Timestamp;
@@ -52,6 +53,12 @@ impl EventLoop {
             return self.order(calls::Event::NotRegistered { interaction, reason });
         }
         let waits = self.queue.interaction(interaction).is_some();
+        let country =
+            self.queue.queue_settings(&queue).and_then(|queue| queue.addresses.default_country);
+        let attached = self.calls.attached(interaction).and_then(|(dnis, data)| {
+            let called = super::numbers::whole(dnis.expose(), country);
+            Attached { called, data: data.cloned() }.some()
+        });
         self.tell(if waits {
             queue::Event::ScheduleConfirmed { interaction, address, due }
         } else {
@@ -63,7 +70,7 @@ impl EventLoop {
                 address: Some(address),
                 when: When::At(due),
                 notify: false,
-                attached: None,
+                attached,
             }
         });
     }

@@ -75,6 +75,10 @@ pub(super) fn goodbye_of_release(reason: ReleaseReason) -> Goodbye {
     }
 }
 
+pub(super) fn exit_at_close(offer_schedule: bool) -> QueueExit {
+    if offer_schedule { QueueExit::ClosedWithTimes } else { QueueExit::Closed }
+}
+
 /// The exit of a flow's `queue` node for a caller who was not taken.
 pub(super) fn exit(reason: NotAdmitted) -> QueueExit {
     match reason {

@@ -398,7 +398,8 @@ impl Queue {
                 i.leave_at = Some(close + most);
             });
         }
-        let offer_schedule = settings.at_close == AtClose::OfferSchedule;
+        let offer_schedule = settings.at_close == AtClose::OfferSchedule
+            && self.offers(&slot.row.queue, None).scheduled;
         self.effects.push(Effect::LeaveQueue { interaction: id, offer_schedule });
         self.finish(id, "waiting-closed-done", With::default(), Outcome::Closed);
     }

@@ -25,6 +25,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::AtClose(_)
             | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }
@@ -53,6 +54,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::AtClose(_)
             | State::Code(_)
             | State::Pending { .. }
             | State::Transferring { .. }
@@ -132,6 +134,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::AtClose(_)
             | State::Code(_)
             | State::Booking { .. }
             | State::Transferring { .. }
@@ -186,6 +189,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::AtClose(_)
             | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }
@@ -225,6 +229,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::AtClose(_)
             | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }

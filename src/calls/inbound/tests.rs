@@ -314,3 +314,45 @@ fn digits_pressed_before_a_menu_answer_it() {
         "#]],
     );
 }
+
+#[test]
+fn whose_queue_closed_may_choose_another_time() {
+    let closing = "2 standing i1 1 20\n5 not-admitted i1 closed-with-times\n";
+    let table = [
+        (
+            "8 digit caller 1\n9 digit caller 1",
+            expect![[r#"
+            5 not-admitted i1 closed-with-times
+                play caller offer-schedule-closed
+            8 digit caller 1
+                play caller your-number-is <1001> confirm-or-key-number
+            9 digit caller 1
+                play caller schedule-day
+        "#]],
+        ),
+        (
+            "8 digit caller 2",
+            expect![[r#"
+            5 not-admitted i1 closed-with-times
+                play caller offer-schedule-closed
+            8 digit caller 2
+                play caller 'bye'
+        "#]],
+        ),
+        (
+            "9 played caller\n20 tick",
+            expect![[r#"
+            5 not-admitted i1 closed-with-times
+                play caller offer-schedule-closed
+            9 played caller
+            16 (first digit)
+                play caller 'bye'
+            20 tick
+        "#]],
+        ),
+    ];
+    for (script, expected) in table {
+        let log = in_queue(&format!("{closing}{script}"));
+        expected.assert_eq(&log[log.find("5 not-admitted").unwrap()..]);
+    }
+}

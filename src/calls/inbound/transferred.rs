@@ -35,6 +35,7 @@ impl Inbound {
             State::Answering { .. }
             | State::Saying { .. }
             | State::Choosing { .. }
+            | State::AtClose(_)
             | State::Code(_)
             | State::Booking { .. }
             | State::Pending { .. }

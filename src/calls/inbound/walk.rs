@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::time::Duration;
 
-use super::super::booking::{Booking, Kind};
 use super::super::digits::{Answer, Question};
 use super::super::effect::Prompt;
 use super::super::flow::FlowNode;
@@ -51,14 +50,7 @@ impl Inbound {
                     return self.hang_up(ctx, cause::TEMPORARY_FAILURE);
                 }
                 FlowNode::ScheduleCallback { queue: Some(queue), exits } => {
-                    self.typed.clear();
-                    let voice = settings.queues.get(queue);
-                    let own = voice.and_then(|voice| voice.addresses.callable(&self.ani));
-                    let (ids, kind) = ((self.leg, self.interaction), Kind::Scheduled);
-                    let booking = Booking::start(ctx, ids, queue.clone(), kind, own);
-                    let (booking, exits) = (Box::new(booking), exits.clone());
-                    self.state = State::Booking { booking, exits };
-                    return;
+                    return self.choose_time(ctx, queue.clone(), exits.clone());
                 }
                 FlowNode::Hangup { prompts } => return self.farewell(ctx, named(prompts)),
             }
@@ -72,6 +64,7 @@ impl Inbound {
             State::Code(asked) => asked.is_asking(),
             State::Answering { .. }
             | State::Saying { .. }
+            | State::AtClose(_)
             | State::Booking { .. }
             | State::Pending { .. }
             | State::InQueue(_)

@@ -1,6 +1,7 @@
 //! What callers are told and offered: the estimates of the other modes, and to whom a callback is.
 
 use super::*;
+use crate::queue::contact::CallingWindow;
 use crate::queue::hours::Hours;
 use crate::queue::settings::EwtMode;
 use crate::queue::slots::SlotSettings;
@@ -95,4 +96,26 @@ fn an_appointment_that_stands_ends_with_the_day_as_it_became() {
     assert_eq!(close(&desk), Some(at(17)));
     desk.tell(Event::SettingsChanged(Box::new(of(12))));
     assert_eq!((desk.stage(1), close(&desk)), (Some(Stage::Scheduled), Some(at(12))));
+}
+
+#[test]
+fn an_immediate_callback_is_dialled_at_night_for_four_hours_only() {
+    // The default window, 08:00 to 21:00, in California, which is 8 hours behind.
+    let night = Timestamp::from_seconds(10 * 3_600);
+    let opens = Timestamp::from_seconds(16 * 3_600);
+    for (waited, dialled) in [(seconds(4 * 3_600 - 1), true), (seconds(4 * 3_600 + 1), false)] {
+        let mut desk = Desk::new(|policy| policy.contact.window = Some(CallingWindow::default()));
+        desk.now = Timestamp(night.0 - 1 - waited.as_millis() as i64);
+        desk.request(1);
+        desk.now = night;
+        let effects = desk.log_in("ann");
+        assert_eq!(given(&effects).len(), usize::from(dialled), "{waited:?}");
+        if !dialled {
+            assert_eq!(desk.stage(1), Some(Stage::Virtual { not_before: Some(opens) }));
+            desk.now = Timestamp(opens.0 - 1);
+            assert!(given(&desk.tell(Event::Tick)).is_empty());
+            desk.now = opens;
+            assert_eq!(given(&desk.tell(Event::Tick)), ["ann>1"]);
+        }
+    }
 }
