@@ -238,6 +238,8 @@ pub enum Event {
         interaction: InteractionId,
         /// 1 is next.
         position: u32,
+        /// How many are in the queue, this one and callbacks included.
+        length: u32,
         /// Is nobody logged in who could serve them?
         nobody: bool,
         /// Estimated wait; `None`: unknown.

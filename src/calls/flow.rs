@@ -263,6 +263,8 @@ pub struct CallbackOffer {
     pub ewt_above: Option<Duration>,
     /// Position in the queue above this.
     pub position_above: Option<u32>,
+    /// More in the queue than this.
+    pub length_above: Option<u32>,
     /// Offered again after a refusal; `None`: once.
     pub again_after: Option<Duration>,
 }
@@ -351,7 +353,7 @@ pub enum FlowProblem {
     #[error("books in queue {0}, and the caller waits in {1}; leave `queue` out of that node")]
     ScheduleElsewhere(QueueId, QueueId),
     /// An offer that no threshold triggers.
-    #[error("is never made; set after, ewt_above or position_above")]
+    #[error("is never made; set after, ewt_above, position_above or length_above")]
     OfferNever,
     /// The queue may not call there.
     #[error("queue {0} may not call there; permit it in that queue or name another")]

@@ -314,8 +314,16 @@ impl Calls {
             Event::AskKeepWaiting { interaction } => {
                 self.step(interaction, out, |call, ctx| call.ask_keep_waiting(ctx));
             }
-            Event::Standing { interaction, position, nobody, ewt, immediate, scheduled } => {
-                let standing = Standing { position, nobody, ewt, immediate, scheduled };
+            Event::Standing {
+                interaction,
+                position,
+                length,
+                nobody,
+                ewt,
+                immediate,
+                scheduled,
+            } => {
+                let standing = Standing { position, length, nobody, ewt, immediate, scheduled };
                 self.inbound(interaction, out, |caller, ctx| caller.standing(ctx, standing));
             }
             Event::AgentNow { agent, state } => {

@@ -237,8 +237,15 @@ impl World {
             33..=35 => {
                 let ewt = (b % 3 > 0).then(|| Duration::from_secs(b as u64 % 300));
                 let (immediate, scheduled) = (b % 7 > 0, b % 2 == 0);
-                let nobody = b % 9 == 0;
-                Event::Standing { interaction, position: 1, nobody, ewt, immediate, scheduled }
+                Event::Standing {
+                    interaction,
+                    position: 1,
+                    length: b as u32 % 5,
+                    nobody: b % 9 == 0,
+                    ewt,
+                    immediate,
+                    scheduled,
+                }
             }
             36 => {
                 let refusals = [

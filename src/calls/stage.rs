@@ -144,6 +144,7 @@ fn billing() -> QueueNode {
             after: Some(seconds(30)),
             ewt_above: Some(seconds(120)),
             position_above: Some(5),
+            length_above: Some(30),
             again_after: Some(seconds(100)),
         }),
         closed: some("bye"),
@@ -421,9 +422,10 @@ impl Stage {
             "standing" => Event::Standing {
                 interaction: self.interaction(word(1)),
                 position: number(2) as u32,
+                length: word(5).parse().unwrap_or(number(2) as u32),
                 nobody: word(3) == "nobody",
                 ewt: word(3).parse().ok().map(Duration::from_secs),
-                immediate: matches!(word(4), "" | "either"),
+                immediate: matches!(word(4), "" | "either" | "immediate"),
                 scheduled: matches!(word(4), "either" | "scheduled"),
             },
             "agent-now" => Event::AgentNow {

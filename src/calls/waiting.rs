@@ -65,6 +65,8 @@ pub(super) struct Waiting {
 pub(super) struct Standing {
     /// 1 is next.
     pub position: u32,
+    /// How many are in the queue, this one and callbacks included.
+    pub length: u32,
     /// Is nobody logged in who could serve them?
     pub nobody: bool,
     /// `None`: unknown.
@@ -396,6 +398,7 @@ impl Waiting {
             let long = |limit| standing.ewt.is_none_or(|ewt| ewt > limit);
             offer.ewt_above.is_some_and(long)
                 || offer.position_above.is_some_and(|limit| standing.position > limit)
+                || offer.length_above.is_some_and(|limit| standing.length > limit)
         });
         from <= now && (held || by_standing)
     }

@@ -238,14 +238,16 @@ fn offer(section: &mut Section<'_>) -> CallbackOffer {
         after: section.seconds_if("after_seconds", 0..=3600),
         ewt_above: section.seconds_if("ewt_above_seconds", 0..=86_400),
         position_above: section.number_if("position_above", 0..=100_000),
+        length_above: section.number_if("length_above", 0..=100_000),
         again_after: section.seconds_if("again_after_seconds", 10..=3600),
     };
-    if offer.after.is_none() && offer.ewt_above.is_none() && offer.position_above.is_none() {
+    let by_line = offer.position_above.or(offer.length_above);
+    if offer.after.is_none() && offer.ewt_above.is_none() && by_line.is_none() {
         let path = section.path.clone();
         section.report.error(
             &path,
             "is never made",
-            "write `after_seconds`, `ewt_above_seconds` or `position_above`",
+            "write `after_seconds`, `ewt_above_seconds`, `position_above` or `length_above`",
         );
     }
     offer

@@ -552,6 +552,7 @@ impl EventLoop {
         self.step_calls(calls::Event::Standing {
             interaction,
             position,
+            length: self.queue.queue_length(&row.queue),
             nobody: ewt == Err(EwtUnknown::NobodyLoggedIn),
             ewt: ewt.ok(),
             immediate,

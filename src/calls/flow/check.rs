@@ -99,7 +99,8 @@ fn check_values(found: &mut Found<'_>, settings: &Settings, name: &str, node: &F
                 found.push(name, "queue", FlowProblem::NoSuchQueue(node.queue.clone()));
             }
             if let Some(offer) = &node.offer
-                && (offer.after, offer.ewt_above, offer.position_above) == (None, None, None)
+                && (offer.after, offer.ewt_above) == (None, None)
+                && (offer.position_above, offer.length_above) == (None, None)
             {
                 found.push(name, "offer", FlowProblem::OfferNever);
             }

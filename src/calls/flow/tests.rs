@@ -115,7 +115,8 @@ fn a_wrong_value_of_a_queue_or_a_menu_is_named_too() {
         |nodes| queue(nodes).keys = [('A', "bye".to_owned())].into(),
         |nodes| {
             let offer = queue(nodes).offer.as_mut().unwrap();
-            (offer.after, offer.ewt_above, offer.position_above) = (None, None, None);
+            (offer.after, offer.ewt_above) = (None, None);
+            (offer.position_above, offer.length_above) = (None, None);
         },
         |nodes| {
             let prompts = vec!["huh".to_owned()];
@@ -140,7 +141,7 @@ fn a_wrong_value_of_a_queue_or_a_menu_is_named_too() {
             'A' is not a key; use 0 to 9, * or #
 
         flow main, node billing, offer
-            is never made; set after, ewt_above or position_above
+            is never made; set after, ewt_above, position_above or length_above
 
         flow main, node bye, prompts
             there is no sound "huh"; add sounds/de/huh.wav or name another

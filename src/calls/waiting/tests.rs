@@ -82,6 +82,14 @@ fn a_callback_is_offered_when_any_threshold_is_passed() {
     "#]],
         ),
         (
+            "2 standing i1 1 0 immediate 30\n3 standing i1 1 0 either 31",
+            expect![[r#"
+        2 standing i1 1 0 immediate 30
+        3 standing i1 1 0 either 31
+            play caller offer-callback-or-schedule
+    "#]],
+        ),
+        (
             "2 standing i1 1 20\n2.5 standing i1 1 unknown\n3 tick",
             expect![[r#"
         2 standing i1 1 20
