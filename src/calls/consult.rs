@@ -362,7 +362,9 @@ impl Call {
             Party::Agent(agent) => {
                 let side = self.agents.insert(agent.clone(), AgentSide::Talking { leg: with });
                 side.into_iter().for_each(|side| side.hang_up(ctx, cause::NORMAL));
+                let with = Some(agent.clone());
                 ctx.push(Effect::HandedOver { interaction, agent });
+                ctx.push(Effect::ConsultationEnded { agent: it.agent, with });
             }
             Party::Outside(route, order) => {
                 consumer.transferred();

@@ -308,7 +308,8 @@ pub enum Effect {
         /// Whom, if it is an agent.
         with: Option<AgentId>,
     },
-    /// The consumer talks with the agent who was consulted; who consulted them is gone.
+    /// The consumer talks with the agent who was consulted; who consulted them is gone. The end of
+    /// the consultation follows.
     HandedOver {
         /// Whose conversation.
         interaction: InteractionId,

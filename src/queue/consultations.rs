@@ -66,7 +66,6 @@ impl Queue {
         let Stage::Bridged(from) = slot.row.stage.clone() else { return };
         let (queue, work) = (slot.queue, self.after_call_work(id));
         let Some(&m) = self.agent_index.get(&from) else { return };
-        // Whatever follows, the consultation is over.
         self.off_own_call(m);
         let Some(&n) = self.agent_index.get(to) else { return };
         let after_call = match self.state(n) {

@@ -154,7 +154,8 @@ pub enum Event {
         with: Option<AgentId>,
     },
     /// The agent joined the person they talk to with the agent they consulted, and is gone.
-    /// Whatever was meant for that one (an alert, a log-out) gives way: they talk already.
+    /// Whatever was meant for that one (an alert, a log-out) gives way: they talk already. The end
+    /// of the consultation is told too.
     HandedOver {
         /// Whom.
         interaction: InteractionId,

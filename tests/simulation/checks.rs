@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ringback::ident::{AgentId, AttemptId, InteractionId};
-use ringback::queue::event::BridgeEnd;
-use ringback::queue::{Changed, Effect, Event, Queue, Stage};
+use ringback::queue::agent::AfterCall;
+use ringback::queue::event::{BridgeEnd, NotReadyReason};
+use ringback::queue::{AgentState, Changed, Effect, Event, Queue, Stage};
 use ringback::store::gate::{Departure, Gate};
 use ringback::store::memory::Memory;
 use ringback::time::{Duration, Timestamp};
@@ -31,6 +32,8 @@ pub(crate) struct Checks {
     ringing: BTreeMap<AgentId, InteractionId>,
     /// Agents joined with a person.
     joined: BTreeMap<AgentId, InteractionId>,
+    /// Consultations, and other calls of agents, of which no end was told.
+    own_calls: BTreeSet<(AgentId, Option<AgentId>)>,
     /// Callbacks that somebody was promised.
     promised: BTreeSet<InteractionId>,
     /// Interactions that reached their outcome and in which step.
@@ -68,6 +71,12 @@ impl Checks {
                 if self.ringing.get(agent) == Some(interaction) =>
             {
                 self.ringing.remove(agent);
+            }
+            Event::ConsultationBegan { agent, with } => {
+                self.own_calls.insert((agent.clone(), with.clone()));
+            }
+            Event::ConsultationEnded { agent, with } => {
+                self.own_calls.remove(&(agent.clone(), with.clone()));
             }
             Event::BridgeEnded { interaction, cause: BridgeEnd::Agent | BridgeEnd::Lost } => {
                 self.joined.retain(|_, with| with != interaction);
@@ -261,6 +270,7 @@ impl Checks {
         self.durable = durable;
         self.made.clear();
         self.callers.clear();
+        self.own_calls.clear();
         self.ringing.clear();
         self.joined.clear();
         self.done.retain(|_, step| *step <= durable);
@@ -285,7 +295,24 @@ impl Checks {
             }
         }
         self.phones(queue)?;
+        self.own_calls(queue)?;
         self.people(queue, memory)
+    }
+
+    /// Nobody is kept from calls by one of their own that is over.
+    fn own_calls(&self, queue: &Queue) -> Result<(), Violation> {
+        let outbound = NotReadyReason::Outbound;
+        for agent in queue.agents() {
+            let kept = agent.state == AgentState::NotReady(outbound)
+                || agent.after_call == Some(AfterCall::NotReady(outbound));
+            let is_theirs = |(asks, asked): &(AgentId, Option<AgentId>)| {
+                *asks == agent.id || asked.as_ref() == Some(&agent.id)
+            };
+            if kept && !self.own_calls.iter().any(is_theirs) {
+                return broken("own_call_ends", format!("{} is kept by no call", agent.id));
+            }
+        }
+        Ok(())
     }
 
     /// At the end of a run that drained.

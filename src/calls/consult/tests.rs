@@ -48,6 +48,7 @@ fn an_agent_hands_over_to_whom_they_asked() {
                     hang-up line 16
                     hang-up ann/1 16
                     ! handed over i1 bob
+                    ! consultation ended ann bob
                 60 ended caller peer
                     ! caller hung up i1
                 60 disconnect bob i1
@@ -75,6 +76,7 @@ fn an_agent_hands_over_to_whom_they_asked() {
                     hang-up line 16
                     hang-up ann/1 16
                     ! handed over i1 bob
+                    ! consultation ended ann bob
                 60 ended bob/2 peer
                     ! bridge ended i1 lost=false
             "#]],

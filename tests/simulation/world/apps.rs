@@ -139,12 +139,12 @@ impl World {
             _ => Some(pick(&mut self.entropy, &ready).clone()),
         };
         let over = Event::ConsultationEnded { agent: agent.clone(), with: with.clone() };
-        match &with {
-            Some(other) if self.chance(70) => {
-                self.soon(20, Event::HandedOver { interaction, agent: other.clone() });
-            }
-            Some(_) | None => self.soon(60, over),
+        if let Some(other) = &with
+            && self.chance(70)
+        {
+            self.soon(20, Event::HandedOver { interaction, agent: other.clone() });
         }
+        self.soon(60, over);
         Some(Event::ConsultationBegan { agent, with })
     }
 
