@@ -73,6 +73,10 @@
 //!   and nobody is lost who is not answered.
 //! - Whom an agent consults before a transfer is rung by the agent's own call, not by the queue,
 //!   and is Not ready meanwhile; handed over, the person on the line stays in their queue.
+//! - Nobody is hung up on because they sound like a machine: only a beep ends a call, and a key
+//!   pressed during the message that follows it is a person's.
+//! - An agent beyond a trunk that is full or rests is busy for a minute, not unreachable: the trunk
+//!   says nothing about them.
 //! - What is told outside (an answer over HTTP, a push) holds up no order to a telephone: the gate
 //!   keeps the order of either among themselves.
 //! - 64 Via headers are let in, not fewer: a valid message of RFC 4475 (`longreq`) has 34.
