@@ -181,13 +181,21 @@ fn greeting(config: &Config, data: &Path) -> String {
     use std::fmt::Write;
     let sip = config.sip.listen;
     let mut text = format!("Ringback listens for SIP on {sip} (UDP).\n");
-    let agents: Vec<_> = config.queue.agents.keys().map(ToString::to_string).collect();
+    let registers = config.agent_phones.iter().filter(|(_, phone)| phone.beyond.is_none());
+    let registers: Vec<_> = registers.map(|(agent, _)| agent.as_str()).collect();
     // Writing to a String cannot fail.
     for entry in &config.calls.entries {
         let (dnis, flow) = (entry.dnis.as_str(), &entry.flow);
         let _ = writeln!(text, "  call      sip:{dnis}@{sip}  (flow {flow})");
     }
-    let _ = writeln!(text, "  agents    register as {} at {sip}", agents.join(", "));
+    if !registers.is_empty() {
+        let _ = writeln!(text, "  agents    register as {} at {sip}", registers.join(", "));
+    }
+    for (agent, phone) in &config.agent_phones {
+        if let Some((trunk, _)) = &phone.beyond {
+            let _ = writeln!(text, "  agents    {agent} is called through {trunk}");
+        }
+    }
     let codes = "*45 log in or out, *46 ready or not, *47 end after-call work";
     let _ = writeln!(text, "  codes     {codes}");
     let _ = write!(
