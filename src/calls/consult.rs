@@ -32,7 +32,7 @@ use super::transfer::{ASKED_MAX, RING_MAX, Third, ThirdOrder, status};
 use super::{Context, ENDING_MAX, Fact, Timer, cause};
 
 /// SIP 486 (RFC 3261 section 21.4.24): one consultation at a time.
-const BUSY_HERE: u16 = 486;
+pub(super) const BUSY_HERE: u16 = 486;
 
 /// A call of an agent's.
 #[derive(Debug)]
@@ -145,6 +145,11 @@ impl Call {
     /// Does this agent talk with the consumer?
     pub(super) fn is_talking(&self, agent: &AgentId) -> bool {
         self.agents.get(agent).is_some_and(AgentSide::is_talking)
+    }
+
+    /// Is this agent on a call of their own?
+    pub(super) fn is_consulting(&self, agent: &AgentId) -> bool {
+        self.consultation.as_ref().is_some_and(|it| it.agent == *agent)
     }
 
     /// An agent calls somebody, one at a time.

@@ -282,10 +282,10 @@ pub enum Effect {
         /// To whom, by number or name. Nothing says that they may be called.
         target: Dnis,
     },
-    /// An agent who talks calls somebody from another line. `Consult` or `ConsultationRefused`
-    /// follows.
+    /// An agent calls somebody: from another line while they talk, or for its own sake. `Consult`
+    /// or `ConsultationRefused` follows.
     ConsultationAsked {
-        /// Whose conversation.
+        /// Whose conversation; one of which the queue knows nothing: there is none.
         interaction: InteractionId,
         /// Who calls.
         agent: AgentId,
@@ -294,7 +294,7 @@ pub enum Effect {
         /// Whom, as the phone said it. Nothing says that they may be called.
         to: Dnis,
     },
-    /// They are being called. `ConsultationEnded` or `HandedOver` follows.
+    /// They are being called. `ConsultationEnded` follows.
     ConsultationBegan {
         /// Who calls.
         agent: AgentId,

@@ -360,6 +360,10 @@ impl Calls {
         let entry = self.settings.entries.iter().find(called);
         let Some(entry) = entry.filter(|e| self.settings.flows.contains_key(&e.flow)) else {
             if let Caller::Agent(agent) = from {
+                if self.calls.values().any(|call| call.is_consulting(&agent)) {
+                    out.push(Effect::Reject { leg, status: consult::BUSY_HERE });
+                    return;
+                }
                 let id = InteractionId::draw(&mut self.shared.entropy);
                 self.shared.legs.insert(leg, Owner::Interaction(id));
                 self.calls.insert(id, Call::empty(id));

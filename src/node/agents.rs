@@ -126,11 +126,8 @@ impl EventLoop {
 
 /// Trunks say a whole number with `+`, with `00`, or with nothing before it.
 fn is_spelled(number: &str, said: &str) -> bool {
-    let bare = |text: &'_ str| {
-        let text = text.strip_prefix('+').or_else(|| text.strip_prefix("00")).unwrap_or(text);
-        text.to_owned()
-    };
-    number == said || number.starts_with('+') && bare(number) == bare(said)
+    let Some(digits) = number.strip_prefix('+') else { return number == said };
+    said.strip_prefix('+').or_else(|| said.strip_prefix("00")).unwrap_or(said) == digits
 }
 
 #[cfg(test)]

@@ -137,9 +137,10 @@ pub enum Event {
         /// they do not answer, whoever does.
         agent: Option<AgentId>,
     },
-    /// An agent who talks calls somebody to ask. Until `ConsultationEnded` or `HandedOver` whoever
-    /// is asked, if they are an agent who is Ready, is Not ready (`outbound`); so is who asks,
-    /// should their conversation end before.
+    /// An agent calls somebody, to ask while they talk or for its own sake. Until
+    /// `ConsultationEnded` whoever is asked, if they are an agent who is Ready, is Not ready
+    /// (`outbound`); so is who asks, at once or, if they talk, should their conversation end
+    /// before.
     ConsultationBegan {
         /// Who asks.
         agent: AgentId,

@@ -447,6 +447,15 @@ fn an_agent_calls_out_for_its_own_sake() {
         "#]],
         ),
         (
+            "1 incoming other ann 1002 ann",
+            expect![[r#"
+            0 incoming line ann 1002 ann
+                ! consultation asked ann line 1002
+            1 incoming other ann 1002 ann
+                reject other 486
+        "#]],
+        ),
+        (
             "0 consult-refused line",
             expect![[r#"
             0 incoming line ann 1002 ann
