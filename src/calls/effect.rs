@@ -132,6 +132,11 @@ pub enum Effect {
         dnis: Dnis,
         /// What was keyed; `None`: nothing was asked yet.
         code: Option<AccessCode>,
+        /// How long ago the call came in.
+        since: Duration,
+        /// At which agreements ([`COMBINATIONS`](super::flow::COMBINATIONS)) the flow leads the
+        /// consumer of a callback into its queue.
+        routed: Vec<&'static str>,
     },
     /// A caller joined a queue.
     Arrived {

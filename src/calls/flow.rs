@@ -217,8 +217,9 @@ pub struct AccessCodeNode {
     pub prompts: Vec<String>,
     /// Codes that may be keyed in one call, 1 to 5.
     pub tries: u8,
-    /// By what agreed ([`COMBINATIONS`]) or `default`, which must be there. For a caller whose
-    /// callback waits already this is only where to look for the node to wait in.
+    /// By what agreed ([`COMBINATIONS`]) or `default`, which must be there. A caller whose callback
+    /// waits takes its place where this leads to a `queue` node past `say` nodes alone; elsewhere
+    /// the callback waits on, and they go there as anybody.
     pub matched: BTreeMap<String, String>,
     /// Nobody's call. Default: it is said, and the call ends.
     pub failed: Option<String>,

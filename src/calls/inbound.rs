@@ -45,6 +45,8 @@ pub(super) struct Inbound {
     interaction: InteractionId,
     ani: Ani,
     dnis: Dnis,
+    /// When it came in.
+    since: Timestamp,
     /// What the app attached whose Call-In request this call is.
     data: Option<UserData>,
     settings: Arc<Settings>,
@@ -150,6 +152,7 @@ impl Inbound {
             interaction,
             ani,
             dnis,
+            since: now,
             data: None,
             settings,
             flow,

@@ -533,10 +533,12 @@ impl Stage {
                 let (name, callback) = (self.name(*interaction), self.name(*callback));
                 format!("! pending {name} {callback} {choice:?}")
             }
-            Effect::CodeKeyed { interaction, group, ani, dnis, code } => {
+            Effect::CodeKeyed { interaction, group, ani, dnis, code, routed, .. } => {
                 let (name, ani, dnis) = (self.name(*interaction), ani.expose(), dnis.expose());
                 let code = code.as_ref().map_or("-", |code| code.expose());
-                format!("! code {name} {group} {ani} {dnis} {code}")
+                let all = routed.len() == super::flow::COMBINATIONS.len();
+                let routed = if all { String::new() } else { format!(" {}", routed.join("/")) };
+                format!("! code {name} {group} {ani} {dnis} {code}{routed}")
             }
             Effect::AskStanding { interaction } => format!("! ask {}", self.name(*interaction)),
             Effect::CallerLeft { interaction } => format!("! left {}", self.name(*interaction)),

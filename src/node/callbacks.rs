@@ -2,6 +2,8 @@
 //! the answers to both. Values move here; what they lead to is decided by `queue`, what is said by
 //! `calls`.
 
+use std::collections::BTreeSet;
+
 use super::event_loop::EventLoop;
 use crate::calls;
 use crate::calls::effect::PendingChoice;
@@ -14,7 +16,7 @@ use crate::queue::hours::{self, Hours, LocalTime};
 use crate::queue::interaction::Attached;
 use crate::queue::matching::{Combination, Presented};
 use crate::queue::{self, Stage, effect};
-use crate::time::Timestamp;
+use crate::time::{Duration, Timestamp};
 
 /// Calls with a wrong code that are remembered, so that each counts once: more than can be going
 /// on.
@@ -141,8 +143,8 @@ impl EventLoop {
     pub(super) fn code_keyed(
         &mut self,
         call: InteractionId,
-        group: GroupId,
-        (ani, dnis): (Ani, Dnis),
+        (group, routed): (GroupId, BTreeSet<Combination>),
+        (ani, dnis, since): (Ani, Dnis, Duration),
         code: Option<AccessCode>,
     ) {
         let now = self.clock.wall();
@@ -155,9 +157,9 @@ impl EventLoop {
             self.keyed_by.insert(call, caller.clone());
         }
         let code = code.map(|code| self.code_key.hash(&dnis, &code));
-        let presented = Presented { ani: caller, dnis, code };
+        let presented = Presented { ani: caller, dnis, code, since: now - since };
         let node = self.node.clone();
-        self.tell(queue::Event::CallInArrived { call, group, presented, node });
+        self.tell(queue::Event::CallInArrived { call, group, presented, routed, node });
     }
 
     /// The queue knows whose call it is.
@@ -176,9 +178,13 @@ impl EventLoop {
         self.order(calls::Event::CodeChecked { interaction, result });
     }
 
-    /// It is nobody's call. The first wrong code makes it a failed call of that number, whatever
-    /// comes after: who hangs up before the last try guesses too.
-    pub(super) fn code_unmatched(&mut self, interaction: InteractionId) {
+    /// It is nobody's call, or a callback's that this entry does not route: then the flow goes on
+    /// by what agreed. The first wrong code makes it a failed call of that number, whatever comes
+    /// after: who hangs up before the last try guesses too.
+    pub(super) fn code_unmatched(&mut self, interaction: InteractionId, agreed: Combination) {
+        if agreed != Combination::NONE {
+            return self.code_matched(interaction, agreed, None, None);
+        }
         if let Some(caller) = self.keyed_by.remove(&interaction)
             && self.failed_calls.insert(interaction)
         {

@@ -142,7 +142,9 @@ impl EventLoop {
             Effect::CallInMatched { interaction, combination, callback, data, .. } => {
                 self.code_matched(interaction, combination, callback, data);
             }
-            Effect::CallInUnmatched { interaction } => self.code_unmatched(interaction),
+            Effect::CallInUnmatched { interaction, combination } => {
+                self.code_unmatched(interaction, combination);
+            }
             Effect::CallInGranted { request, interaction, number, code, expires_at } => {
                 self.call_in_granted(request, interaction, (number, expires_at), code);
             }
@@ -200,8 +202,9 @@ impl EventLoop {
             CallsEffect::PendingChosen { interaction, callback, choice } => {
                 self.pending_chosen(interaction, callback, choice);
             }
-            CallsEffect::CodeKeyed { interaction, group, ani, dnis, code } => {
-                self.code_keyed(interaction, group, (ani, dnis), code);
+            CallsEffect::CodeKeyed { interaction, group, ani, dnis, code, since, routed } => {
+                let routed = translate::combinations(&routed);
+                self.code_keyed(interaction, (group, routed), (ani, dnis, since), code);
             }
             CallsEffect::AcceptTransfer { leg } => self.accept_transfer(leg),
             CallsEffect::RefuseTransfer { leg, status } => self.refuse_transfer(leg, status),

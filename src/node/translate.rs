@@ -1,5 +1,7 @@
 //! Between the columns: what one calls a thing, in the words of the other. Values only.
 
+use std::collections::BTreeSet;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -18,12 +20,19 @@ use crate::queue::event::{
     BridgeEnd, DeclineReason, Event as QueueEvent, NotReadyReason, RetryClass, WaitChoice,
 };
 use crate::queue::interaction::{Attached, Origin};
+use crate::queue::matching::Combination;
 use crate::queue::skill::SkillExpression;
 use crate::sip;
 use crate::sip::auto_answer::AutoAnswer;
 
 /// Most bytes of `X-Ringback-Data`, without `;truncated`.
 const SHOWN_DATA_MAX: usize = 1024;
+
+/// The agreements of those names.
+pub(super) fn combinations(names: &[&str]) -> BTreeSet<Combination> {
+    let every = Combination::every().into_iter();
+    every.filter(|it| names.contains(&it.to_string().as_str())).collect()
+}
 
 /// Why an attempt ended, in the queue's words.
 pub(super) fn retry_class(class: AttemptClass) -> RetryClass {

@@ -5,7 +5,7 @@
 //! agents logged in can take. Of two callbacks that the same agent could serve the later is never
 //! pushed while the earlier waits for its turn. Must not: see a code, know an app.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Queue;
 use super::classes::Spot;
@@ -148,7 +148,8 @@ impl Queue {
             }
             return self.settle(id);
         }
-        self.end_requests(id);
+        let expired = self.call_ins.expire_for(self.now, id);
+        self.note_call_ins(expired);
         self.forget_open(id);
         let row = if pushed { "pushed-expired-lapsed" } else { "awaiting-expired-lapsed" };
         self.step(id, row, With::default(), |i| {
@@ -294,15 +295,22 @@ impl Queue {
         call: InteractionId,
         group: &GroupId,
         presented: &Presented,
+        routed: &BTreeSet<Combination>,
         node: NodeId,
     ) {
         match self.find_request(group, presented) {
+            // This entry does not lead such callers into a queue: their callback waits on.
+            Some((_, combination, Some(_))) if !routed.contains(&combination) => {
+                self.effects.push(Effect::CallInUnmatched { interaction: call, combination });
+            }
             Some((request, combination, callback)) => {
-                let data = self.call_ins.get(request).and_then(|row| row.data.clone());
+                let row = self.call_ins.get(request);
+                let row = row.or_else(|| self.call_ins.expired_lately(request));
+                let data = row.and_then(|row| row.data.clone());
                 if let Some(id) = callback {
                     self.matched(id, node);
                 } else {
-                    let spent = self.call_ins.spend(self.now, request);
+                    let spent = self.call_ins.spend(self.now, request, presented.since);
                     self.note_call_ins(spent);
                 }
                 self.effects.push(Effect::CallInMatched {
@@ -313,18 +321,26 @@ impl Queue {
                     data: data.filter(|_| callback.is_none()),
                 });
             }
-            None => self.effects.push(Effect::CallInUnmatched { interaction: call }),
+            None => {
+                let combination = Combination::NONE;
+                self.effects.push(Effect::CallInUnmatched { interaction: call, combination });
+            }
         }
     }
 
     fn find_request(&self, group: &GroupId, presented: &Presented) -> Option<Found> {
         let settings = self.call_in_groups.get(group)?;
         // A matched caller keeps the request until an agent answers: they may drop and come back.
-        let usable =
-            |id| self.interaction(id).is_some_and(|row| row.stage == Stage::AwaitingCallIn);
+        let usable = |id| {
+            self.interaction(id).is_some_and(|row| {
+                // It lapsed after their call had reached the entry: unless they have another now.
+                row.stage == Stage::AwaitingCallIn
+                    || (row.stage == Stage::Lapsed && !self.is_replaced(id))
+            })
+        };
         match self.call_ins.matches(group, settings, presented, self.now, usable) {
             Match::One { id, combination } => {
-                let row = self.call_ins.get(id)?;
+                let row = self.call_ins.get(id).or_else(|| self.call_ins.expired_lately(id))?;
                 Some((id, combination, row.interaction))
             }
             Match::NotFound | Match::Ambiguous => None,
@@ -332,7 +348,12 @@ impl Queue {
     }
 
     fn matched(&mut self, id: InteractionId, node: NodeId) {
-        self.come_on_line(id, "awaiting-matched-waiting", node);
+        let lapsed = self.interaction(id).is_some_and(|row| row.stage == Stage::Lapsed);
+        let row = if lapsed { "lapsed-matched-waiting" } else { "awaiting-matched-waiting" };
+        self.come_on_line(id, row, node);
+        if lapsed {
+            self.note_open(id);
+        }
         // It stays theirs as long as they are on the line.
         self.prolong_requests(id, self.now + super::consumers::LONGEST_WAIT);
     }

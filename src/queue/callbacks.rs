@@ -478,6 +478,14 @@ impl Queue {
         }
     }
 
+    /// Has its consumer another open callback of its kind by now?
+    pub(super) fn is_replaced(&self, id: InteractionId) -> bool {
+        self.interactions.get(&id).is_some_and(|slot| {
+            let key = slot.row.address.clone().map(|it| (it, slot.row.origin == Origin::Scheduled));
+            key.is_some_and(|key| self.queues[slot.queue].open.contains_key(&key))
+        })
+    }
+
     /// It is over, lapsed, or about to be of another kind.
     pub(super) fn forget_open(&mut self, id: InteractionId) {
         let Some(slot) = self.interactions.get(&id) else { return };

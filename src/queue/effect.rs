@@ -150,10 +150,13 @@ pub enum Effect {
         /// What the app attached, where the flow goes on.
         data: Option<UserData>,
     },
-    /// A caller is tied to no request; the requests stay as they are.
+    /// A caller is tied to no request, or to a callback in a way that this entry does not route.
+    /// The requests stay as they are.
     CallInUnmatched {
         /// The call, by the id it came in with.
         interaction: InteractionId,
+        /// In what it agrees with the request for that callback; none of the three: with nobody's.
+        combination: Combination,
     },
     /// Tell the consumer's app.
     Push {
@@ -397,7 +400,7 @@ impl Effect {
             | Effect::CallInGranted { interaction, .. }
             | Effect::CallInRefused { interaction, .. }
             | Effect::CallInMatched { interaction, .. }
-            | Effect::CallInUnmatched { interaction }
+            | Effect::CallInUnmatched { interaction, .. }
             | Effect::Push { interaction, .. }
             | Effect::LeaveQueue { interaction, .. }
             | Effect::Release { interaction, .. }

@@ -1,8 +1,10 @@
 //! Everything the queue may be told: a closed enum of facts in the past.
 
+use std::collections::BTreeSet;
+
 use super::Settings;
 use super::interaction::Attached;
-use super::matching::{DrawnCodes, Presented};
+use super::matching::{Combination, DrawnCodes, Presented};
 use super::skill::{SkillExpression, Skills};
 use crate::ident::{
     AgentId, AttemptId, CallInId, GroupId, InteractionId, NodeId, QueueId, Route, UserData,
@@ -117,6 +119,8 @@ pub enum Event {
         group: GroupId,
         /// What it shows.
         presented: Presented,
+        /// At which agreements the entry leads the consumer of a callback into its queue.
+        routed: BTreeSet<Combination>,
         /// The node that holds the leg.
         node: NodeId,
     },

@@ -351,6 +351,7 @@ pub const ROWS: &[&str] = &[
     "awaiting-closed-done",
     "awaiting-cancelled-done",
     "awaiting-calledin-waiting",
+    "lapsed-matched-waiting",
     "lapsed-purged-done",
     "lapsed-closed-done",
     "lapsed-cancelled-done",

@@ -38,6 +38,9 @@ use crate::ident::{CallInId, GroupId, InteractionId, UserData};
 use crate::phone::{AccessCode, Address, CodeHash, CodeKey, Dnis};
 use crate::time::{Duration, Timestamp};
 
+/// For how long after a request expired a call that reached the entry before may still be its.
+pub const TRIES_WITHIN: Duration = Duration::from_secs(3 * 60);
+
 /// How many codes to draw for a request, so that one of them is free: each is taken with a chance
 /// of one in 10,000 at most.
 pub const CODES_DRAWN: usize = 4;
@@ -181,10 +184,28 @@ pub struct CallInRequest {
     pub data: Option<UserData>,
     /// When it was made.
     pub created_at: Timestamp,
-    /// From when on it matches nothing.
+    /// From when on it matches no call that reaches the entry.
     pub expires_at: Timestamp,
     /// When it ended, and how; `None` while it is outstanding.
     pub ended: Option<(Timestamp, CallInEnd)>,
+}
+
+impl CallInRequest {
+    /// May a call be its that reached the entry at `since`?
+    fn valid_for(&self, since: Timestamp, now: Timestamp) -> bool {
+        let over = self.over_at();
+        since.min(now) < over && now < over + TRIES_WITHIN
+    }
+
+    /// When it expired, or will.
+    fn over_at(&self) -> Timestamp {
+        self.ended.map_or(self.expires_at, |(at, _)| at.min(self.expires_at))
+    }
+
+    /// When it leaves the indexes: when it expires and, expired, when no call may be its any more.
+    fn leaves_at(&self) -> Timestamp {
+        if self.ended.is_some() { self.over_at() + TRIES_WITHIN } else { self.expires_at }
+    }
 }
 
 /// How a Call-In request ended.
@@ -209,6 +230,8 @@ pub struct Presented {
     pub dnis: Dnis,
     /// The hash of the code keyed, for that number.
     pub code: Option<CodeHash>,
+    /// When the call reached the entry: what was valid then is tried for [`TRIES_WITHIN`].
+    pub since: Timestamp,
 }
 
 /// Whose call it is.

@@ -259,8 +259,8 @@ impl Queue {
             Event::MenuClosed { interaction } => self.menu_over(interaction),
             Event::CalledIn { interaction, node } => self.called_in(interaction, node),
             Event::CallInRequested(asked) => self.call_in_requested(*asked),
-            Event::CallInArrived { call, group, presented, node } => {
-                self.call_in_arrived(call, &group, &presented, node);
+            Event::CallInArrived { call, group, presented, routed, node } => {
+                self.call_in_arrived(call, &group, &presented, &routed, node);
             }
             Event::EwtTold { interaction, ewt } => self.ewt_told(interaction, ewt),
             Event::Transferred { interaction, queue, agent } => {

@@ -2,16 +2,18 @@
 //!
 //! A code is written as digits; the queue sees its hash alone.
 
+use std::collections::BTreeSet;
+
 use ringback::ident::{CallInId, GroupId, InteractionId};
 use ringback::phone::{AccessCode, CodeKey, Dnis};
 use ringback::queue::effect::{CallInRefusal, PushEvent, Refusal};
 use ringback::queue::event::CallInAsked;
-use ringback::queue::matching::{DrawnCodes, Presented};
+use ringback::queue::matching::{Combination, DrawnCodes, Presented};
 use ringback::queue::{Event, Outcome};
 use ringback::time::Timestamp;
 
 use crate::bench::this_node;
-use crate::text::{Names, Words, address, number, parsed, show_time};
+use crate::text::{Names, Words, address, number, parsed, show_time, time};
 
 /// The key under which every run hashes its codes.
 pub(crate) fn code_key() -> CodeKey {
@@ -57,22 +59,41 @@ pub(crate) fn show_asked(names: &Names, asked: &CallInAsked) -> String {
     format!("ask-call-in {} group={}{callback}{from}", asked.request.0, asked.group)
 }
 
-/// Reads `call-in erin group=app dnis=800 code=123456 ani=+1..`.
-pub(crate) fn read_arrived(call: InteractionId, words: &Words<'_>) -> Result<Event, String> {
+/// Reads `call-in erin group=app dnis=800 code=123456 ani=+1.. since=05:00 routed=code+ani,code`.
+/// Without them: it reached the entry now, and everything that may agree is routed.
+pub(crate) fn read_arrived(
+    call: InteractionId,
+    at: Timestamp,
+    words: &Words<'_>,
+) -> Result<Event, String> {
     let dnis = words.need("dnis", dnis)?;
     let code = words.pair("code", code)?.map(|code| code_key().hash(&dnis, &code));
     let ani = words.pair("ani", address)?;
     let group = words.need("group", |id| Ok(GroupId::new(id)))?;
-    let presented = Presented { ani, dnis, code };
-    Ok(Event::CallInArrived { call, group, presented, node: this_node() })
+    let since = words.pair("since", time)?.unwrap_or(at);
+    let presented = Presented { ani, dnis, code, since };
+    let named = |text: &str| Ok(text.split(',').map(str::to_string).collect::<Vec<_>>());
+    let named = words.pair("routed", named)?;
+    let is_routed =
+        |it: &Combination| named.as_ref().is_none_or(|named| named.contains(&it.to_string()));
+    let routed = Combination::every().into_iter().filter(is_routed).collect();
+    Ok(Event::CallInArrived { call, group, presented, routed, node: this_node() })
 }
 
 /// Prints a call; its code is a hash.
-pub(crate) fn show_arrived(who: &str, group: &GroupId, presented: &Presented) -> String {
+pub(crate) fn show_arrived(
+    who: &str,
+    group: &GroupId,
+    presented: &Presented,
+    routed: &BTreeSet<Combination>,
+) -> String {
     let ani = presented.ani.as_ref().map(|ani| format!(" ani={}", ani.expose()));
     let code = if presented.code.is_some() { " code=?" } else { "" };
     let (dnis, ani) = (presented.dnis.expose(), ani.unwrap_or_default());
-    format!("call-in {who} group={group} dnis={dnis}{ani}{code}")
+    let since = show_time(presented.since);
+    let routed: Vec<String> = routed.iter().map(Combination::to_string).collect();
+    let routed = routed.join(",");
+    format!("call-in {who} group={group} dnis={dnis}{ani}{code} since={since} routed={routed}")
 }
 
 fn times(word: &str, proposals: &[Timestamp]) -> String {

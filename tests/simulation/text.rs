@@ -9,6 +9,7 @@ use ringback::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
 use ringback::queue::event::{
     BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice, When,
 };
+use ringback::queue::matching::Combination;
 use ringback::queue::skill::{SkillExpression, Skills};
 use ringback::queue::{Effect, Event, Transition};
 use ringback::store::gate::Departure;
@@ -244,12 +245,17 @@ pub(crate) fn read_input(names: &mut Names, line: &str) -> Result<Timed, String>
         "crash" => Input::Crash { durable: words.get(1) == Ok("durable") },
         "reload" => Input::Reload,
         "agent" => Input::Event(read_agent(names, &words)?),
-        verb => Input::Event(read_event(names, verb, &words)?),
+        verb => Input::Event(read_event(names, at, verb, &words)?),
     };
     Ok(Timed { at, input })
 }
 
-fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event, String> {
+fn read_event(
+    names: &mut Names,
+    at: Timestamp,
+    verb: &str,
+    words: &Words<'_>,
+) -> Result<Event, String> {
     let who = words.get(1).unwrap_or_default();
     let interaction = if who.contains('/') { InteractionId(0) } else { names.id(who) };
     let queue = || words.need("queue", |q| Ok(QueueId::new(q)));
@@ -283,7 +289,7 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         "menu-closed" => Event::MenuClosed { interaction },
         "calls-in" => Event::CalledIn { interaction, node: this_node() },
         "ask-call-in" => call_in::read_asked(names, words)?,
-        "call-in" => call_in::read_arrived(interaction, words)?,
+        "call-in" => call_in::read_arrived(interaction, at, words)?,
         "ewt-told" => ewt_told(interaction, words)?,
         "transfer" => transfer(interaction, words)?,
         "hand-over" => hand_over(interaction, words)?,
@@ -298,10 +304,7 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         }
         "answer" => Event::AttemptAnswered { attempt: names.attempt(who)? },
         "press-1" => Event::ConsumerConfirmed { attempt: names.attempt(who)? },
-        "press-2" => {
-            let delay = Duration::from_secs(words.need("seconds", number)?);
-            Event::ConsumerPostponed { attempt: names.attempt(who)?, delay }
-        }
+        "press-2" => postponed(names.attempt(who)?, words)?,
         "press-9" => Event::ConsumerRefused { attempt: names.attempt(who)? },
         "ended" => {
             let class = read(CLASSES, words.get(2)?)?;
@@ -315,6 +318,11 @@ fn read_event(names: &mut Names, verb: &str, words: &Words<'_>) -> Result<Event,
         "node-lost" => Event::NodeLost { node: NodeId::new(who) },
         _ => return Err(format!("`{verb}` is no event")),
     })
+}
+
+fn postponed(attempt: AttemptId, words: &Words<'_>) -> Result<Event, String> {
+    let delay = Duration::from_secs(words.need("seconds", number)?);
+    Ok(Event::ConsumerPostponed { attempt, delay })
 }
 
 fn capacity(queue: &str, words: &Words<'_>) -> Result<Event, String> {
@@ -452,8 +460,8 @@ fn show_event(names: &Names, event: &Event) -> String {
         Event::MenuClosed { interaction } => format!("menu-closed {}", who(interaction)),
         Event::CalledIn { interaction, .. } => format!("calls-in {}", who(interaction)),
         Event::CallInRequested(asked) => call_in::show_asked(names, asked),
-        Event::CallInArrived { call, group, presented, .. } => {
-            call_in::show_arrived(&who(call), group, presented)
+        Event::CallInArrived { call, group, presented, routed, .. } => {
+            call_in::show_arrived(&who(call), group, presented, routed)
         }
         Event::EwtTold { interaction, ewt } => {
             format!("ewt-told {} seconds={}", who(interaction), ewt.as_secs())
@@ -602,7 +610,10 @@ fn show_effect(names: &Names, effect: &Effect) -> String {
             let callback = callback.map(|id| format!(" as={}", names.show(id)));
             format!("matched {who} {combination}{}", callback.unwrap_or_default())
         }
-        Effect::CallInUnmatched { .. } => format!("unmatched {who}"),
+        Effect::CallInUnmatched { combination, .. } => match *combination {
+            Combination::NONE => format!("unmatched {who}"),
+            agreed => format!("unmatched {who} {agreed}"),
+        },
         Effect::Push { event, .. } => format!("push {who} {}", call_in::push(event)),
         Effect::LeaveQueue { offer_schedule, .. } => {
             let offer = if *offer_schedule { " offer-schedule" } else { "" };

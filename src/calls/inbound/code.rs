@@ -8,14 +8,14 @@
 //!
 //! It must not know codes: the queue does.
 
-use crate::ident::{PlayId, QueueId};
+use crate::ident::PlayId;
 use crate::phone::AccessCode;
 use crate::time::{Duration, Timestamp};
 
 use super::super::digits::{Entry, Limits};
 use super::super::effect::{Effect, Prompt};
 use super::super::event::CodeResult;
-use super::super::flow::{AccessCodeNode, AskCode, FlowNode, QueueNode};
+use super::super::flow::{AccessCodeNode, AskCode, COMBINATIONS, FlowNode, QueueNode};
 use super::super::{Context, Timer};
 use super::walk::named;
 use super::{Inbound, State};
@@ -112,13 +112,14 @@ impl Inbound {
         match result {
             CodeResult::Matched { combination, callback, queue, data } => {
                 self.data = data;
-                let exit = node.matched.get(&combination).or_else(|| node.matched.get("default"));
-                let exit = exit.cloned();
+                let exit = exit_for(&node, &combination).cloned();
                 match callback.zip(queue) {
                     Some((callback, queue)) => {
-                        let near = exit.as_deref().unwrap_or("");
-                        let node = self.queue_node(&queue, near);
-                        self.go_on_as(ctx, callback, &node);
+                        let (said, there) = self.way_to_queue(exit.as_deref());
+                        let there = there.filter(|node| node.queue == queue);
+                        let node = there.or_else(|| Some(self.flow()?.queue_node(&queue)));
+                        let node = node.unwrap_or_else(|| QueueNode::bare(queue));
+                        self.go_on_as(ctx, callback, &node, said);
                     }
                     None => self.code_exit(ctx, exit, Some("code-accepted")),
                 }
@@ -177,12 +178,19 @@ impl Inbound {
         code: Option<AccessCode>,
     ) {
         let keyed = code.is_some();
+        let is_routed = |combination: &&str| {
+            let exit = exit_for(&node, combination).map(String::as_str);
+            self.way_to_queue(exit).1.is_some()
+        };
+        let routed = COMBINATIONS.iter().copied().filter(is_routed).collect();
         ctx.push(Effect::CodeKeyed {
             interaction: self.interaction,
             group: node.group.clone(),
             ani: self.ani.clone(),
             dnis: self.dnis.clone(),
             code,
+            since: ctx.now.since(self.since),
+            routed,
         });
         let step = Step::Checking { keyed, until: ctx.now + CHECKING_MAX };
         self.state = State::Code(Asked { node, step });
@@ -197,21 +205,29 @@ impl Inbound {
         self.leave(ctx, said.map(Prompt::Sound).into_iter().collect(), exit);
     }
 
-    /// How a caller waits in a queue that they are in already: as where the exit `near` leads
-    /// without a choice, or else as in any node of the flow for that queue.
-    fn queue_node(&self, queue: &QueueId, near: &str) -> QueueNode {
-        let Some(flow) = self.flow() else { return QueueNode::bare(queue.clone()) };
-        let mut name = near;
+    /// The `queue` node that an exit leads to, past `say` nodes alone, and what those say. The
+    /// consumer of a callback goes that way in the callback's place.
+    fn way_to_queue(&self, exit: Option<&str>) -> (Vec<Prompt>, Option<QueueNode>) {
+        let (mut said, mut next) = (Vec::new(), exit);
+        let Some(flow) = self.flow() else { return (said, None) };
         // A flow without loops that wait for nothing has no longer way.
         for _ in 0..flow.nodes.len() {
-            match flow.nodes.get(name) {
-                Some(FlowNode::Say { next, .. }) => name = next,
-                Some(FlowNode::Queue(node)) if node.queue == *queue => return node.clone(),
+            match next.and_then(|name| flow.nodes.get(name)) {
+                Some(FlowNode::Say { prompts, next: after }) => {
+                    said.extend(named(prompts));
+                    next = Some(after);
+                }
+                Some(FlowNode::Queue(node)) => return (said, Some(node.clone())),
                 _ => break,
             }
         }
-        flow.queue_node(queue)
+        (said, None)
     }
+}
+
+/// Where callers go who agree in that with a request.
+fn exit_for<'a>(node: &'a AccessCodeNode, combination: &str) -> Option<&'a String> {
+    node.matched.get(combination).or_else(|| node.matched.get("default"))
 }
 
 #[cfg(test)]
@@ -304,7 +320,7 @@ mod tests {
                 expect![[r#"
                     ! code i1 app 1001 700 004711
                     3 code i1 code+ani i2 billing
-                        play caller pending-called-in
+                        play caller pending-called-in 'thanks'
                     3 standing i2 1 unknown
                     3 alert ann i2 1
                         invite ann/1 1001 like caller
@@ -360,6 +376,26 @@ mod tests {
             let log = in_code(settings(), &format!("{code}{script}"));
             expected.assert_eq(&log[log.find("! code").unwrap()..]);
         }
+    }
+
+    #[test]
+    fn a_callback_is_left_alone_where_the_exit_leads_to_no_queue() {
+        let mut settings = settings();
+        for flow in settings.flows.values_mut() {
+            if let Some(FlowNode::AccessCode(node)) = flow.nodes.get_mut("code") {
+                node.matched.insert("code".to_owned(), "menu".to_owned());
+            }
+        }
+        let script = format!("{}3 code i1 code\n4 played caller", keyed(3, "004711"));
+        let log = in_code(settings, &script);
+        expect![[r#"
+            ! code i1 app 1001 700 004711 code+ani+dnis/code+ani/code+dnis/ani+dnis/ani/dnis
+            3 code i1 code
+                play caller code-accepted
+            4 played caller
+                play caller 'which'
+        "#]]
+        .assert_eq(&log[log.find("! code").unwrap()..]);
     }
 
     #[test]

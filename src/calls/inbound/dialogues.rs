@@ -201,7 +201,7 @@ impl Inbound {
             | State::Farewell(_)
             | State::Ending { .. } => return false,
         };
-        self.go_on_as(ctx, callback, &node);
+        self.go_on_as(ctx, callback, &node, Vec::new());
         true
     }
 
@@ -211,9 +211,11 @@ impl Inbound {
         ctx: &mut Context<'_>,
         callback: InteractionId,
         node: &QueueNode,
+        then: Vec<Prompt>,
     ) {
         self.interaction = callback;
-        let said = vec![Prompt::Sound("pending-called-in")];
+        let mut said = vec![Prompt::Sound("pending-called-in")];
+        said.extend(then);
         self.wait(ctx, node, Arrival::Resumed(said));
     }
 

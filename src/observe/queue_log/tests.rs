@@ -128,6 +128,7 @@ fn every_row_of_the_state_table_has_its_lines() {
             | "pushed-calledin-waiting"
             | "awaiting-matched-waiting"
             | "awaiting-calledin-waiting"
+            | "lapsed-matched-waiting"
             | "dialing-calledin-waiting"
             | "confirming-passed-waiting" => enters(),
             "waiting-confirmed-virtual" | "alerting-confirmed-virtual" => {

@@ -189,17 +189,25 @@ pub(super) fn never_before_due(s: &Step) -> Verdict {
 /// A code brings one caller on the line at a time.
 pub(super) fn code_single_use(s: &Step) -> Verdict {
     s.effects.iter().try_for_each(|effect| {
-        let Effect::CallInMatched { request, callback, .. } = effect else { return Ok(()) };
-        let was = s.before.call_ins.get(*request);
-        let valid = was.is_some_and(|was| s.after.now < was.expires_at);
-        ensure(valid, || format!("{request:?} matched and was not valid"))?;
+        let Effect::CallInMatched { request, callback, combination, .. } = effect else {
+            return Ok(());
+        };
+        let Event::CallInArrived { presented, routed, .. } = s.event else { return Ok(()) };
+        let all = &s.before.call_ins;
+        let was = all.get(*request).or_else(|| all.expired_lately(*request));
+        let over =
+            was.map(|was| was.ended.map_or(was.expires_at, |(at, _)| at.min(was.expires_at)));
+        ensure(over.is_some_and(|over| presented.since < over), || {
+            format!("{request:?} matched and was not valid")
+        })?;
         let Some(id) = callback else {
             let spent = s.after.call_ins.get(*request).is_none();
             return ensure(spent, || format!("{request:?} matched and may match again"));
         };
+        ensure(routed.contains(combination), || format!("{id} matched where nothing is routed"))?;
         let awaited = s.before.interaction(*id).is_some_and(|row| {
-            row.stage == Stage::AwaitingCallIn
-                && row.deadline.is_none_or(|at| s.after.now < at)
+            let in_time = row.deadline.is_none_or(|at| presented.since < at);
+            (row.stage == Stage::Lapsed || (row.stage == Stage::AwaitingCallIn && in_time))
                 && row.first_end().is_none_or(|at| s.after.now < at)
         });
         ensure(awaited, || format!("{request:?} matched for {id}, which awaited nobody"))

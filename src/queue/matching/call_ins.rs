@@ -1,5 +1,9 @@
 //! The outstanding Call-In requests: made, found, ended. Everything is found by an index.
 //!
+//! One that expired stays for a while: a call that had reached the entry may finish its tries. Its
+//! code is not given out again meanwhile. Without codes its number may be: a call that could be for
+//! either is nobody's.
+//!
 //! A number may be handed out if the call that comes in on it can be told from all others: by its
 //! code, or, without codes, because nobody else who is expected there could be meant. Of the
 //! numbers that may, each has its turn. Must not: decide what becomes of a callback.
@@ -82,11 +86,12 @@ pub enum Refused {
 /// All outstanding Call-In requests. A clone is independent.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CallIns {
-    pub(super) outstanding: BTreeMap<CallInId, CallInRequest>,
+    /// The outstanding ones, and those that expired lately.
+    pub(super) kept: BTreeMap<CallInId, CallInRequest>,
     /// The youngest of each group, also when it has ended: the numbers go on after its own.
     pub(super) youngest: BTreeMap<GroupId, CallInRequest>,
     pub(super) by_code: BTreeSet<(Dnis, CodeHash, CallInId)>,
-    /// How many of them have a code, by number.
+    /// How many of the outstanding ones have a code, by number.
     pub(super) coded: BTreeMap<Dnis, u64>,
     /// Those without a code, by number and caller.
     pub(super) uncoded: BTreeSet<(Dnis, Option<Address>, CallInId)>,
@@ -97,8 +102,9 @@ pub struct CallIns {
 }
 
 impl CallIns {
-    /// From rows: the outstanding ones and, if it has ended, the youngest of each group. Other
-    /// ended rows do no harm.
+    /// From rows: the outstanding ones, those that expired lately and, if it has ended, the
+    /// youngest of each group. Other ended rows do no harm: such as expired are dropped when the
+    /// time is looked at next.
     pub fn load(rows: impl IntoIterator<Item = CallInRequest>) -> Self {
         let mut all = Self::default();
         for row in rows {
@@ -109,18 +115,23 @@ impl CallIns {
 
     /// All that decides, for [`CallIns::load`].
     pub fn rows(&self) -> impl Iterator<Item = &CallInRequest> {
-        let ended = self.youngest.values().filter(|row| row.ended.is_some());
-        self.outstanding.values().chain(ended)
+        let gone = self.youngest.values().filter(|row| !self.kept.contains_key(&row.id));
+        self.kept.values().chain(gone)
     }
 
     /// An outstanding request.
     pub fn get(&self, id: CallInId) -> Option<&CallInRequest> {
-        self.outstanding.get(&id)
+        self.kept.get(&id).filter(|row| row.ended.is_none())
+    }
+
+    /// A request that expired, but lately: a call that had reached the entry may be its.
+    pub fn expired_lately(&self, id: CallInId) -> Option<&CallInRequest> {
+        self.kept.get(&id).filter(|row| row.ended.is_some())
     }
 
     /// Every outstanding request, by id.
     pub fn outstanding(&self) -> impl Iterator<Item = &CallInRequest> {
-        self.outstanding.values()
+        self.kept.values().filter(|row| row.ended.is_none())
     }
 
     /// The number and code that a request would be given. Requests whose time is over count until
@@ -134,7 +145,7 @@ impl CallIns {
         group: &CallInGroup,
         new: &NewCallIn,
     ) -> Result<Allocated, Refused> {
-        if self.outstanding.contains_key(&new.id) {
+        if self.kept.contains_key(&new.id) {
             return Err(Refused::IdInUse);
         }
         if new.not_after.is_some_and(|at| at <= now) {
@@ -145,7 +156,7 @@ impl CallIns {
             return Err(Refused::AniNeeded);
         }
         let leaving = self.superseded(new);
-        if self.outstanding.len() - leaving.len() >= OUTSTANDING_MAX {
+        if self.kept.len() - leaving.len() >= OUTSTANDING_MAX {
             return Err(Refused::NoneFree { retry_at: self.next_expiry().unwrap_or(now) });
         }
         let offer = |number: &Dnis| {
@@ -159,7 +170,8 @@ impl CallIns {
             Some(Allocated { number: number.clone(), code })
         };
         let first_to_expire = |number| {
-            let mut there = self.on_number(number).filter(|(_, id)| !leaving.contains(id));
+            let in_the_way = |id| !leaving.contains(&id) && self.get(id).is_some();
+            let mut there = self.on_number(number).filter(|&(_, id)| in_the_way(id));
             there.next().map(|(at, _)| at)
         };
         self.in_turn(&new.group, group).find_map(offer).ok_or_else(|| {
@@ -211,8 +223,8 @@ impl CallIns {
         usable: impl Fn(InteractionId) -> bool,
     ) -> Match {
         let mut found = Match::NotFound;
-        for request in self.near(id, group, call).filter_map(|id| self.outstanding.get(&id)) {
-            let is_over = request.expires_at <= now
+        for request in self.near(id, group, call).filter_map(|id| self.kept.get(&id)) {
+            let is_over = !request.valid_for(call.since, now)
                 || request.interaction.is_some_and(|interaction| !usable(interaction));
             if request.group != *id || is_over {
                 continue;
@@ -236,7 +248,7 @@ impl CallIns {
         now: Timestamp,
         usable: impl Fn(InteractionId) -> bool,
     ) -> bool {
-        let call = Presented { ani: ani.cloned(), dnis: dnis.clone(), code: None };
+        let call = Presented { ani: ani.cloned(), dnis: dnis.clone(), code: None, since: now };
         match group.code {
             CodeUse::Off => false,
             CodeUse::Always => true,
@@ -247,10 +259,15 @@ impl CallIns {
         }
     }
 
-    /// The consumer called: the request and its code are used up. `None`, and nothing changes, if
-    /// it is not outstanding or its time is over.
-    pub fn spend(&mut self, now: Timestamp, id: CallInId) -> Option<CallInRequest> {
-        self.outstanding.get(&id).filter(|row| now < row.expires_at)?;
+    /// The consumer called who reached the entry at `since`: the request and its code are used up.
+    /// `None`, and nothing changes, if it is not there or its time was over by then.
+    pub fn spend(
+        &mut self,
+        now: Timestamp,
+        id: CallInId,
+        since: Timestamp,
+    ) -> Option<CallInRequest> {
+        self.kept.get(&id).filter(|row| row.valid_for(since, now))?;
         self.end(now, id, CallInEnd::Matched)
     }
 
@@ -265,7 +282,7 @@ impl CallIns {
         let tied: Vec<CallInId> = self.tied_to(interaction).collect();
         for id in &tied {
             if let Some(mut row) = self.remove(*id) {
-                row.expires_at = until;
+                (row.expires_at, row.ended) = (until, None);
                 self.insert(row);
             }
         }
@@ -283,14 +300,20 @@ impl CallIns {
         tied.into_iter().filter_map(|id| self.end(now, id, CallInEnd::CallbackOver)).collect()
     }
 
-    /// Ends those whose time is over, the earliest first.
+    /// The callback lapsed, and with it the request tied to it expired.
+    pub fn expire_for(&mut self, now: Timestamp, interaction: InteractionId) -> Vec<CallInRequest> {
+        let tied: Vec<CallInId> = self.tied_to(interaction).collect();
+        tied.into_iter().filter_map(|id| self.expired(now, id)).collect()
+    }
+
+    /// Ends those whose time is over, the earliest first, and forgets those that are over for long.
     pub fn expire(&mut self, now: Timestamp) -> Vec<CallInRequest> {
         let over = self.by_expiry.range(..=(now, LAST));
         let over: Vec<CallInId> = over.map(|&(_, id)| id).collect();
-        over.into_iter().filter_map(|id| self.end(now, id, CallInEnd::Expired)).collect()
+        over.into_iter().filter_map(|id| self.expired(now, id)).collect()
     }
 
-    /// When the next one expires.
+    /// When the next one expires, or is forgotten.
     pub fn next_expiry(&self) -> Option<Timestamp> {
         self.by_expiry.first().map(|&(at, _)| at)
     }
@@ -325,8 +348,9 @@ impl CallIns {
         number: &Dnis,
         leaving: &BTreeSet<CallInId>,
     ) -> Option<(usize, CodeHash)> {
-        let leave = leaving.iter().filter_map(|id| self.outstanding.get(id));
-        let leave = leave.filter(|row| row.number == *number && row.code.is_some()).count() as u64;
+        let leave = leaving.iter().filter_map(|id| self.kept.get(id));
+        let counts = |row: &&CallInRequest| row.ended.is_none() && row.number == *number;
+        let leave = leave.filter(|row| counts(row) && row.code.is_some()).count() as u64;
         let there = self.coded.get(number).copied().unwrap_or(0);
         if there - leave >= group.codes_max() {
             return None;
@@ -347,7 +371,7 @@ impl CallIns {
         if !group.criteria.dnis {
             return false;
         }
-        let stays = |id: CallInId| !leaving.contains(&id);
+        let stays = |id: CallInId| !leaving.contains(&id) && self.get(id).is_some();
         match new.ani.clone().filter(|_| group.criteria.ani) {
             None => self.uncoded_on(number).any(stays),
             Some(ani) => {
@@ -428,31 +452,50 @@ impl CallIns {
         if youngest.is_none_or(|youngest| youngest.sequence <= row.sequence) {
             self.youngest.insert(row.group.clone(), row.clone());
         }
-        if row.ended.is_some() {
+        if row.ended.is_some_and(|(_, end)| end != CallInEnd::Expired) {
             return;
         }
         let id = row.id;
         match row.code {
             Some(code) => {
                 self.by_code.insert((row.number.clone(), code, id));
-                *self.coded.entry(row.number.clone()).or_default() += 1;
+                if row.ended.is_none() {
+                    *self.coded.entry(row.number.clone()).or_default() += 1;
+                }
             }
             None => {
                 self.uncoded.insert((row.number.clone(), row.ani.clone(), id));
             }
         }
-        self.by_number.insert((row.number.clone(), row.expires_at, id));
+        self.by_number.insert((row.number.clone(), row.leaves_at(), id));
         if let Some(ani) = row.ani.clone() {
             self.by_ani.insert((row.group.clone(), ani, id));
         }
         if let Some(interaction) = row.interaction {
             self.by_interaction.insert((interaction, id));
         }
-        self.by_expiry.insert((row.expires_at, id));
-        self.outstanding.insert(id, row);
+        self.by_expiry.insert((row.leaves_at(), id));
+        self.kept.insert(id, row);
     }
 
-    /// Ends a request; the row says how.
+    /// Ends a request whose time is over, but keeps it for a while; forgets one after that while.
+    fn expired(&mut self, now: Timestamp, id: CallInId) -> Option<CallInRequest> {
+        let row = self.remove(id)?;
+        if row.ended.is_some() {
+            if now < row.leaves_at() {
+                self.insert(row);
+            }
+            return None;
+        }
+        let row = CallInRequest { ended: Some((now, CallInEnd::Expired)), ..row };
+        self.insert(row.clone());
+        if row.leaves_at() <= now {
+            self.remove(id);
+        }
+        Some(row)
+    }
+
+    /// Ends a request, also one that expired lately; the row says how.
     fn end(&mut self, now: Timestamp, id: CallInId, end: CallInEnd) -> Option<CallInRequest> {
         let mut row = self.remove(id)?;
         row.ended = Some((now, end));
@@ -462,29 +505,42 @@ impl CallIns {
         Some(row)
     }
 
+    /// Forgets those that the other has forgotten. The youngest of a group, if it expired long ago,
+    /// is loaded as one that expired lately, until the first look at the time.
+    pub(super) fn forget_all_but(&mut self, other: &Self) {
+        let gone = self.kept.keys().filter(|id| !other.kept.contains_key(id));
+        for id in gone.copied().collect::<Vec<_>>() {
+            self.remove(id);
+        }
+    }
+
     /// Takes a request out of every index.
     fn remove(&mut self, id: CallInId) -> Option<CallInRequest> {
-        let row = self.outstanding.remove(&id)?;
+        let row = self.kept.remove(&id)?;
         match row.code {
             Some(code) => {
                 self.by_code.remove(&(row.number.clone(), code, id));
-                let count = self.coded.remove(&row.number).unwrap_or(0);
-                if count > 1 {
-                    self.coded.insert(row.number.clone(), count - 1);
+                if row.ended.is_none()
+                    && let Some(count) = self.coded.get_mut(&row.number)
+                {
+                    *count -= 1;
+                    if *count == 0 {
+                        self.coded.remove(&row.number);
+                    }
                 }
             }
             None => {
                 self.uncoded.remove(&(row.number.clone(), row.ani.clone(), id));
             }
         }
-        self.by_number.remove(&(row.number.clone(), row.expires_at, id));
+        self.by_number.remove(&(row.number.clone(), row.leaves_at(), id));
         if let Some(ani) = row.ani.clone() {
             self.by_ani.remove(&(row.group.clone(), ani, id));
         }
         if let Some(interaction) = row.interaction {
             self.by_interaction.remove(&(interaction, id));
         }
-        self.by_expiry.remove(&(row.expires_at, id));
+        self.by_expiry.remove(&(row.leaves_at(), id));
         Some(row)
     }
 }

@@ -40,6 +40,8 @@ struct Seen {
     number: usize,
     code: Option<(usize, u8)>,
     over: u8,
+    /// Seconds since the call reached the entry.
+    ago: u16,
     spends: bool,
 }
 
@@ -50,9 +52,10 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         Op::Create(Wish { group, ani, callback, not_after, codes })
     });
     let code = prop::option::of((0..4_usize, 0..4_u8));
-    let seen = (0..2_usize, 0..4_u8, 0..4_usize, code, 0..8_u8, any::<bool>());
-    let seen = seen.prop_map(|(group, ani, number, code, over, spends)| {
-        Op::Call(Seen { group, ani, number, code, over, spends })
+    let ago = prop_oneof![Just(0), 0..2000_u16];
+    let seen = (0..2_usize, 0..4_u8, 0..4_usize, code, 0..8_u8, ago, any::<bool>());
+    let seen = seen.prop_map(|(group, ani, number, code, over, ago, spends)| {
+        Op::Call(Seen { group, ani, number, code, over, ago, spends })
     });
     let op = prop_oneof![
         8 => wish,
@@ -60,7 +63,8 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => (0..50_usize).prop_map(Op::Void),
         1 => (1..4_u8).prop_map(Op::EndFor),
         2 => (0..1500_u16).prop_map(Op::Wait),
-        1 => Just(Op::Expire),
+        2 => (0..100_u16).prop_map(Op::Wait),
+        3 => Just(Op::Expire),
         1 => Just(Op::Reload),
     ];
     prop::collection::vec(op, 1..60)
@@ -105,12 +109,47 @@ fn some_caller(n: u8) -> Option<Address> {
 /// The same by searching the list of all requests ever made.
 struct Naive {
     made: Vec<CallInRequest>,
+    /// Those that expired and may be called for yet.
+    late: BTreeSet<CallInId>,
     groups: Vec<CallInGroup>,
 }
 
 impl Naive {
     fn outstanding(&self) -> impl Iterator<Item = &CallInRequest> {
         self.made.iter().filter(|row| row.ended.is_none())
+    }
+
+    fn kept(&self) -> impl Iterator<Item = &CallInRequest> {
+        self.made.iter().filter(|row| row.ended.is_none() || self.late.contains(&row.id))
+    }
+
+    /// When it expired or will, and when it is forgotten or expires.
+    fn ends(row: &CallInRequest) -> (Timestamp, Timestamp) {
+        match row.ended {
+            None => (row.expires_at, row.expires_at),
+            Some((at, _)) => {
+                let over = at.min(row.expires_at);
+                (over, over + TRIES_WITHIN)
+            }
+        }
+    }
+
+    fn expire(&mut self, now: Timestamp) -> Vec<CallInId> {
+        let forgotten: Vec<CallInId> = self
+            .kept()
+            .filter(|row| row.ended.is_some() && Self::ends(row).1 <= now)
+            .map(|row| row.id)
+            .collect();
+        for id in forgotten {
+            self.late.remove(&id);
+        }
+        let is_over = |row: &CallInRequest| row.ended.is_none() && row.expires_at <= now;
+        let expired = self.end(now, CallInEnd::Expired, is_over);
+        let stays =
+            |id: &&CallInId| self.made.iter().any(|row| row.id == **id && now < Self::ends(row).1);
+        let late: Vec<CallInId> = expired.iter().filter(stays).copied().collect();
+        self.late.extend(late);
+        expired
     }
 
     /// The table in the documentation of [`super`].
@@ -142,8 +181,11 @@ impl Naive {
     fn matches(&self, group: usize, call: &Presented, now: Timestamp, over: u8) -> Match {
         let id = group_id(group);
         let candidates: Vec<_> = self
-            .outstanding()
-            .filter(|row| row.group == id && now < row.expires_at)
+            .kept()
+            .filter(|row| {
+                let over = Self::ends(row).0;
+                row.group == id && call.since < over && now < over + TRIES_WITHIN
+            })
             .filter(|row| row.interaction.is_none_or(|it| it.0 != u128::from(over)))
             .filter_map(|row| Some((row.id, Self::agrees(&self.groups[group], row, call)?)))
             .collect();
@@ -160,7 +202,12 @@ impl Naive {
             (1..4).filter(|n| new.ani.is_none() || new.ani == some_caller(*n)).collect();
         there.iter().any(|row| {
             callers.iter().any(|&n| {
-                let call = Presented { ani: Some(caller(n)), dnis: new.number.clone(), code: None };
+                let call = Presented {
+                    ani: Some(caller(n)),
+                    dnis: new.number.clone(),
+                    code: None,
+                    since: NOW,
+                };
                 let means = |row: &CallInRequest| Self::agrees(group, row, &call).is_some();
                 row.group == new.group && means(new) && means(row)
             })
@@ -187,7 +234,7 @@ impl Naive {
                 || (row.interaction.is_some() && row.interaction == new.interaction)
         };
         let (replaced, stay): (Vec<&CallInRequest>, Vec<&CallInRequest>) =
-            self.outstanding().partition(is_replaced);
+            self.kept().partition(is_replaced);
         let last = self.made.iter().rfind(|row| row.group == new.group);
         let last = last.and_then(|row| group.numbers.iter().position(|it| *it == row.number));
         let start = last.map_or(0, |at| at + 1);
@@ -209,22 +256,25 @@ impl Naive {
             let there: Vec<&CallInRequest> =
                 stay.iter().copied().filter(|it| it.number == row.number).collect();
             if group.code == CodeUse::Off {
+                let there: Vec<&CallInRequest> =
+                    there.into_iter().filter(|it| it.ended.is_none()).collect();
                 return !Self::is_mistakable(group, &row, &there);
             }
             let has = |code: &&CodeHash| {
-                self.outstanding().any(|it| it.number == row.number && it.code == Some(**code))
+                self.kept().any(|it| it.number == row.number && it.code == Some(**code))
             };
             row.code = new.codes.of(&row.number).iter().find(|code| !has(code)).copied();
-            let coded = there.iter().filter(|it| it.code.is_some()).count();
+            let coded = there.iter().filter(|it| it.code.is_some() && it.ended.is_none()).count();
             row.code.is_some() && (coded as u64) < 10_u64.pow(u32::from(group.code_length) - 4)
         });
-        let in_the_way = stay.iter().filter(|it| group.numbers.contains(&it.number));
-        let retry_at = in_the_way.map(|it| it.expires_at).min().unwrap_or(now);
+        let in_the_way = stay.iter().filter(|it| it.ended.is_none());
+        let in_the_way = in_the_way.filter(|it| group.numbers.contains(&it.number));
+        let retry_at = in_the_way.map(|it| Self::ends(it).1).min().unwrap_or(now);
         free.ok_or(Refused::NoneFree { retry_at })?;
         let replaced = ids(replaced);
-        self.end(now, CallInEnd::Voided, |row| replaced.contains(&row.id));
+        let voided = self.end(now, CallInEnd::Voided, |row| replaced.contains(&row.id));
         self.made.push(row);
-        Ok(replaced)
+        Ok(voided)
     }
 
     /// Ends those of the outstanding that are meant; tells which.
@@ -234,11 +284,12 @@ impl Naive {
         how: CallInEnd,
         is_meant: impl Fn(&CallInRequest) -> bool,
     ) -> Vec<CallInId> {
-        let outstanding = self.made.iter_mut().filter(|row| row.ended.is_none());
         let mut ended = Vec::new();
-        for row in outstanding.filter(|row| is_meant(row)) {
-            row.ended = Some((now, how));
-            ended.push(&*row);
+        for row in self.made.iter_mut().filter(|row| is_meant(row)) {
+            if row.ended.is_none() || self.late.remove(&row.id) {
+                row.ended = Some((now, how));
+                ended.push(&*row);
+            }
         }
         ids(ended)
     }
@@ -270,7 +321,7 @@ impl Pair {
         let groups = policies.into_iter().enumerate();
         let groups =
             groups.map(|(n, group)| CallInGroup { numbers: numbers(n), ..group }).collect();
-        let naive = Naive { made: Vec::new(), groups };
+        let naive = Naive { made: Vec::new(), late: BTreeSet::new(), groups };
         let (entropy, met) = (Entropy::from_number(1), BTreeSet::new());
         Self { all: CallIns::default(), naive, now: NOW, entropy, met }
     }
@@ -300,12 +351,12 @@ impl Pair {
             }
             Op::Expire => {
                 let ended = self.all.expire(now);
-                let is_over = |row: &CallInRequest| row.expires_at <= now;
-                assert_eq!(ids(&ended), self.naive.end(now, CallInEnd::Expired, is_over));
+                assert_eq!(ids(&ended), self.naive.expire(now));
                 ended
             }
             Op::Reload => {
                 self.all = CallIns::load(self.all.rows().cloned());
+                self.all.forget_all_but(&before);
                 Vec::new()
             }
         };
@@ -347,7 +398,8 @@ impl Pair {
     fn call(&mut self, seen: Seen) -> Vec<CallInRequest> {
         let (now, group, id) = (self.now, seen.group, group_id(seen.group));
         let code = seen.code.map(|(of, code)| plain_hash(of, code));
-        let call = Presented { ani: some_caller(seen.ani), dnis: number(seen.number), code };
+        let since = now - Duration::from_secs(seen.ago.into());
+        let call = Presented { ani: some_caller(seen.ani), dnis: number(seen.number), code, since };
         let settings = &self.naive.groups[group];
         let usable = |it: InteractionId| it.0 != u128::from(seen.over);
         let found = self.all.matches(&id, settings, &call, now, usable);
@@ -358,7 +410,7 @@ impl Pair {
             Match::Ambiguous => "ambiguous".to_owned(),
         });
 
-        let without = Presented { code: None, ..call.clone() };
+        let without = Presented { code: None, since: now, ..call.clone() };
         let without = self.naive.matches(group, &without, now, seen.over);
         let expected = match settings.code {
             CodeUse::Off => false,
@@ -372,18 +424,25 @@ impl Pair {
         if !seen.spends {
             return Vec::new();
         }
+        if self.all.expired_lately(id).is_some() {
+            self.met.insert("late".to_owned());
+        }
         self.naive.end(now, CallInEnd::Matched, |row| row.id == id);
-        self.all.spend(now, id).into_iter().collect()
+        self.all.spend(now, id, since).into_iter().collect()
     }
 
     fn check(&self, before: &CallIns, ended: &[CallInRequest]) {
         rules_hold(&self.all);
         code_single_use(before, ended, &self.all).unwrap();
+        let next = self.naive.kept().map(|row| Naive::ends(row).1).min();
+        assert_eq!(self.all.next_expiry(), next);
         let mut expected: Vec<&CallInRequest> = self.naive.outstanding().collect();
-        assert_eq!(self.all.next_expiry(), expected.iter().map(|row| row.expires_at).min());
         expected.sort_by_key(|row| row.id);
         assert!(self.all.outstanding().eq(expected));
         assert!(ended.iter().all(|row| self.naive.made.contains(row)));
+        let late: BTreeSet<CallInId> =
+            self.all.kept.values().filter(|row| row.ended.is_some()).map(|row| row.id).collect();
+        assert_eq!(late, self.naive.late);
     }
 }
 
@@ -400,7 +459,7 @@ fn random_operations_meet_every_answer() {
         met.append(&mut pair.met);
     }
     let matched = Combination::every().into_iter().skip(1).map(|it| it.to_string());
-    let answers = ["not found", "ambiguous", "NoneFree", "AniNeeded", "TooLate"];
+    let answers = ["not found", "late", "ambiguous", "NoneFree", "AniNeeded", "TooLate"];
     let ends = ["Matched", "Expired", "Voided", "CallbackOver"];
     let expected: BTreeSet<String> =
         matched.chain(answers.iter().chain(&ends).map(|it| it.to_string())).collect();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{CallInEnd, CallInRequest, CallIns};
+use super::{CallInEnd, CallInRequest, CallIns, TRIES_WITHIN};
 use crate::queue::invariants::{Broken, Verdict};
 
 /// A rule of the requests as they stand.
@@ -51,9 +51,8 @@ pub fn superseded_void(all: &CallIns) -> Verdict {
 /// # Errors
 /// [`Broken`] if it is not.
 pub fn indexes_agree(all: &CallIns) -> Verdict {
-    let ended = all.outstanding().find(|row| row.ended.is_some());
-    ensure(ended.is_none(), || format!("{ended:?} is outstanding"))?;
-    let loaded = CallIns::load(all.rows().cloned());
+    let mut loaded = CallIns::load(all.rows().cloned());
+    loaded.forget_all_but(all);
     ensure(loaded == *all, || "the indexes differ from the rows".to_owned())
 }
 
@@ -66,7 +65,9 @@ pub fn code_single_use(before: &CallIns, ended: &[CallInRequest], after: &CallIn
     let mut seen = BTreeSet::new();
     ended.iter().try_for_each(|row| {
         let Some((at, CallInEnd::Matched)) = row.ended else { return Ok(()) };
-        let in_time = before.get(row.id).is_some_and(|row| at < row.expires_at);
+        // A call that reached the entry in time is tried for a while.
+        let in_time = before.kept.get(&row.id);
+        let in_time = in_time.is_some_and(|row| at < row.over_at() + TRIES_WITHIN);
         let is_gone = after.get(row.id).is_none() && seen.insert(row.id);
         ensure(in_time && is_gone, || format!("{} matched twice, or late", row.id))
     })

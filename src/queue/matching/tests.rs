@@ -54,7 +54,7 @@ fn new(id: u128, group: &CallInGroup, digits: &str) -> NewCallIn {
 fn call(ani: Option<u8>, dnis: usize, digits: Option<&str>) -> Presented {
     let dnis = number(dnis);
     let code = digits.map(|digits| key().hash(&dnis, &code(digits)));
-    Presented { ani: ani.map(caller), dnis, code }
+    Presented { ani: ani.map(caller), dnis, code, since: NOW }
 }
 
 fn usable(_: InteractionId) -> bool {
@@ -184,7 +184,7 @@ fn a_code_is_good_on_its_number_only() {
     all.create(NOW, &group, new(2, &group, "001234")).unwrap();
     assert_eq!(said(&all, &group, &call(None, 0, Some("001234"))), "1 code");
     assert_eq!(said(&all, &group, &call(None, 1, Some("001234"))), "2 code");
-    all.spend(NOW, CallInId(1)).unwrap();
+    all.spend(NOW, CallInId(1), NOW).unwrap();
     assert_eq!(said(&all, &group, &call(None, 0, Some("001234"))), "-");
     let elsewhere = GroupId::new("elsewhere");
     let found =
@@ -203,7 +203,7 @@ fn of_several_without_a_code_there_is_none() {
     assert_eq!(said(&all, &group, &call(Some(2), 0, None)), "2 ani+dnis");
     assert_eq!(said(&all, &group, &call(Some(3), 0, None)), "-");
     assert_eq!(said(&all, &group, &call(None, 0, None)), "?", "withheld, and two are expected");
-    all.spend(NOW, CallInId(2)).unwrap();
+    all.spend(NOW, CallInId(2), NOW).unwrap();
     assert_eq!(said(&all, &group, &call(None, 0, None)), "1 dnis");
     let strict = CallInGroup { required: combination("ani"), ..group };
     assert_eq!(said(&all, &strict, &call(None, 0, None)), "-");
@@ -249,7 +249,7 @@ fn what_has_ended_never_matches() {
     };
     type Ends = fn(&mut CallIns) -> Vec<CallInRequest>;
     let ends: [(Ends, CallInEnd); 4] = [
-        (|all| all.spend(NOW, CallInId(1)).into_iter().collect(), CallInEnd::Matched),
+        (|all| all.spend(NOW, CallInId(1), NOW).into_iter().collect(), CallInEnd::Matched),
         (|all| all.void(NOW, CallInId(1)).into_iter().collect(), CallInEnd::Voided),
         (|all| all.end_for(NOW, InteractionId(9)), CallInEnd::CallbackOver),
         (|all| all.expire(NOW + minutes(30)), CallInEnd::Expired),
@@ -258,21 +258,61 @@ fn what_has_ended_never_matches() {
         let mut all = made();
         let ended: Vec<_> = end(&mut all).iter().map(|row| row.ended.unwrap().1).collect();
         assert_eq!(ended, [how]);
-        assert_eq!(said(&all, &group, &right), "-", "{how:?}");
+        let over = NOW + minutes(30);
+        let after = Presented { since: over, ..right.clone() };
+        let found = all.matches(&app(), &group, &after, over, usable);
+        assert_eq!(found, Match::NotFound, "{how:?}");
         assert_eq!(end(&mut all), [], "{how:?} twice");
-        assert_eq!((all.outstanding().count(), all.next_expiry()), (0, None));
+        let forgotten = (how == CallInEnd::Expired).then_some(NOW + minutes(33));
+        assert_eq!((all.outstanding().count(), all.next_expiry()), (0, forgotten));
         rules_hold(&all);
     }
     // Time alone is enough, and so is what becomes of the callback.
     let mut all = made();
     let found = |at, usable: fn(InteractionId) -> bool| {
-        all.matches(&app(), &group, &right, at, usable) != Match::NotFound
+        let call = Presented { since: at, ..right.clone() };
+        all.matches(&app(), &group, &call, at, usable) != Match::NotFound
     };
     assert!(found(NOW + minutes(30) - Duration::from_millis(1), usable));
     assert!(!found(NOW + minutes(30), usable), "its time is over");
     assert!(!found(NOW, |id| id != InteractionId(9)), "its callback is over");
-    assert_eq!(all.spend(NOW + minutes(30), CallInId(1)), None);
+    assert_eq!(all.spend(NOW + minutes(30), CallInId(1), NOW + minutes(30)), None);
     assert_eq!(all.expire(NOW + minutes(30)).len(), 1);
+}
+
+#[test]
+fn a_call_that_reached_the_entry_in_time_may_finish_its_tries() {
+    let group = group(CodeUse::Always, 1);
+    let over = NOW + minutes(30);
+    let just_before = over - Duration::from_millis(1);
+    for ended in [false, true] {
+        let mut all = CallIns::default();
+        all.create(NOW, &group, new(1, &group, "001234")).unwrap();
+        if ended {
+            assert_eq!(all.expire(over).len(), 1);
+        }
+        let found = |since, at| {
+            let call = Presented { since, ..call(None, 0, Some("001234")) };
+            all.matches(&app(), &group, &call, at, usable) != Match::NotFound
+        };
+        let table = [
+            (just_before, over, true),
+            (just_before, over + TRIES_WITHIN - Duration::from_millis(1), true),
+            (just_before, over + TRIES_WITHIN, false),
+            (over, over, false),
+            (over + minutes(1), over, false),
+        ];
+        for (since, at, expected) in table {
+            assert_eq!(found(since, at), expected, "{since} {at} {ended}");
+        }
+        // Its code is nobody else's meanwhile.
+        let again = new(2, &group, "001234");
+        assert!(all.create(over, &group, again).is_err());
+        let spent = all.spend(over + minutes(1), CallInId(1), just_before).unwrap();
+        assert_eq!(spent.ended, Some((over + minutes(1), CallInEnd::Matched)));
+        assert_eq!(all.spend(over + minutes(1), CallInId(1), just_before), None, "once");
+        rules_hold(&all);
+    }
 }
 
 #[test]
@@ -325,7 +365,7 @@ fn with_codes_the_numbers_go_round() {
         given.push(group.numbers.iter().position(|it| *it == made.request.number).unwrap());
         // Neither an end nor a restart lets a number have two turns.
         if id % 2 == 0 {
-            all.spend(NOW, CallInId(id)).unwrap();
+            all.spend(NOW, CallInId(id), NOW).unwrap();
             all = CallIns::load(all.rows().cloned());
         }
     }
@@ -447,19 +487,19 @@ fn broken_rules_are_noticed() {
     assert!(codes_distinct(&twins).is_err() && superseded_void(&twins).is_err());
 
     let mut stale = all.clone();
-    stale.outstanding.clear();
+    stale.kept.clear();
     assert!(indexes_agree(&stale).is_err());
     let mut unsaid = all.clone();
-    unsaid.outstanding.values_mut().for_each(|row| row.ended = Some((NOW, CallInEnd::Matched)));
+    unsaid.kept.values_mut().for_each(|row| row.ended = Some((NOW, CallInEnd::Matched)));
     assert!(indexes_agree(&unsaid).is_err());
 
     let before = all.clone();
-    let spent = all.spend(NOW, CallInId(1)).unwrap();
+    let spent = all.spend(NOW, CallInId(1), NOW).unwrap();
     let once = std::slice::from_ref(&spent);
     assert_eq!(code_single_use(&before, once, &all), Ok(()));
     assert!(code_single_use(&before, &[spent.clone(), spent.clone()], &all).is_err(), "twice");
     assert!(code_single_use(&all, once, &all).is_err(), "not outstanding before");
     assert!(code_single_use(&before, once, &before).is_err(), "still outstanding");
-    let late = CallInRequest { ended: Some((NOW + minutes(30), CallInEnd::Matched)), ..spent };
+    let late = CallInRequest { ended: Some((NOW + minutes(33), CallInEnd::Matched)), ..spent };
     assert!(code_single_use(&before, &[late], &all).is_err(), "late");
 }

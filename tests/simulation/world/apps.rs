@@ -6,7 +6,7 @@ use ringback::ident::{AgentId, CallInId, GroupId, InteractionId, QueueId};
 use ringback::phone::{AccessCode, Address};
 use ringback::queue::effect::{CallInRefusal, PushEvent, Refusal};
 use ringback::queue::event::{CallInAsked, When};
-use ringback::queue::matching::Presented;
+use ringback::queue::matching::{Combination, Presented};
 use ringback::queue::{AgentState, Effect, Event, Interaction, Stage};
 use ringback::time::{Duration, Timestamp};
 
@@ -90,12 +90,9 @@ impl World {
             Whim::Dials => {
                 let ticket = self.ticket()?;
                 let call = self.stranger();
-                Event::CallInArrived {
-                    call,
-                    group: ticket.group,
-                    presented: ticket.presented,
-                    node: this_node(),
-                }
+                let ago = Duration::from_secs(self.entropy.below(200));
+                let presented = Presented { since: self.now - ago, ..ticket.presented };
+                self.arrives(call, ticket.group, presented)
             }
             Whim::Told => {
                 let interaction = self.open(bench)?;
@@ -251,6 +248,13 @@ impl World {
         self.soon(5, asked);
     }
 
+    /// Somebody calls an entry that routes everything, or not all.
+    fn arrives(&mut self, call: InteractionId, group: GroupId, presented: Presented) -> Event {
+        let (all, every) = (self.kind || self.chance(80), Combination::every());
+        let routed = every.into_iter().filter(|_| all || self.chance(50)).collect();
+        Event::CallInArrived { call, group, presented, routed, node: this_node() }
+    }
+
     /// What they do when something of this is ordered.
     pub(super) fn consumer_reacts(&mut self, effect: &Effect) {
         match effect {
@@ -262,7 +266,8 @@ impl World {
                 };
                 let code = code.and_then(|n| asked.codes.get(n));
                 let code = code.map(|code| code_key().hash(number, code));
-                let presented = Presented { ani: asked.from, dnis: number.clone(), code };
+                let presented =
+                    Presented { ani: asked.from, dnis: number.clone(), code, since: self.now };
                 let ticket = Ticket { group: asked.group, presented };
                 if self.apps.tickets.len() >= 50 {
                     self.apps.tickets.remove(0);
@@ -271,8 +276,8 @@ impl World {
                 if self.kind || self.chance(70) {
                     let call = self.stranger();
                     let Ticket { group, presented } = ticket;
-                    let node = this_node();
-                    self.soon(120, Event::CallInArrived { call, group, presented, node });
+                    let arrived = self.arrives(call, group, presented);
+                    self.soon(120, arrived);
                 }
             }
             Effect::Push { interaction, event: PushEvent::Ready }
@@ -293,7 +298,7 @@ impl World {
                 self.callers.insert(*id);
             }
             Effect::CallInMatched { interaction, callback: None, .. }
-            | Effect::CallInUnmatched { interaction }
+            | Effect::CallInUnmatched { interaction, .. }
                 if self.chance(50) && self.apps.joined.insert(*interaction) =>
             {
                 let (interaction, queue) = (*interaction, self.queue());
