@@ -308,6 +308,7 @@ fn queue(
         boost_percent: section.number("boost_percent", 10..=500, default.boost_percent),
         dials_max: section.number("dials_max", 1..=10_000, default.dials_max),
         attempts_max: section.number("attempts_max", 1..=20, default.attempts_max),
+        attempts_max_of: section.section("attempts_max_by_outcome", attempts_max_of),
         retry_delay: section
             .section("retry_delay_seconds", |section| retry_delay(section, default.retry_delay)),
         purge_after: section
@@ -368,20 +369,32 @@ pub(super) fn read_expression(section: &mut Section<'_>) -> Option<SkillExpressi
     }
 }
 
+/// How an attempt may end that counts.
+const OUTCOMES: [(&str, RetryClass); 6] = [
+    ("busy", RetryClass::Busy),
+    ("no_answer", RetryClass::NoAnswer),
+    ("no_confirm", RetryClass::NoConfirm),
+    ("machine", RetryClass::Machine),
+    ("rejected", RetryClass::Rejected),
+    ("unreachable", RetryClass::Unreachable),
+];
+
+fn attempts_max_of(section: &mut Section<'_>) -> BTreeMap<RetryClass, u32> {
+    let mut limits = BTreeMap::new();
+    for (key, class) in OUTCOMES {
+        if let Some(max) = section.number_if(key, 1..=20) {
+            limits.insert(class, max);
+        }
+    }
+    limits
+}
+
 fn retry_delay(
     section: &mut Section<'_>,
     default: BTreeMap<RetryClass, Duration>,
 ) -> BTreeMap<RetryClass, Duration> {
-    let keys = [
-        ("busy", RetryClass::Busy),
-        ("no_answer", RetryClass::NoAnswer),
-        ("no_confirm", RetryClass::NoConfirm),
-        ("machine", RetryClass::Machine),
-        ("rejected", RetryClass::Rejected),
-        ("unreachable", RetryClass::Unreachable),
-    ];
     let mut delays = default;
-    for (key, class) in keys {
+    for (key, class) in OUTCOMES {
         if let Some(delay) = section.seconds_if(key, 1..=DAY) {
             delays.insert(class, delay);
         }

@@ -251,6 +251,8 @@ mod tests {
         queue.addresses = shown.addresses.clone();
         assert_eq!(queue.pushes.upcoming_below, None);
         queue.pushes.upcoming_below = shown.pushes.upcoming_below;
+        assert_eq!((queue.attempts_max_of.len(), shown.attempts_max_of.len()), (0, 6));
+        queue.attempts_max_of = shown.attempts_max_of.clone();
         assert_eq!(shown.shown.data, ["order", "topic"]);
         assert_eq!(shown.shown.display_name, "Example Ltd.");
         assert_eq!(shown.shown.caller_id, Some(crate::phone::Ani::new("+14155550100")));

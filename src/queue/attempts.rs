@@ -221,14 +221,20 @@ impl Queue {
         let carrier = class == RetryClass::Carrier || called_in;
         // Hanging up before 1 was pressed is not confirming.
         let class = if class == RetryClass::HungUp { RetryClass::NoConfirm } else { class };
-        let used = self.interaction(id.interaction).map_or(0, |row| row.attempts_used);
-        let used = if carrier { used } else { used + 1 };
-        let used_up = used >= settings.attempts_max;
+        let Some(row) = self.interaction(id.interaction) else { return };
+        let (mut used, mut failures) = (row.attempts_used, row.failures);
+        if !carrier {
+            used += 1;
+            failures.add(class);
+        }
+        let of_class = settings.attempts_max_of.get(&class);
+        let used_up =
+            used >= settings.attempts_max || of_class.is_some_and(|&max| failures.of(class) >= max);
         if !carrier && (used_up || self.rang_enough(id.interaction)) {
             let row =
                 if dialing { "dialing-ended-exhausted" } else { "confirming-ended-exhausted" };
             if let Some(slot) = self.interactions.get_mut(&id.interaction) {
-                slot.row.attempts_used = used;
+                (slot.row.attempts_used, slot.row.failures) = (used, failures);
             }
             let outcome =
                 if used_up { Outcome::AttemptsExhausted(class) } else { Outcome::DailyLimit };
@@ -247,7 +253,7 @@ impl Queue {
                 i.last_contact = Some(now);
             }
             i.stage = Stage::Virtual { not_before };
-            i.attempts_used = used;
+            (i.attempts_used, i.failures) = (used, failures);
             i.deadline = None;
             i.node = None;
         });

@@ -7,7 +7,7 @@ use std::cmp::Reverse;
 use super::Queue;
 use super::effect::{Effect, EndReason, NotAdmitted, ReleaseReason};
 use super::event::{BridgeEnd, Event, WaitChoice};
-use super::interaction::{Interaction, Origin, Outcome, Place, Stage};
+use super::interaction::{Failures, Interaction, Origin, Outcome, Place, Stage};
 use super::settings::{AtClose, EarlyHangup};
 use super::skill::SkillExpression;
 use super::upkeep::With;
@@ -97,6 +97,7 @@ impl Queue {
             node: None,
             caller_leg: false,
             attempts_used: 0,
+            failures: Failures::default(),
             attempts_made: 0,
             postponed: 0,
             created_at: self.now,

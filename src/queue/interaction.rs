@@ -12,6 +12,7 @@
 //! Bridged ── transferred ▶ Waiting                 Bridged ── handed over ▶ Bridged (another)
 //! Virtual ── its turn, where the consumer calls ▶ Pushed ── accepted ▶ AwaitingCallIn
 //! AwaitingCallIn ── matched ▶ Waiting              Pushed, AwaitingCallIn ── expiry ▶ Lapsed
+//! Lapsed ── matched, by a call that came before the expiry ▶ Waiting
 //! ```
 
 use crate::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route, UserData};
@@ -21,6 +22,54 @@ use crate::time::{Duration, Timestamp};
 use super::effect::EndReason;
 use super::event::RetryClass;
 use super::skill::SkillExpression;
+
+/// The ways to end that count as an attempt.
+const COUNTED: [RetryClass; 6] = [
+    RetryClass::Busy,
+    RetryClass::NoAnswer,
+    RetryClass::NoConfirm,
+    RetryClass::Machine,
+    RetryClass::Rejected,
+    RetryClass::Unreachable,
+];
+
+/// How often attempts that count ended in which way; 255 is as far as it counts.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub struct Failures([u8; COUNTED.len()]);
+
+impl Failures {
+    /// How often in this way; 0 for those that use no attempt.
+    pub fn of(self, class: RetryClass) -> u32 {
+        self.counted().find(|(of, _)| *of == class).map_or(0, |(_, count)| u32::from(count))
+    }
+
+    /// Of all ways together.
+    pub fn total(self) -> u32 {
+        self.0.iter().map(|&count| u32::from(count)).sum()
+    }
+
+    /// Those that happened.
+    pub fn counted(self) -> impl Iterator<Item = (RetryClass, u8)> {
+        COUNTED.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
+    }
+
+    /// One more; nothing for those that use no attempt.
+    pub fn add(&mut self, class: RetryClass) {
+        for (_, count) in COUNTED.iter().zip(&mut self.0).filter(|(of, _)| **of == class) {
+            *count = count.saturating_add(1);
+        }
+    }
+}
+
+impl FromIterator<(RetryClass, u8)> for Failures {
+    fn from_iter<T: IntoIterator<Item = (RetryClass, u8)>>(counted: T) -> Self {
+        let mut failures = Self::default();
+        for (class, count) in counted {
+            (0..count).for_each(|_| failures.add(class));
+        }
+        failures
+    }
+}
 
 /// Where an interaction stands. What it waits for has a deadline of its own.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -163,6 +212,8 @@ pub struct Interaction {
     pub caller_leg: bool,
     /// Attempts that count against the allowed ones.
     pub attempts_used: u32,
+    /// The same by how they ended.
+    pub failures: Failures,
     /// The serial of the last attempt; 0: none yet.
     pub attempts_made: u32,
     /// Times the consumer said "later".

@@ -4,7 +4,7 @@
 mod callbacks;
 
 use super::agent::{Agent, AgentState};
-use super::event::{Event, NotReadyReason};
+use super::event::{Event, NotReadyReason, RetryClass};
 use super::interaction::{Interaction, Origin, Outcome, Place, Stage};
 use super::settings::Selection;
 use super::{Changed, Effect, Queue};
@@ -397,23 +397,53 @@ fn redial_needs_leg_end(s: &Step) -> Verdict {
 }
 
 fn attempts_bounded(s: &Step) -> Verdict {
-    let max = |row: &Interaction| s.after.queue_settings(&row.queue).map(|q| q.attempts_max);
+    let left = |row: &Interaction| {
+        s.after.queue_settings(&row.queue).is_some_and(|q| {
+            let of = |(&class, &max): (&RetryClass, &u32)| row.failures.of(class) < max;
+            row.attempts_used < q.attempts_max && q.attempts_max_of.iter().all(of)
+        })
+    };
     s.changed.interactions.iter().try_for_each(|row| {
         let was = s.before.interaction(row.id).map_or(0, |row| row.attempts_used);
         let exhausted = matches!(row.stage, Stage::Done(Outcome::AttemptsExhausted(_)));
-        let fine = row.attempts_used == was
-            || exhausted
-            || max(row).is_some_and(|max| row.attempts_used < max);
-        ensure(fine && row.attempts_used <= row.attempts_made, || {
-            format!("{} used {} attempts", row.id, row.attempts_used)
-        })
+        let fine = row.attempts_used == was || exhausted || left(row);
+        let counted =
+            row.attempts_used <= row.attempts_made && row.failures.total() == row.attempts_used;
+        ensure(fine && counted, || format!("{} used {} attempts", row.id, row.attempts_used))
     })?;
+    delay_by_outcome(s)?;
     given(s).filter(|(_, _, dial)| *dial).try_for_each(|(_, row, _)| {
         let before = s.before.interaction(row.id).map(|row| &row.stage);
         let early = matches!(before, Some(Stage::Virtual { not_before: Some(at) }) if *at > s.now);
         let moved =
             matches!(s.event, Event::Rescheduled { interaction, .. } if *interaction == row.id);
         ensure(!early || moved, || format!("{} was dialled before its delay", row.id))
+    })
+}
+
+/// Whoever was not reached waits as long as that outcome is to wait.
+fn delay_by_outcome(s: &Step) -> Verdict {
+    let Event::AttemptEnded { attempt, class } = s.event else { return Ok(()) };
+    let was = s.before.interaction(attempt.interaction).filter(|row| row.attempt() == *attempt);
+    // Its guard time may have closed it in the same step, before we were told.
+    let open = s.before.attempts.get(attempt).is_some_and(|attempt| {
+        attempt.ending.is_none() || attempt.deadline.is_none_or(|at| at > s.after.now)
+    });
+    let open = open && was.is_some_and(|was| !was.called_in);
+    let stage = was.filter(|_| open).map(|was| &was.stage);
+    let is = s.after.interaction(attempt.interaction).map(|row| (row, &row.stage));
+    let (Some(Stage::Dialing | Stage::Confirming), Some((row, Stage::Virtual { not_before }))) =
+        (stage, is)
+    else {
+        return Ok(());
+    };
+    let class = if *class == RetryClass::HungUp { &RetryClass::NoConfirm } else { class };
+    let delays = s.after.queue_settings(&row.queue).map(|queue| &queue.retry_delay);
+    let delay = delays.and_then(|delays| delays.get(class)).filter(|delay| !delay.is_zero());
+    let counts = !matches!(class, RetryClass::Carrier | RetryClass::CalledIn);
+    let wanted = delay.filter(|_| counts).map(|&delay| s.after.now + delay);
+    ensure(*not_before == wanted, || {
+        format!("{} is tried again at {not_before:?}, not at {wanted:?}", row.id)
     })
 }
 

@@ -70,6 +70,8 @@ pub struct QueueSettings {
     pub dials_max: u32,
     /// Attempts that count, over all classes.
     pub attempts_max: u32,
+    /// Attempts that may end like this; missing: as many as there are.
+    pub attempts_max_of: BTreeMap<RetryClass, u32>,
     /// The delay before the next attempt, by how the last ended.
     pub retry_delay: BTreeMap<RetryClass, Duration>,
     /// Purged so long after it was due.
@@ -217,6 +219,7 @@ impl Default for QueueSettings {
             boost_percent: 100,
             dials_max: 100,
             attempts_max: 3,
+            attempts_max_of: BTreeMap::new(),
             retry_delay: BTreeMap::from([
                 (RetryClass::Busy, minutes(2)),
                 (RetryClass::NoAnswer, minutes(10)),

@@ -13,7 +13,7 @@ use crate::queue::History;
 use crate::queue::agent::AfterCall;
 use crate::queue::effect::EndReason;
 use crate::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, When};
-use crate::queue::interaction::{Attached, Origin, Place};
+use crate::queue::interaction::{Attached, Failures, Origin, Place};
 use crate::queue::limits::{KEPT, NumberUse, UseKind};
 use crate::queue::matching::CallInRequest;
 use crate::queue::never_call::NeverCallHash;
@@ -446,6 +446,7 @@ pub(super) fn interaction(n: u128, stage: Stage) -> Interaction {
         node: None,
         caller_leg: true,
         attempts_used: 0,
+        failures: Failures::default(),
         attempts_made: 0,
         postponed: 0,
         created_at: Timestamp(4),
@@ -494,6 +495,7 @@ fn every_stage() -> Vec<Interaction> {
         node: Some(NodeId::new("node-1")),
         caller_leg: false,
         attempts_used: 1,
+        failures: [(RetryClass::Rejected, 1)].into_iter().collect(),
         attempts_made: 2,
         postponed: 3,
         due_at: Some(Timestamp(14)),

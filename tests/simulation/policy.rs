@@ -58,6 +58,8 @@ fn fields(queue: &QueueSettings) -> Vec<(&'static str, String)> {
     let delay = |(class, delay): &(RetryClass, Duration)| {
         format!("{}:{}", word(CLASSES, *class), delay.as_secs())
     };
+    let limits: Vec<(RetryClass, u32)> =
+        queue.attempts_max_of.iter().map(|(&class, &max)| (class, max)).collect();
     let delays: Vec<(RetryClass, Duration)> =
         queue.retry_delay.iter().map(|(&class, &delay)| (class, delay)).collect();
     let extension = |(pattern, route): &(Pattern, _)| {
@@ -89,6 +91,7 @@ fn fields(queue: &QueueSettings) -> Vec<(&'static str, String)> {
         ("boost", queue.boost_percent.to_string()),
         ("dials", queue.dials_max.to_string()),
         ("attempts", queue.attempts_max.to_string()),
+        ("attempts_of", list(&limits, |(class, max)| format!("{}:{max}", word(CLASSES, *class)))),
         ("retry", list(&delays, delay)),
         ("purge", seconds(queue.purge_after)),
         ("hours", hours),
@@ -190,6 +193,13 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
         "boost" => queue.boost_percent = number()?,
         "dials" => queue.dials_max = number()?,
         "attempts" => queue.attempts_max = number()?,
+        "attempts_of" => {
+            let limit = |part: &str| {
+                let (class, max) = parsed("class:attempts", part, part.split_once(':'))?;
+                Ok((read(CLASSES, class)?, parsed("number", max, max.parse().ok())?))
+            };
+            queue.attempts_max_of = read_list(value, limit)?.into_iter().collect();
+        }
         "retry" => {
             let delay = |part: &str| {
                 let (class, seconds) = parsed("class:seconds", part, part.split_once(':'))?;

@@ -128,6 +128,8 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         (RetryClass::Rejected, seconds(entropy, &[60, 600])),
         (RetryClass::Unreachable, seconds(entropy, &[10, 600])),
     ];
+    let limits_of =
+        *pick(entropy, &[None, None, Some((RetryClass::Busy, 1)), Some((RetryClass::NoAnswer, 2))]);
     QueueSettings {
         skills: expression(entropy),
         waiting_max: *pick(entropy, &[1, 5, 100, 100]),
@@ -146,6 +148,7 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         boost_percent: *pick(entropy, &[100, 100, 150, 300]),
         dials_max: *pick(entropy, &[1, 3, 100]),
         attempts_max: *pick(entropy, &[1, 2, 3, 5]),
+        attempts_max_of: limits_of.into_iter().collect(),
         retry_delay: retry.into_iter().collect(),
         purge_after: seconds(entropy, &[120, 1800, 14_400]),
         hours: hours(entropy),

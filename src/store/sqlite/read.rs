@@ -95,6 +95,7 @@ fn interaction(row: &SqliteRow) -> Result<Interaction, StoreError> {
         node: row.text_if("node")?.map(NodeId::new),
         caller_leg: row.truth("caller_leg")?,
         attempts_used: row.number("attempts_used")?,
+        failures: row.parsed("failures", words::read_failures)?,
         attempts_made: row.number("attempts_made")?,
         postponed: row.number("postponed")?,
         created_at: row.time("created_at")?,

@@ -7,7 +7,7 @@ use crate::ident::{Route, TrunkId};
 use crate::queue::agent::AfterCall;
 use crate::queue::effect::EndReason;
 use crate::queue::event::{NotReadyReason, RetryClass};
-use crate::queue::interaction::Origin;
+use crate::queue::interaction::{Failures, Origin};
 use crate::queue::limits::UseKind;
 use crate::queue::matching::CallInEnd;
 use crate::queue::skill::{SkillExpression, Skills};
@@ -84,6 +84,20 @@ pub(super) fn last_class(outcome: Outcome) -> Option<&'static str> {
         | Outcome::Closed
         | Outcome::NotPermitted => None,
     }
+}
+
+/// How often attempts ended in which way.
+pub(super) fn failures(failures: Failures) -> String {
+    let counted = failures.counted().map(|(of, count)| format!("{}:{count}", class(of)));
+    counted.collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn read_failures(text: &str) -> Option<Failures> {
+    let counted = |word: &str| {
+        let (class, count) = word.split_once(':')?;
+        Some((read_class(class)?, count.parse().ok()?))
+    };
+    text.split_whitespace().map(counted).collect()
 }
 
 pub(super) fn class(class: RetryClass) -> &'static str {

@@ -155,7 +155,8 @@ fn put_interaction(row: &Interaction) -> Result<Query<'_>, StoreError> {
         .bind(row.told.map(|(_, told)| (Timestamp::default() + told).as_ms()))
         .bind(ms(row.connected_at))
         .bind(called.map(|number| number.expose()))
-        .bind(data.map(|data| data.expose())))
+        .bind(data.map(|data| data.expose()))
+        .bind(words::failures(row.failures)))
 }
 
 fn put_call_in_request(row: &CallInRequest) -> Result<Query<'_>, StoreError> {
