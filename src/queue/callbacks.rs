@@ -9,7 +9,7 @@ use super::event::{Event, When};
 use super::interaction::{Attached, Interaction, Origin, Outcome, Stage};
 use super::slots::{self, Found};
 use super::upkeep::With;
-use super::{Queue, QueueSettings, Slot};
+use super::{Queue, QueueSettings, QueueState, Slot};
 use crate::ident::{InteractionId, QueueId};
 use crate::phone::Address;
 use crate::time::Timestamp;
@@ -63,7 +63,7 @@ impl Queue {
         let none = Offers { immediate: false, scheduled: false };
         let Some(q) = self.known_queue(queue) else { return none };
         let settings = &self.queues[q].settings;
-        let room = settings.accept_callbacks && self.queues[q].open.len() < max(settings);
+        let room = settings.accept_callbacks && self.queues[q].pending() < max(settings);
         let ewt = match id {
             Some(id) => self.ewt(id),
             None => self.queue_ewt(queue, true),
@@ -248,7 +248,7 @@ impl Queue {
         let queue = &self.queues[q];
         let waits = self.interactions.contains_key(&own);
         let waiting = waits || queue.places.len() < queue.settings.waiting_max as usize;
-        let pending = queue.open.len() < max(&queue.settings);
+        let pending = queue.pending() < max(&queue.settings);
         if waiting && pending { Ok(()) } else { Err(Refusal::Full) }
     }
 
@@ -475,6 +475,8 @@ impl Queue {
         let Some(slot) = self.interactions.get(&id) else { return };
         if let Some(key) = open_key(&slot.row) {
             self.queues[slot.queue].open.insert(key, id);
+        } else if slot.row.open_callback() {
+            self.queues[slot.queue].unnumbered.insert(id);
         }
     }
 
@@ -489,6 +491,7 @@ impl Queue {
     /// It is over, lapsed, or about to be of another kind.
     pub(super) fn forget_open(&mut self, id: InteractionId) {
         let Some(slot) = self.interactions.get(&id) else { return };
+        self.queues[slot.queue].unnumbered.remove(&id);
         if let Some(address) = slot.row.address.clone() {
             let open = &mut self.queues[slot.queue].open;
             for key in [(address.clone(), false), (address, true)] {
@@ -497,6 +500,13 @@ impl Queue {
                 }
             }
         }
+    }
+}
+
+impl QueueState {
+    /// Callbacks that are open.
+    fn pending(&self) -> usize {
+        self.open.len() + self.unnumbered.len()
     }
 }
 

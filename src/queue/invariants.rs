@@ -4,6 +4,7 @@
 mod callbacks;
 
 use super::agent::{Agent, AgentState};
+use super::agents::day_number;
 use super::event::{Event, NotReadyReason, RetryClass};
 use super::interaction::{Interaction, Origin, Outcome, Place, Stage};
 use super::settings::Selection;
@@ -95,6 +96,10 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("number_limits", callbacks::number_limits),
     ("open_when_taken", callbacks::open_when_taken),
     ("not_purged_early", callbacks::not_purged_early),
+    ("charges_kept", callbacks::charges_kept),
+    ("shares_kept", callbacks::shares_kept),
+    ("window_kept", callbacks::window_kept),
+    ("full_is_full", full_is_full),
 ];
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Verdict {
@@ -442,7 +447,12 @@ fn delay_by_outcome(s: &Step) -> Verdict {
     let delay = delays.and_then(|delays| delays.get(class)).filter(|delay| !delay.is_zero());
     let counts = !matches!(class, RetryClass::Carrier | RetryClass::CalledIn);
     let wanted = delay.filter(|_| counts).map(|&delay| s.after.now + delay);
-    ensure(*not_before == wanted, || {
+    // Its turn may come again at once, and the window be closed.
+    let windowed = |step: &&super::Transition| {
+        step.interaction == row.id && step.row == "virtual-window-virtual"
+    };
+    let windowed = s.changed.transitions.iter().any(|step| windowed(&step));
+    ensure(*not_before == wanted || windowed, || {
         format!("{} is tried again at {not_before:?}, not at {wanted:?}", row.id)
     })
 }
@@ -547,8 +557,11 @@ fn selection_followed(s: &Step) -> Verdict {
             Selection::LongestIdle => other.since < was.since,
             Selection::RoundRobin => other.alerted_at < was.alerted_at,
             Selection::MostSkilled => levels(other) > levels(agent),
-            // What counts as today is said in one place only.
-            Selection::FewestCalls => false,
+            Selection::FewestCalls => {
+                let today = day_number(&settings.hours, s.after.now);
+                let calls = |agent: &Agent| if agent.calls_day == today { agent.calls } else { 0 };
+                calls(other) < calls(was)
+            }
         };
         let free = s.after.agents().filter(|other| {
             other.state == AgentState::Ready
@@ -562,6 +575,14 @@ fn selection_followed(s: &Step) -> Verdict {
             format!("{} was given {} before {:?}", agent.id, row.id, other.map(|o| &o.id))
         })
     })
+}
+
+/// A queue that is full takes nobody more.
+fn full_is_full(s: &Step) -> Verdict {
+    let Event::CallArrived { queue, .. } = s.event else { return Ok(()) };
+    let count = |q: &Queue| q.queue_index.get(queue).map_or(0, |&n| q.queues[n].places.len());
+    let max = s.after.queue_settings(queue).map_or(0, |queue| queue.waiting_max as usize);
+    ensure(count(s.after) <= count(s.before).max(max), || format!("{queue} took one too many"))
 }
 
 fn due_and_free(q: &Queue, row: &Interaction) -> bool {

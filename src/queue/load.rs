@@ -191,6 +191,7 @@ impl Queue {
             places: Default::default(),
             waiting: Default::default(),
             open: Default::default(),
+            unnumbered: Default::default(),
             slots: Default::default(),
             shares: Default::default(),
             history: Default::default(),

@@ -156,6 +156,8 @@ struct QueueState {
     waiting: Bits,
     /// Open callbacks by address, immediate and scheduled ones.
     open: BTreeMap<callbacks::OpenKey, InteractionId>,
+    /// Open callbacks of consumers who gave no address.
+    unnumbered: BTreeSet<InteractionId>,
     /// The appointments that were promised.
     slots: Slots,
     /// Pushed and not yet called in, with their classes.

@@ -2,15 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::{Step, Verdict, due_and_free, eligible, ensure};
+use super::{Step, Verdict, due_and_free, eligible, ensure, given};
 use crate::ident::InteractionId;
-use crate::phone::Address;
+use crate::phone::{Address, NumberClass};
 use crate::queue::agent::AgentState;
 use crate::queue::effect::PushEvent;
 use crate::queue::matching::OF_CALL_INS;
 use crate::queue::{
     Effect, Event, Interaction, Origin, Outcome, Queue, QueueSettings, QueueState, Stage,
 };
+use crate::time::Duration;
 
 // ---- of a queue
 
@@ -394,6 +395,55 @@ pub(super) fn open_when_taken(s: &Step) -> Verdict {
         let left = settings.hours.open_for(s.after.now);
         let fine = settings.hours.open_at(s.after.now) && left > settings.accept_until_before_close;
         ensure(fine, || format!("{} was taken with {left:?} left", row.id))
+    })
+}
+
+/// A dial is charged to its trigger until it ends without an answer, or until its consumer is
+/// alerted to somebody or leaves, whatever the trigger does meanwhile.
+pub(super) fn charges_kept(s: &Step) -> Verdict {
+    s.before.attempts.values().filter(|was| was.charged_to.is_some()).try_for_each(|was| {
+        let open = s.after.attempts.get(&was.id);
+        let row = s.after.interaction(was.id.interaction);
+        let alerted = given(s).any(|(_, row, dial)| !dial && row.id == was.id.interaction);
+        // Whose node died, or who is over, is only watched until the leg is known to be gone.
+        let kept = open.is_none_or(|open| open.charged_to.is_some() || open.ending.is_some())
+            || row.is_none_or(|row| !matches!(row.stage, Stage::Dialing | Stage::Confirming));
+        ensure(kept || alerted, || format!("{} is charged to nobody any more", was.id))
+    })
+}
+
+/// Whoever was told that it is their turn counts until they call in, or do not react in time.
+pub(super) fn shares_kept(s: &Step) -> Verdict {
+    s.before.interactions().try_for_each(|was| {
+        let row = s.after.interaction(was.id);
+        let told = matches!(was.stage, Stage::Pushed | Stage::AwaitingCallIn);
+        let over = was.share_until.is_none_or(|until| until <= s.after.now);
+        let counts = row.is_none_or(|row| {
+            !matches!(row.stage, Stage::Pushed | Stage::AwaitingCallIn) || row.share_until.is_some()
+        });
+        ensure(!told || over || counts, || format!("{} counts no more", was.id))
+    })
+}
+
+/// Nobody is dialled at night who did not ask for it just now.
+pub(super) fn window_kept(s: &Step) -> Verdict {
+    const CONTACT: Duration = Duration::from_secs(60 * 60);
+    const CONSENT: Duration = Duration::from_secs(4 * 60 * 60);
+    given(s).filter(|(_, _, dial)| *dial).try_for_each(|(_, row, _)| {
+        let (Some(Address::E164(number)), Some(was)) = (&row.address, s.before.interaction(row.id))
+        else {
+            return Ok(());
+        };
+        let now = s.after.now;
+        let contacts = [was.last_contact, row.last_contact];
+        let recent = contacts.into_iter().flatten().any(|then| now.since(then) <= CONTACT);
+        let consents = row.origin != Origin::Scheduled && now.since(row.created_at) <= CONSENT;
+        let window = s.after.queue_settings(&row.queue).and_then(|queue| queue.contact.window);
+        let open = window.is_none_or(|window| {
+            let zones = NumberClass::of(number).zones;
+            window.open_at(zones, now) || window.next_open(zones, now).is_none()
+        });
+        ensure(recent || consents || open, || format!("{} was dialled at night", row.id))
     })
 }
 

@@ -119,3 +119,100 @@ fn an_immediate_callback_is_dialled_at_night_for_four_hours_only() {
         }
     }
 }
+
+#[test]
+fn an_estimate_never_grows_while_nothing_changes() {
+    for mode in [EwtMode::Mode1, EwtMode::Mode2, EwtMode::Mode3] {
+        for (first, then) in [(10, 100), (100, 10)] {
+            let mut desk = Desk::new(|policy| policy.ewt = mode);
+            desk.log_in("ann");
+            served(&mut desk, 1..11, seconds(first));
+            served(&mut desk, 11..14, seconds(then));
+            three_wait(&mut desk);
+            let mut last = desk.queue.ewt(call(102)).unwrap();
+            for _ in 0..60 {
+                desk.after(seconds(20));
+                let ewt = desk.queue.ewt(call(102)).unwrap();
+                assert!(ewt <= last, "{mode:?}: {last:?} became {ewt:?}");
+                last = ewt;
+            }
+        }
+    }
+}
+
+#[test]
+fn an_immediate_callback_is_offered_if_the_wait_fits_before_closing() {
+    let start = Timestamp::from_seconds(1000);
+    for (open, nobody, expected) in [
+        (271, false, (true, true)),
+        (269, false, (false, true)),
+        // An estimate that is unknown offers appointments alone.
+        (9000, true, (false, true)),
+    ] {
+        let mut desk = Desk::new(|policy| {
+            policy.hours = Hours::Intervals(vec![(start, start + seconds(open))]);
+            policy.slots = Some(SlotSettings::default());
+        });
+        if !nobody {
+            desk.tell(Event::AgentLoggedIn { agent: name("ann"), ready: false });
+        }
+        (1..4).for_each(|n| drop(desk.arrive(n)));
+        let wait = (!nobody).then_some(seconds(3 * 90));
+        assert_eq!(desk.queue.ewt(call(3)).ok(), wait, "nothing measured: 90 s each");
+        let offers = desk.queue.offers(&sales(), Some(call(3)));
+        assert_eq!((offers.immediate, offers.scheduled), expected, "open for {open} s, {nobody}");
+    }
+}
+
+#[test]
+fn those_on_hold_are_left_out_of_an_estimate_that_is_asked_so() {
+    let mut desk = Desk::new(|_| {});
+    desk.tell(Event::AgentLoggedIn { agent: name("ann"), ready: false });
+    desk.arrive(1);
+    desk.request(2);
+    assert_eq!(desk.queue.queue_ewt(&sales(), true), Ok(seconds(3 * 90)));
+    assert_eq!(desk.queue.queue_ewt(&sales(), false), Ok(seconds(2 * 90)));
+}
+
+#[test]
+fn what_a_caller_was_told_is_kept_beside_when_they_were_served() {
+    let mut desk = Desk::new(|_| {});
+    desk.arrive(1);
+    desk.now += seconds(10);
+    let told = (desk.now, seconds(90));
+    desk.tell(Event::EwtTold { interaction: call(1), ewt: told.1 });
+    desk.now += seconds(30);
+    desk.log_in("ann");
+    desk.pick_up("ann", 1);
+    let row = desk.last.interactions.iter().find(|row| row.id == call(1)).unwrap();
+    let waited = row.connected_at.map(|at| at.since(told.0).as_secs());
+    assert_eq!((row.told, waited), (Some(told), Some(30)));
+}
+
+#[test]
+fn later_is_ten_to_ninety_minutes() {
+    for (asked, given) in [(1, 10), (10, 10), (30, 30), (90, 90), (1000, 90)] {
+        let mut desk = Desk::new(|_| {});
+        desk.request(1);
+        desk.log_in("ann");
+        let attempt = AttemptId { interaction: call(1), serial: 1 };
+        desk.tell(Event::AttemptAnswered { attempt });
+        desk.tell(Event::ConsumerPostponed { attempt, delay: seconds(60 * asked) });
+        let not_before = Some(desk.now + seconds(60 * given));
+        assert_eq!(desk.stage(1), Some(Stage::Virtual { not_before }), "{asked} minutes");
+    }
+}
+
+#[test]
+fn the_wait_before_an_appointment_was_made_is_kept() {
+    let mut desk = Desk::new(|policy| policy.slots = Some(SlotSettings::default()));
+    desk.arrive(1);
+    let arrived = desk.now;
+    desk.now += seconds(300);
+    let due = desk.now + seconds(7200);
+    desk.tell(Event::ScheduleConfirmed { interaction: call(1), address: phone(1), due });
+    let row = desk.queue.interaction(call(1)).unwrap();
+    assert_eq!((row.created_at, row.due_at), (arrived, Some(due)));
+    let step = desk.last.transitions.iter().find(|it| it.row == "waiting-confirmed-scheduled");
+    assert_eq!(step.map(|step| step.at), Some(arrived + seconds(300)), "the trail tells both");
+}
