@@ -8,10 +8,13 @@ mod pending;
 mod queue;
 mod sip;
 
-fn main() {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with("--")).collect();
     let asked = |name: &str| wanted.is_empty() || wanted.iter().any(|w| w == name);
     println!("ringback {} on {}", env!("CARGO_PKG_VERSION"), cpu::machine());
+    let mut met = true;
     if asked("sip") {
         sip::run();
     }
@@ -19,9 +22,15 @@ fn main() {
         queue::run();
     }
     if asked("pending") {
-        pending::run();
+        met &= pending::run();
     }
     if asked("calls") {
         calls::run();
+    }
+    if met {
+        ExitCode::SUCCESS
+    } else {
+        println!("a goal of the queue with many callbacks is missed");
+        ExitCode::FAILURE
     }
 }

@@ -7,6 +7,8 @@
 //! counted.
 #![expect(clippy::print_stdout, reason = "a test program reports on its standard output")]
 
+#[path = "system/answered.rs"]
+mod answered;
 #[path = "system/api.rs"]
 mod api;
 #[path = "system/baresip.rs"]
@@ -131,6 +133,7 @@ const TESTS: &[Test] = &[
     ("a_wrong_password_binds_nothing", Beside, registering::wrong_password),
     ("a_stranger_reaches_nothing", Beside, registering::strangers),
     ("a_binding_survives_a_restart", Beside, registering::survives),
+    ("who_registers_again_stays_as_they_were", Beside, registering::keeps),
     ("nobody_presses_1_ends_the_attempt_and_it_is_retried", Beside, retry::nobody_confirms),
     ("a_machine_is_told_and_called_again", Beside, retry::machine),
     ("whoever_presses_9_is_never_called_again", Beside, retry::never_again),
@@ -156,9 +159,11 @@ const TESTS: &[Test] = &[
     ("codes_arrive_by_info", Alone, digits::by_info),
     ("codes_arrive_in_band", Alone, digits::in_band),
     ("no_phone_rings_for_a_caller_who_left", Alone, gone::while_ringing),
+    ("whoever_answers_hears_something_at_once", Alone, answered::hears_at_once),
     ("the_demo_passes", Alone, commands::demo),
     ("the_demo_passes_on_a_sunday_night", Alone, commands::demo_on_a_sunday),
     ("ready_for_sip_within_2_s", Alone, restart::ready_soon),
+    ("ready_within_2_s_with_100000_callbacks", Alone, restart::ready_with_many),
     ("a_stalling_disk_delays_no_live_caller", Alone, disk::stalls),
 ];
 

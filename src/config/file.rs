@@ -55,13 +55,11 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: SoundExists<'_>) -> Con
         (NodeId::new(&name.unwrap_or_else(|| "ringback".into())), PathBuf::from(data))
     });
     let (listen, local, realm, algorithms) = root.section("sip", sip);
-    let http = root.section("http", |section| {
-        section.parsed(
-            "listen",
-            socket,
-            "an address and port: \"127.0.0.1:8080\"",
-            local_port(8080),
-        )
+    let (http, public_url) = root.section("http", |section| {
+        let wanted = "an address and port: \"127.0.0.1:8080\"";
+        let listen = section.parsed("listen", socket, wanted, local_port(8080));
+        let wanted = "a URL without query: \"https://callback.example.com\"";
+        (listen, section.parsed_if("public_url", base_url, wanted))
     });
     let webhook = root.section("webhook", webhook);
     let media = root.section("media", |section| media(section, local));
@@ -107,6 +105,7 @@ pub(super) fn read(root: &mut Section<'_>, known_sounds: SoundExists<'_>) -> Con
         },
         media,
         http,
+        public_url,
         webhook,
         agent_phones,
         records,
@@ -157,6 +156,14 @@ fn sip(section: &mut Section<'_>) -> (SocketAddr, SocketAddr, String, &'static [
         &[("both", Algorithm::ALL), ("SHA-256", &[Algorithm::Sha256]), ("MD5", &[Algorithm::Md5])],
     );
     (listen, address.unwrap_or(listen), realm, algorithms)
+}
+
+/// An absolute URL to which paths are appended: without query, fragment and the last `/`.
+fn base_url(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"))?;
+    let in_url = |b: u8| b.is_ascii_alphanumeric() || b"-._~:/[]%".contains(&b);
+    let fits = !rest.is_empty() && !rest.starts_with('/') && text.len() <= 200;
+    (fits && rest.bytes().all(in_url)).then(|| text.trim_end_matches('/').to_owned())
 }
 
 /// An absolute `http` URL (RFC 9110 section 4.2.1) without user information or fragment.

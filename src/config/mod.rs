@@ -51,6 +51,8 @@ pub struct Config {
     pub media: media::Settings,
     /// Where HTTP is served.
     pub http: SocketAddr,
+    /// How others reach what is served there, without the last `/`; `None`: nobody is told.
+    pub public_url: Option<String>,
     /// Where pushes go: an `http://` URL; `None`: nowhere.
     pub webhook: Option<String>,
     /// The phone of each agent.
@@ -401,6 +403,25 @@ mod tests {
         assert_eq!(beyond("via = \"pbx\"\nnumber = \"+14155550123\""), reached("+14155550123"));
         assert!(beyond("via = \"pbx\"\non_register = \"ready\"").2);
         assert!(beyond("number = \"201\"").2);
+    }
+
+    #[test]
+    fn a_public_url_is_one_that_paths_can_be_appended_to() {
+        let url = |url: &str| {
+            let shown = "#public_url = \"https://callback.example.com\"";
+            parse(&SHIPPED.replacen(shown, &format!("public_url = {url:?}"), 1))
+        };
+        for (text, expected) in [
+            ("https://callback.example.com", "https://callback.example.com"),
+            ("http://10.0.0.7:8080/ringback/", "http://10.0.0.7:8080/ringback"),
+        ] {
+            assert_eq!(url(text).unwrap().public_url.as_deref(), Some(expected));
+        }
+        for bad in ["callback.example.com", "https://", "https:///x", "https://a/?b", "https://a b"]
+        {
+            let errors = told(&url(bad).unwrap_err());
+            assert!(errors.contains("http.public_url") && errors.contains("a URL"), "{errors}");
+        }
     }
 
     #[test]

@@ -94,6 +94,7 @@ pub struct EventLoop {
     pub(super) node: NodeId,
     pub(super) data: PathBuf,
     pub(super) agent_phones: BTreeMap<AgentId, PhoneConfig>,
+    pub(super) public_url: Option<String>,
     pub(super) queue: Queue,
     pub(super) queue_settings: queue::Settings,
     pub(super) calls: Calls,
@@ -148,6 +149,8 @@ pub struct Parts {
     pub data: PathBuf,
     /// The phones of agents.
     pub agent_phones: BTreeMap<AgentId, PhoneConfig>,
+    /// How others reach our HTTP.
+    pub public_url: Option<String>,
     /// The queue, loaded.
     pub queue: Queue,
     /// Its settings.
@@ -183,6 +186,7 @@ impl EventLoop {
             node: parts.node,
             data: parts.data,
             agent_phones: parts.agent_phones,
+            public_url: parts.public_url,
             queue: parts.queue,
             queue_settings: parts.queue_settings,
             calls: parts.calls,

@@ -188,6 +188,7 @@ impl Server {
             node,
             data: data.to_owned(),
             agent_phones: config.agent_phones.clone(),
+            public_url: config.public_url.clone(),
             queue,
             queue_settings: config.queue.clone(),
             calls,

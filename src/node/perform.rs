@@ -350,6 +350,7 @@ impl EventLoop {
                     headers: translate::agent_headers(
                         interaction,
                         &context,
+                        self.public_url.as_deref(),
                         self.agent_phones.get(&agent).map(|it| it.auto_answer).unwrap_or_default(),
                     ),
                     ring_timeout,

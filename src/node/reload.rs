@@ -97,6 +97,7 @@ impl EventLoop {
         self.sip.reload(self.clock.steady(), settings);
         self.calls.reload(config.calls.clone());
         self.agent_phones = config.agent_phones.clone();
+        self.public_url = config.public_url.clone();
         self.queue_settings = config.queue.clone();
         let (step, now) = (self.step, self.clock.wall().max(self.queue.now()));
         self.records.reload(step, now, &config.queue, config.records.numbers);

@@ -119,6 +119,7 @@ pub(super) fn kind(origin: Origin) -> &'static str {
 pub(super) fn agent_headers(
     interaction: InteractionId,
     context: &AlertContext,
+    public_url: Option<&str>,
     auto_answer: AutoAnswer,
 ) -> Vec<(&'static str, String)> {
     let mut headers = vec![
@@ -129,6 +130,8 @@ pub(super) fn agent_headers(
         ("X-Ringback-Attempt", context.attempts.to_string()),
         ("User-to-User", format!("{:032x};encoding=hex", interaction.0)),
     ];
+    let shown = |base| format!("{base}/api/v1/callbacks/{interaction}");
+    headers.extend(public_url.map(|base| ("X-Ringback-Context", shown(base))));
     headers.extend(context.data.clone().map(|data| ("X-Ringback-Data", data)));
     headers.extend(auto_answer.headers());
     headers
@@ -382,7 +385,7 @@ mod tests {
             (AutoAnswer::AnswerMode, Some("Answer-Mode: Auto")),
         ];
         for (auto_answer, expected) in table {
-            let headers = agent_headers(InteractionId(255), &context, auto_answer);
+            let headers = agent_headers(InteractionId(255), &context, None, auto_answer);
             let mut lines: Vec<String> =
                 headers.into_iter().map(|(name, value)| format!("{name}: {value}")).collect();
             let last = (lines.len() > 6).then(|| lines.remove(6));
@@ -397,6 +400,11 @@ mod tests {
             ];
             assert_eq!(lines, told);
         }
+        let base = Some("https://callback.example.com");
+        let headers = agent_headers(InteractionId(255), &context, base, AutoAnswer::Off);
+        let url =
+            "https://callback.example.com/api/v1/callbacks/00000000-0000-0000-0000-0000000000ff";
+        assert_eq!(headers[6], ("X-Ringback-Context", url.to_owned()));
     }
 
     #[test]

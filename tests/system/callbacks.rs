@@ -7,11 +7,13 @@ use crate::database::Database;
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Sipp, Traced};
 use crate::story::{self, SOON};
-use crate::{Outcome, ensure};
+use crate::{Outcome, ensure, now};
 
 /// What is keyed takes less, so that the time is still a minute ahead when it is confirmed.
 const KEYING: i64 = 85;
 const SIPP_MAX: Duration = Duration::from_secs(90);
+/// A caller who presses nothing is asked for longer than this.
+const BEFORE_SILENCE_COUNTS: Duration = Duration::from_secs(10);
 /// A dial follows its time within this.
 const PUNCTUAL_MS: i64 = 3_000;
 
@@ -28,10 +30,10 @@ pub(crate) fn scheduled(net: Net) -> Outcome {
     let server = Server::start(net, &Configuration::new())?;
     let database = Database::new(server.database())?;
     let mut agent = story::agent_registers(&server)?;
-    let now = seconds_now()?;
-    let due = (now + KEYING + 59) / 60 * 60;
+    let begun = seconds_now()?;
+    let due = (begun + KEYING + 59) / 60 * 60;
     let (hour, minute) = (due / 3600 % 24, due / 60 % 60);
-    let day = if due / 86_400 == now / 86_400 { "1" } else { "2" };
+    let day = if due / 86_400 == begun / 86_400 { "1" } else { "2" };
     // Midnight and the hours after noon can be meant in one way only.
     let (hour, half) = if (1..=12).contains(&hour) {
         (hour, if hour == 12 { "2" } else { "1" })
@@ -142,6 +144,7 @@ fn chosen(net: Net, choice: &str, served: bool, (state, reason): (&str, &str)) -
     let mut agent = story::agent_registers(&server)?;
     story::caller_accepts(&server)?;
     let queued = database.wait_queued(SOON)?;
+    let called = now();
     let mut caller =
         story::caller("caller_chooses", &server).key("choice", choice).start(&server)?;
     if served {
@@ -149,6 +152,9 @@ fn chosen(net: Net, choice: &str, served: bool, (state, reason): (&str, &str)) -
         story::feature_code(&server, "*46")?;
     }
     caller.succeed()?;
+    let took = called.elapsed();
+    // Silence would keep it too, but later: the key was heard.
+    ensure(served || took < BEFORE_SILENCE_COUNTS, || format!("{choice} took {took:?}"))?;
     agent.finish()?;
     let ended = database.wait_for("its end", SOON, |one| {
         (one.state.as_str(), one.reason.as_str()) == (state, reason)

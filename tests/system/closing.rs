@@ -47,8 +47,8 @@ fn sections(now: Timestamp, close: Timestamp) -> String {
     format!("[calendars.days]\nzone = \"UTC\"\nspecial = {{ {days} }}\n{}", agents.concat())
 }
 
-/// Three callbacks and two callers wait, nobody is Ready. At close the two immediate callbacks end,
-/// undialled; the one for another day stays; the callers are served as soon as the agent is Ready;
+/// Three callbacks and two callers wait, nobody is Ready. At close the callbacks end, undialled;
+/// one for another day stays; the callers are served as soon as the agent is Ready;
 /// and whoever calls after close is not let in.
 pub(crate) fn closes(net: Net) -> Outcome {
     sipp::needed()?;
@@ -72,7 +72,7 @@ pub(crate) fn closes(net: Net) -> Outcome {
         ensure(made.status == 201, || format!("{body}: {made:?}"))?;
         made.text("id")
     };
-    let (one, two) = (create(1001, "")?, create(1002, "")?);
+    let immediate = [create(1001, "")?, create(1002, "")?, create(1008, "")?];
     let due = Timestamp((now.0 / DAY_MS + 2) * DAY_MS + DAY_MS / 2);
     let at = format!(r#", "at": "{due}""#);
     let scheduled = create(1003, &at)?;
@@ -90,7 +90,7 @@ pub(crate) fn closes(net: Net) -> Outcome {
     ensure(wall()? < close, || "it took longer than the day lasts".into())?;
     until("the callbacks at close", 4 * MINUTE, || {
         let rows = states()?;
-        let over = [&one, &two].iter().all(|id| is(&rows, id, "COMPLETED", "FAIL_TIMEOUT_TTL"));
+        let over = immediate.iter().all(|id| is(&rows, id, "COMPLETED", "FAIL_TIMEOUT_TTL"));
         Ok(over.then_some(()))
     })?;
     let (seen, rows) = (wall()?, states()?);
@@ -98,6 +98,9 @@ pub(crate) fn closes(net: Net) -> Outcome {
         format!("over at {seen}, not at {close}")
     })?;
     ensure(is(&rows, &scheduled, "SCHEDULED", "") && waiting(&rows) == 2, || format!("{rows:?}"))?;
+    for id in &immediate {
+        ensure(database.outcome(id)? == "closed", || format!("{id} did not end by the close"))?;
+    }
     // The flow has no exit `closed`: it is said, and the call ends.
     story::caller("caller_waits", &server).port(5074).key("ani", "+14155551006").run(&server)?;
     let refused =

@@ -102,6 +102,13 @@ impl Database {
         found.map_err(|failure| format!("{failure:?}; the database holds {last:?}").into())
     }
 
+    /// How an interaction ended, in the words of the database.
+    pub(crate) fn outcome(&self, id: &str) -> Outcome<String> {
+        let rows = self.rows("SELECT id, coalesce(outcome, '') AS outcome FROM interaction")?;
+        let row = rows.iter().find(|row| row.try_get::<String, _>("id").is_ok_and(|it| it == id));
+        Ok(row.ok_or_else(|| format!("no interaction {id}"))?.try_get("outcome")?)
+    }
+
     /// The state of an agent, with its reason.
     pub(crate) fn agent(&self, id: &str) -> Outcome<String> {
         let rows = self.rows("SELECT id, state FROM agent")?;

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::database::Database;
+use crate::process::until;
 use crate::server::{Configuration, Net, Server};
-use crate::sipp::Sipp;
+use crate::sipp::{self, Sipp};
+use crate::story::{self, SOON};
 use crate::wire::Wire;
 use crate::{Outcome, ensure, process};
 
@@ -52,5 +54,32 @@ pub(crate) fn survives(net: Net) -> Outcome {
     server.wait_ready()?;
     let again = server.password("ann")?;
     ensure(again == password, || "the password changed".to_owned())?;
+    server.stop()
+}
+
+/// With `on_register = "keep"` a registration changes nothing: who was logged out stays so, and
+/// who is Ready stays Ready.
+pub(crate) fn keeps(net: Net) -> Outcome {
+    sipp::needed()?;
+    let configuration = Configuration::new().with("on_register = \"keep\"")?;
+    let server = Server::start(net, &configuration)?;
+    let password = server.password("ann")?;
+    let database = Database::new(server.database())?;
+    let registers =
+        |port: u16, bound: usize, state: &str| -> Outcome {
+            Sipp::new("register", net.agent()).port(port).user("ann", &password).run(&server)?;
+            until("the binding", SOON, || {
+                Ok((database.bindings("ann")?.len() == bound).then_some(()))
+            })?;
+            let is = database.agent("ann").unwrap_or_else(|_| "logged-out".to_owned());
+            ensure(is == state, || format!("ann is {is} after she registered, not {state}"))
+        };
+    registers(5066, 1, "logged-out")?;
+    for (code, state) in [("*45", "not-ready"), ("*46", "ready")] {
+        story::feature_code(&server, code)?;
+        let is = || Ok(database.agent("ann")?.starts_with(state).then_some(()));
+        until(state, SOON, is)?;
+    }
+    registers(5068, 2, "ready")?;
     server.stop()
 }

@@ -1,7 +1,16 @@
 //! kill -9 at the worst moments.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use ringback::ident::{InteractionId, NodeId, QueueId, Route, TrunkId};
+use ringback::phone::{Address, AddressPolicy};
+use ringback::queue::event::When;
+use ringback::queue::{Event, Queue, QueueSettings, Settings};
+use ringback::store::sqlite::SqliteStore;
+use ringback::store::{Step, Store};
+use ringback::time::Timestamp;
+
+use crate::api::Ask;
 use crate::database::Database;
 use crate::process::until;
 use crate::server::{Configuration, Net, Server};
@@ -76,6 +85,75 @@ fn check_never_two(trace: &[Traced]) -> Outcome {
         }
     }
     ensure(calls == 2, || format!("{calls} calls in the trace, not 2"))
+}
+
+/// Callbacks that wait while the server starts.
+const MANY: u32 = 100_000;
+
+/// From its start to the first answer over SIP and to being ready, with so many callbacks pending:
+/// at most 2 s.
+pub(crate) fn ready_with_many(net: Net) -> Outcome {
+    let mut server = Server::start(net, &Configuration::new())?;
+    server.kill()?;
+    fill(&server)?;
+    let started = now();
+    server.start_again()?;
+    server.wait_ready()?;
+    let seconds = started.elapsed().as_secs_f64();
+    let mut wire = Wire::bind(net.caller(), 5060)?;
+    let status = wire.options(net.server(), Duration::from_secs(1))?;
+    ensure(status == Some(200), || format!("OPTIONS got {status:?}"))?;
+    println!("ready {seconds:.2} s after the start, with {MANY} callbacks pending");
+    ensure(seconds <= 2.0, || format!("ready after {seconds:.2} s"))?;
+    let key = server.api_key()?;
+    let last = InteractionId(u128::from(MANY));
+    let shown = Ask::get(&format!("/api/v1/callbacks/{last}")).key(&key).send(&server)?;
+    ensure(shown.status == 200, || format!("the last of them: {shown:?}"))?;
+    server.kill()
+}
+
+/// Commits them as the queue makes them.
+#[expect(clippy::disallowed_methods, reason = "they are to be of now")]
+fn fill(server: &Server) -> Outcome {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
+    let at = Timestamp(i64::try_from(since.as_millis())?);
+    let carrier = Route::Trunk(TrunkId::new("carrier"));
+    let addresses = AddressPolicy {
+        prefixes: vec!["+1415".to_owned()],
+        trunks: vec![carrier],
+        ..AddressPolicy::default()
+    };
+    let support = QueueId::new("support");
+    let policy = QueueSettings { waiting_max: MANY, addresses, ..QueueSettings::default() };
+    let queues = [(support.clone(), policy)].into_iter().collect();
+    let settings = Settings { queues, ..Settings::default() };
+    let mut queue = Queue::new(settings, NodeId::new("one"));
+    let mut store = SqliteStore::open(server.database().parent().ok_or("no data folder")?)?;
+    let first = store.load()?.step;
+    let mut steps = Vec::new();
+    for n in 1..=MANY {
+        let address = Address::parse(&format!("+1415{}", 2_000_000 + n));
+        queue.handle(
+            at,
+            Event::CallbackRequested {
+                interaction: InteractionId(u128::from(n)),
+                queue: support.clone(),
+                skills: None,
+                priority: 0,
+                address,
+                when: When::Now,
+                notify: false,
+                attached: None,
+            },
+        );
+        let number = first + u64::from(n);
+        let (bindings, legs) = (Vec::new(), Vec::new());
+        steps.push(Step { number, now: at, changed: queue.take_changed(), bindings, legs });
+        if steps.len() == 5_000 {
+            store.commit(&std::mem::take(&mut steps))?;
+        }
+    }
+    Ok(())
 }
 
 /// From its start to the first answer over SIP: at most 2 s, with data of an earlier run.

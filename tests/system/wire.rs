@@ -51,6 +51,18 @@ impl Wire {
         Ok(None)
     }
 
+    /// The next request of this method; others, and responses, are passed over.
+    pub(crate) fn wait_request(&self, method: &str, within: Duration) -> Outcome<String> {
+        let started = now();
+        while let Some(left) = within.checked_sub(started.elapsed()) {
+            let Some(text) = self.receive(left)? else { continue };
+            if text.starts_with(&format!("{method} ")) {
+                return Ok(text);
+            }
+        }
+        Err(format!("no {method} within {within:?}").into())
+    }
+
     /// Asks by OPTIONS; the status.
     pub(crate) fn options(&mut self, to: SocketAddr, within: Duration) -> Outcome<Option<u16>> {
         self.request("OPTIONS", "ringback", to, within)

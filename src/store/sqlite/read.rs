@@ -1,7 +1,9 @@
 //! Rows back to what a start needs. What cannot be read is named by table and id, never guessed.
 
+use std::borrow::Cow;
 use std::cmp::Reverse;
 
+use serde::Deserialize;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Connection, Row, query};
 
@@ -18,6 +20,9 @@ use crate::queue::{Agent, AgentState, Attempt, Changed, History, Interaction, St
 use crate::store::{BindingRow, Loaded, StoreError, UserBindings};
 use crate::time::Timestamp;
 
+/// Open interactions read at once.
+const INTERACTIONS_AT_ONCE: i64 = 1_000;
+
 /// Reads all of it as of one moment.
 pub(super) async fn everything(connection: &mut SqliteConnection) -> Result<Loaded, StoreError> {
     let mut transaction = connection.begin().await.map_err(failed)?;
@@ -31,10 +36,6 @@ pub(super) async fn everything(connection: &mut SqliteConnection) -> Result<Load
         loaded.now = meta.time("now")?;
     }
     loaded.rows = Changed {
-        interactions: each(
-            &rows(include_str!("../sql/sqlite/interactions_open.sql")).await?,
-            interaction,
-        )?,
         attempts: each(&rows(include_str!("../sql/sqlite/attempts_open.sql")).await?, attempt)?,
         agents: each(&rows(include_str!("../sql/sqlite/agents.sql")).await?, agent)?,
         requests: each(
@@ -46,12 +47,13 @@ pub(super) async fn everything(connection: &mut SqliteConnection) -> Result<Load
             &rows(include_str!("../sql/sqlite/never_call.sql")).await?,
             never_call_hash,
         )?,
-        uses: each(&rows(include_str!("../sql/sqlite/number_uses.sql")).await?, number_use)?,
-        transitions: Vec::new(),
+        ..Changed::default()
     };
     for row in rows(include_str!("../sql/sqlite/bindings.sql")).await? {
         add_binding(&mut loaded.bindings, &row)?;
     }
+    loaded.rows.interactions = interactions(&mut transaction).await?;
+    loaded.rows.uses = number_uses(&mut transaction).await?;
     transaction.commit().await.map_err(failed)?;
     Ok(loaded)
 }
@@ -63,10 +65,93 @@ fn each<T>(
     rows.iter().map(read).collect()
 }
 
-fn interaction(row: &SqliteRow) -> Result<Interaction, StoreError> {
-    let row = Fields::of("interaction", "id", row)?;
-    let stage = match row.text("stage")? {
-        "virtual" => Stage::Virtual { not_before: row.time_if("not_before")? },
+/// A row as the database gives it.
+#[derive(Deserialize)]
+struct InteractionRow<'r> {
+    #[serde(borrow)]
+    id: Cow<'r, str>,
+    #[serde(borrow)]
+    queue: Cow<'r, str>,
+    #[serde(borrow)]
+    origin: Cow<'r, str>,
+    #[serde(borrow)]
+    skills: Cow<'r, str>,
+    priority: i64,
+    arrival: i64,
+    sequence: i64,
+    #[serde(borrow)]
+    stage: Cow<'r, str>,
+    #[serde(borrow)]
+    agent: Option<Cow<'r, str>>,
+    not_before: Option<i64>,
+    deadline: Option<i64>,
+    asked: u8,
+    #[serde(borrow)]
+    address: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    node: Option<Cow<'r, str>>,
+    caller_leg: u8,
+    attempts_used: i64,
+    #[serde(borrow)]
+    failures: Cow<'r, str>,
+    attempts_made: i64,
+    postponed: i64,
+    created_at: i64,
+    purge_at: Option<i64>,
+    close_at: Option<i64>,
+    #[serde(borrow)]
+    missed_by: Cow<'r, str>,
+    ended_at: Option<i64>,
+    due_at: Option<i64>,
+    menu_until: Option<i64>,
+    share_until: Option<i64>,
+    leave_at: Option<i64>,
+    notify: u8,
+    upcoming: u8,
+    called_in: u8,
+    last_contact: Option<i64>,
+    told_at: Option<i64>,
+    told_ms: Option<i64>,
+    connected_at: Option<i64>,
+    #[serde(borrow)]
+    called: Option<Cow<'r, str>>,
+    #[serde(borrow)]
+    data: Option<Cow<'r, str>>,
+}
+
+/// Page by page.
+async fn interactions(from: &mut SqliteConnection) -> Result<Vec<Interaction>, StoreError> {
+    let (mut all, mut last) = (Vec::new(), String::new());
+    loop {
+        let page = query(include_str!("../sql/sqlite/interactions_open.sql"))
+            .bind(&last)
+            .bind(INTERACTIONS_AT_ONCE)
+            .fetch_one(&mut *from)
+            .await
+            .map_err(failed)?;
+        let rows: &str = page.try_get("rows").map_err(failed)?;
+        // What is wrong with it is not said: it may quote a number.
+        let rows: Vec<InteractionRow<'_>> = serde_json::from_str(rows)
+            .map_err(|_| StoreError::Broken(format!("interaction: a row after {last:?}")))?;
+        for row in &rows {
+            let broken = |column| {
+                StoreError::Broken(format!("interaction {}: {column} cannot be read", row.id))
+            };
+            all.push(interaction(row).map_err(broken)?);
+        }
+        match page.try_get::<Option<String>, _>("last").map_err(failed)? {
+            Some(id) => last = id,
+            None => return Ok(all),
+        }
+    }
+}
+
+/// The error is the column that cannot be read.
+fn interaction(row: &InteractionRow<'_>) -> Result<Interaction, &'static str> {
+    let at = |ms: Option<i64>| ms.map(Timestamp);
+    let agent = || row.agent.as_deref().map(AgentId::new).ok_or("agent");
+    let stage = match &*row.stage {
+        "virtual" => Stage::Virtual { not_before: at(row.not_before) },
         "scheduled" => Stage::Scheduled,
         "pushed" => Stage::Pushed,
         "awaiting-call-in" => Stage::AwaitingCallIn,
@@ -74,54 +159,56 @@ fn interaction(row: &SqliteRow) -> Result<Interaction, StoreError> {
         "dialing" => Stage::Dialing,
         "confirming" => Stage::Confirming,
         "waiting" => Stage::Waiting,
-        "alerting" => Stage::Alerting(AgentId::new(row.text("agent")?)),
-        "bridged" => Stage::Bridged(AgentId::new(row.text("agent")?)),
-        _ => return Err(row.broken("stage")),
+        "alerting" => Stage::Alerting(agent()?),
+        "bridged" => Stage::Bridged(agent()?),
+        _ => return Err("stage"),
     };
+    let place = Place {
+        priority: Reverse(i16::try_from(row.priority).map_err(|_| "priority")?),
+        arrival: Timestamp(row.arrival),
+        sequence: u64::try_from(row.sequence).map_err(|_| "sequence")?,
+    };
+    let told = at(row.told_at).zip(at(row.told_ms));
+    let called = parsed_if(row.called.as_deref(), PhoneNumber::parse).ok_or("called")?;
+    let data = parsed_if(row.data.as_deref(), UserData::new).ok_or("data")?;
     Ok(Interaction {
-        id: row.parsed("id", InteractionId::parse)?,
-        queue: QueueId::new(row.text("queue")?),
-        origin: row.parsed("origin", words::read_origin)?,
-        skills: row.parsed("skills", words::read_expression)?,
-        place: Place {
-            priority: Reverse(row.number("priority")?),
-            arrival: row.time("arrival")?,
-            sequence: row.number("sequence")?,
-        },
+        id: InteractionId::parse(&row.id).ok_or("id")?,
+        queue: QueueId::new(&row.queue),
+        origin: words::read_origin(&row.origin).ok_or("origin")?,
+        skills: words::read_expression(&row.skills).ok_or("skills")?,
+        place,
         stage,
-        deadline: row.time_if("deadline")?,
-        asked: row.truth("asked")?,
-        address: row.parsed_if("address", Address::parse)?,
-        node: row.text_if("node")?.map(NodeId::new),
-        caller_leg: row.truth("caller_leg")?,
-        attempts_used: row.number("attempts_used")?,
-        failures: row.parsed("failures", words::read_failures)?,
-        attempts_made: row.number("attempts_made")?,
-        postponed: row.number("postponed")?,
-        created_at: row.time("created_at")?,
-        due_at: row.time_if("due_at")?,
-        menu_until: row.time_if("menu_until")?,
-        share_until: row.time_if("share_until")?,
-        leave_at: row.time_if("leave_at")?,
-        notify: row.truth("notify")?,
-        upcoming: row.truth("upcoming")?,
-        called_in: row.truth("called_in")?,
-        last_contact: row.time_if("last_contact")?,
-        told: match (row.time_if("told_at")?, row.time_if("told_ms")?) {
-            (Some(at), Some(told)) => Some((at, told.since(Timestamp::default()))),
-            (None, _) | (_, None) => None,
-        },
-        connected_at: row.time_if("connected_at")?,
-        purge_at: row.time_if("purge_at")?,
-        close_at: row.time_if("close_at")?,
-        missed_by: row.text("missed_by")?.lines().map(AgentId::new).collect(),
-        ended_at: row.time_if("ended_at")?,
-        attached: Attached {
-            called: row.parsed_if("called", PhoneNumber::parse)?,
-            data: row.parsed_if("data", UserData::new)?,
-        }
-        .some(),
+        deadline: at(row.deadline),
+        asked: row.asked != 0,
+        address: parsed_if(row.address.as_deref(), Address::parse).ok_or("address")?,
+        node: row.node.as_deref().map(NodeId::new),
+        caller_leg: row.caller_leg != 0,
+        attempts_used: u32::try_from(row.attempts_used).map_err(|_| "attempts_used")?,
+        failures: words::read_failures(&row.failures).ok_or("failures")?,
+        attempts_made: u32::try_from(row.attempts_made).map_err(|_| "attempts_made")?,
+        postponed: u32::try_from(row.postponed).map_err(|_| "postponed")?,
+        created_at: Timestamp(row.created_at),
+        due_at: at(row.due_at),
+        menu_until: at(row.menu_until),
+        share_until: at(row.share_until),
+        leave_at: at(row.leave_at),
+        notify: row.notify != 0,
+        upcoming: row.upcoming != 0,
+        called_in: row.called_in != 0,
+        last_contact: at(row.last_contact),
+        told: told.map(|(at, told)| (at, told.since(Timestamp::default()))),
+        connected_at: at(row.connected_at),
+        purge_at: at(row.purge_at),
+        close_at: at(row.close_at),
+        missed_by: row.missed_by.lines().map(AgentId::new).collect(),
+        ended_at: at(row.ended_at),
+        attached: Attached { called, data }.some(),
     })
+}
+
+/// `None`: there is a text, and it cannot be read.
+fn parsed_if<T>(text: Option<&str>, parse: impl Fn(&str) -> Option<T>) -> Option<Option<T>> {
+    text.map_or(Some(None), |text| parse(text).map(Some))
 }
 
 fn attempt(row: &SqliteRow) -> Result<Attempt, StoreError> {
@@ -189,15 +276,23 @@ fn never_call_hash(row: &SqliteRow) -> Result<NeverCallHash, StoreError> {
     hash.try_into().map(NeverCallHash).map_err(broken)
 }
 
-fn number_use(row: &SqliteRow) -> Result<NumberUse, StoreError> {
-    let row = Fields::of("number_use", "queue", row)?;
-    Ok(NumberUse {
-        queue: QueueId::new(row.text("queue")?),
-        number: row.parsed("number", PhoneNumber::parse)?,
-        at: row.time("at")?,
-        kind: row.parsed("kind", words::read_use_kind)?,
-        is_undone: false,
-    })
+async fn number_uses(from: &mut SqliteConnection) -> Result<Vec<NumberUse>, StoreError> {
+    let statement = query(include_str!("../sql/sqlite/number_uses.sql"));
+    let all = statement.fetch_one(from).await.map_err(failed)?;
+    let rows: &str = all.try_get("rows").map_err(failed)?;
+    let broken = |what: &str| StoreError::Broken(format!("number_use: {what} cannot be read"));
+    type Row<'r> = (Cow<'r, str>, Cow<'r, str>, Cow<'r, str>, i64);
+    let rows: Vec<Row<'_>> = serde_json::from_str(rows).map_err(|_| broken("a row"))?;
+    let understood = rows.iter().map(|(queue, number, kind, at)| {
+        Ok(NumberUse {
+            queue: QueueId::new(queue),
+            number: PhoneNumber::parse(number).ok_or_else(|| broken("number"))?,
+            at: Timestamp(*at),
+            kind: words::read_use_kind(kind).ok_or_else(|| broken("kind"))?,
+            is_undone: false,
+        })
+    });
+    understood.collect()
 }
 
 fn call_in_request(row: &SqliteRow) -> Result<CallInRequest, StoreError> {
