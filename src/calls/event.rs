@@ -363,12 +363,13 @@ pub struct PendingCallback {
 /// Whose call it is.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum CodeResult {
-    /// One request's; it is used up.
+    /// One request's. It is used up, unless it is for a callback and the flow leads elsewhere than
+    /// into a queue: then the call is like any other.
     Matched {
         /// In what they agree, as in [`super::flow::COMBINATIONS`].
         combination: String,
         /// The callback that the request is tied to, as which the caller goes on; `None`: a call
-        /// like any other, with the data of the request.
+        /// like any other.
         callback: Option<InteractionId>,
         /// The queue in which that callback waits.
         queue: Option<QueueId>,

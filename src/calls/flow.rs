@@ -13,7 +13,7 @@ use crate::ident::{FlowId, GroupId, Language, QueueId};
 use crate::phone::{Address, AddressPolicy, Dnis, Pattern};
 use crate::time::Duration;
 
-pub use check::{SoundExists, check, greetings_missing, sounds_missing};
+pub use check::{SoundExists, check, detours, greetings_missing, sounds_missing};
 pub use tree::tree;
 
 /// What calls are told by the configuration.
@@ -206,6 +206,29 @@ impl Flow {
         });
         of_queue.unwrap_or_else(|| QueueNode::bare(queue.clone()))
     }
+
+    /// The `queue` node that this one leads to past `say` nodes alone, and what those say: the way
+    /// of the consumer of a callback, in its place.
+    pub fn way_to_queue(&self, from: &str) -> Option<(Vec<String>, &QueueNode)> {
+        let (mut said, mut name) = (Vec::new(), from);
+        // A flow without loops that wait for nothing has no longer way.
+        for _ in 0..self.nodes.len() {
+            match self.nodes.get(name)? {
+                FlowNode::Say { prompts, next } => {
+                    said.extend(prompts.iter().cloned());
+                    name = next;
+                }
+                FlowNode::Queue(node) => return Some((said, node)),
+                FlowNode::Menu { .. }
+                | FlowNode::OfferCallback { .. }
+                | FlowNode::ScheduleCallback { .. }
+                | FlowNode::AccessCode(_)
+                | FlowNode::Transfer(_)
+                | FlowNode::Hangup { .. } => return None,
+            }
+        }
+        None
+    }
 }
 
 /// An `access_code` node.
@@ -219,7 +242,8 @@ pub struct AccessCodeNode {
     pub tries: u8,
     /// By what agreed ([`COMBINATIONS`]) or `default`, which must be there. A caller whose callback
     /// waits takes its place where this leads to a `queue` node past `say` nodes alone; elsewhere
-    /// the callback waits on, and they go there as anybody.
+    /// the callback waits on, and they go there as anybody. A request without a callback is used up
+    /// wherever this leads.
     pub matched: BTreeMap<String, String>,
     /// Nobody's call. Default: it is said, and the call ends.
     pub failed: Option<String>,

@@ -33,6 +33,13 @@ pub(super) fn check(
     settings: &calls::Settings,
     known_sounds: SoundExists<'_>,
 ) {
+    for (flow, node, key) in calls::flow::detours(settings) {
+        root.warn(
+            &format!("flows.{flow}.nodes.{node}.{key}"),
+            "whoever comes here does not take the place of a callback that waits",
+            "for that, lead to a queue past nodes of kind \"say\" alone",
+        );
+    }
     let faults = calls::flow::check(settings, known_sounds);
     let leads_nowhere: Vec<_> = faults
         .iter()

@@ -425,6 +425,36 @@ mod tests {
     }
 
     #[test]
+    fn a_detour_to_a_queue_is_warned_of() {
+        let warned = |exit: &str| {
+            let text = format!(
+                "[agents.ann]\n[queues.a]\n[call_in_groups.g]\nnumbers = [\"1\"]\n\
+                 [[entries]]\ndnis = \"1\"\nflow = \"f\"\n[flows.f]\nstart = \"code\"\n\
+                 [flows.f.nodes.code]\nkind = \"access_code\"\ngroup = \"g\"\n\
+                 matched = {{ code = {exit:?}, default = \"say\" }}\n\
+                 [flows.f.nodes.say]\nkind = \"say\"\nprompts = [\"welcome\"]\nnext = \"hold\"\n\
+                 [flows.f.nodes.menu]\nkind = \"menu\"\nprompts = [\"welcome\"]\n\
+                 keys = {{ 1 = \"hold\", 2 = \"end\" }}\ntimeout = \"end\"\ninvalid = \"end\"\n\
+                 [flows.f.nodes.other]\nkind = \"menu\"\nprompts = [\"welcome\"]\n\
+                 keys = {{ 1 = \"menu\" }}\ntimeout = \"menu\"\ninvalid = \"menu\"\n\
+                 [flows.f.nodes.hold]\nkind = \"queue\"\nqueue = \"a\"\n\
+                 keys = {{ 1 = \"other\" }}\n\
+                 [flows.f.nodes.end]\nkind = \"hangup\"\n"
+            );
+            let config = parse(&text).unwrap_or_else(|errors| panic!("{}", told(&errors)));
+            told(&config.warnings)
+        };
+        let text = warned("menu");
+        assert!(
+            text.contains("flows.f.nodes.code.matched.code") && text.contains("past"),
+            "{text}"
+        );
+        for fine in ["hold", "say", "end"] {
+            assert!(!warned(fine).contains("matched"), "{fine}");
+        }
+    }
+
+    #[test]
     fn an_extension_that_may_be_the_police_is_warned_of() {
         let warned = |pattern: &str, via: &str| {
             let text = format!(

@@ -42,7 +42,7 @@ impl Fixed {
     fn changed(&self, later: &Self) -> Vec<&'static str> {
         let sections = [
             ("[sip] listen or address", self.sip != later.sip),
-            ("[http]", self.http != later.http),
+            ("[http] listen", self.http != later.http),
             ("[webhook]", self.webhook != later.webhook),
             ("[media]", self.media != later.media),
             ("[node]", self.node != later.node || self.data != later.data),

@@ -227,9 +227,8 @@ impl Queue {
             used += 1;
             failures.add(class);
         }
-        let of_class = settings.attempts_max_of.get(&class);
-        let used_up =
-            used >= settings.attempts_max || of_class.is_some_and(|&max| failures.of(class) >= max);
+        let reached = |(&of, &max): (&RetryClass, &u32)| failures.of(of) >= max;
+        let used_up = used >= settings.attempts_max || settings.attempts_max_of.iter().any(reached);
         if !carrier && (used_up || self.rang_enough(id.interaction)) {
             let row =
                 if dialing { "dialing-ended-exhausted" } else { "confirming-ended-exhausted" };

@@ -89,7 +89,8 @@ pub enum Stage {
     Pushed,
     /// The consumer accepted and holds a number and perhaps a code; or was on the line and dropped.
     AwaitingCallIn,
-    /// The consumer did not call in time: no place, no code, no agent, until it is purged.
+    /// The consumer did not call in time: no place and no agent, until it is purged. A call that
+    /// had reached the entry before may still take it up.
     Lapsed,
     /// On the line, waiting for an agent.
     Waiting,

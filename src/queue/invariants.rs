@@ -579,10 +579,13 @@ fn selection_followed(s: &Step) -> Verdict {
 
 /// A queue that is full takes nobody more.
 fn full_is_full(s: &Step) -> Verdict {
-    let Event::CallArrived { queue, .. } = s.event else { return Ok(()) };
-    let count = |q: &Queue| q.queue_index.get(queue).map_or(0, |&n| q.queues[n].places.len());
-    let max = s.after.queue_settings(queue).map_or(0, |queue| queue.waiting_max as usize);
-    ensure(count(s.after) <= count(s.before).max(max), || format!("{queue} took one too many"))
+    let Event::CallArrived { queue, interaction, .. } = s.event else { return Ok(()) };
+    let here = |q: &Queue| q.interaction(*interaction).is_some_and(|row| row.placed());
+    let of = s.after.queue_index.get(queue).map(|&n| &s.after.queues[n]);
+    let Some(of) = of.filter(|_| here(s.after) && !here(s.before)) else { return Ok(()) };
+    ensure(of.places.len() <= of.settings.waiting_max as usize, || {
+        format!("{queue} took one too many")
+    })
 }
 
 fn due_and_free(q: &Queue, row: &Interaction) -> bool {

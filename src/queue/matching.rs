@@ -38,8 +38,9 @@ use crate::ident::{CallInId, GroupId, InteractionId, UserData};
 use crate::phone::{AccessCode, Address, CodeHash, CodeKey, Dnis};
 use crate::time::{Duration, Timestamp};
 
-/// For how long after a request expired a call that reached the entry before may still be its.
-pub const TRIES_WITHIN: Duration = Duration::from_secs(3 * 60);
+/// For how long after a request expired a call that reached the entry before may still be its: as
+/// long as five tries take, with what is said between them.
+pub const TRIES_WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// How many codes to draw for a request, so that one of them is free: each is taken with a chance
 /// of one in 10,000 at most.

@@ -43,6 +43,26 @@ pub fn check(settings: &Settings, sound_exists: SoundExists<'_>) -> Vec<FlowErro
     errors
 }
 
+/// The exits of `access_code` nodes, as flow, node and key, that lead to a queue by a detour:
+/// whoever takes one does not come to the place of their callback.
+pub fn detours(settings: &Settings) -> Vec<(FlowId, String, String)> {
+    let mut found = Vec::new();
+    for (id, flow) in &settings.flows {
+        for (name, node) in &flow.nodes {
+            let FlowNode::AccessCode(node) = node else { continue };
+            for (combination, exit) in &node.matched {
+                let is_queue =
+                    |name: &str| matches!(flow.nodes.get(name), Some(FlowNode::Queue(_)));
+                let far = reach(flow, exit, |_| true).into_iter().any(is_queue);
+                if far && flow.way_to_queue(exit).is_none() {
+                    found.push((id.clone(), name.clone(), format!("matched.{combination}")));
+                }
+            }
+        }
+    }
+    found
+}
+
 /// The queues whose greeting has no sound, and that greeting.
 pub fn greetings_missing(
     settings: &Settings,

@@ -8,14 +8,14 @@
 //!
 //! It must not know codes: the queue does.
 
-use crate::ident::PlayId;
+use crate::ident::{PlayId, QueueId};
 use crate::phone::AccessCode;
 use crate::time::{Duration, Timestamp};
 
 use super::super::digits::{Entry, Limits};
 use super::super::effect::{Effect, Prompt};
 use super::super::event::CodeResult;
-use super::super::flow::{AccessCodeNode, AskCode, COMBINATIONS, FlowNode, QueueNode};
+use super::super::flow::{AccessCodeNode, AskCode, COMBINATIONS, QueueNode};
 use super::super::{Context, Timer};
 use super::walk::named;
 use super::{Inbound, State};
@@ -111,14 +111,15 @@ impl Inbound {
             self.settings.groups.get(&node.group).is_some_and(|group| group.code != AskCode::Off);
         match result {
             CodeResult::Matched { combination, callback, queue, data } => {
-                self.data = data;
+                self.data = data.or_else(|| self.data.take());
                 let exit = exit_for(&node, &combination).cloned();
                 match callback.zip(queue) {
                     Some((callback, queue)) => {
-                        let (said, there) = self.way_to_queue(exit.as_deref());
-                        let there = there.filter(|node| node.queue == queue);
-                        let node = there.or_else(|| Some(self.flow()?.queue_node(&queue)));
-                        let node = node.unwrap_or_else(|| QueueNode::bare(queue));
+                        let (said, node) = match self.way_to_queue(exit.as_deref()) {
+                            (said, Some(node)) if node.queue == queue => (said, node),
+                            // They wait in the queue of their callback, whichever this is.
+                            _ => (Vec::new(), self.own_node(queue)),
+                        };
                         self.go_on_as(ctx, callback, &node, said);
                     }
                     None => self.code_exit(ctx, exit, Some("code-accepted")),
@@ -205,23 +206,15 @@ impl Inbound {
         self.leave(ctx, said.map(Prompt::Sound).into_iter().collect(), exit);
     }
 
-    /// The `queue` node that an exit leads to, past `say` nodes alone, and what those say. The
-    /// consumer of a callback goes that way in the callback's place.
+    fn own_node(&self, queue: QueueId) -> QueueNode {
+        let node = self.flow().map(|flow| flow.queue_node(&queue));
+        node.unwrap_or_else(|| QueueNode::bare(queue))
+    }
+
+    /// What is said on the way that an exit leads to a queue, and how they wait there.
     fn way_to_queue(&self, exit: Option<&str>) -> (Vec<Prompt>, Option<QueueNode>) {
-        let (mut said, mut next) = (Vec::new(), exit);
-        let Some(flow) = self.flow() else { return (said, None) };
-        // A flow without loops that wait for nothing has no longer way.
-        for _ in 0..flow.nodes.len() {
-            match next.and_then(|name| flow.nodes.get(name)) {
-                Some(FlowNode::Say { prompts, next: after }) => {
-                    said.extend(named(prompts));
-                    next = Some(after);
-                }
-                Some(FlowNode::Queue(node)) => return (said, Some(node.clone())),
-                _ => break,
-            }
-        }
-        (said, None)
+        let way = exit.and_then(|exit| self.flow()?.way_to_queue(exit));
+        way.map_or((Vec::new(), None), |(said, node)| (named(&said), Some(node.clone())))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::ident::InteractionId;
 use crate::phone::{Address, NumberClass};
 use crate::queue::agent::AgentState;
 use crate::queue::effect::PushEvent;
-use crate::queue::matching::OF_CALL_INS;
+use crate::queue::matching::{OF_CALL_INS, TRIES_WITHIN};
 use crate::queue::{
     Effect, Event, Interaction, Origin, Outcome, Queue, QueueSettings, QueueState, Stage,
 };
@@ -198,7 +198,8 @@ pub(super) fn code_single_use(s: &Step) -> Verdict {
         let was = all.get(*request).or_else(|| all.expired_lately(*request));
         let over =
             was.map(|was| was.ended.map_or(was.expires_at, |(at, _)| at.min(was.expires_at)));
-        ensure(over.is_some_and(|over| presented.since < over), || {
+        let late = over.is_some_and(|over| s.after.now >= over + TRIES_WITHIN);
+        ensure(!late && over.is_some_and(|over| presented.since < over), || {
             format!("{request:?} matched and was not valid")
         })?;
         let Some(id) = callback else {
@@ -407,7 +408,9 @@ pub(super) fn charges_kept(s: &Step) -> Verdict {
         let alerted = given(s).any(|(_, row, dial)| !dial && row.id == was.id.interaction);
         // Whose node died, or who is over, is only watched until the leg is known to be gone.
         let kept = open.is_none_or(|open| open.charged_to.is_some() || open.ending.is_some())
-            || row.is_none_or(|row| !matches!(row.stage, Stage::Dialing | Stage::Confirming));
+            || row.is_none_or(|row| {
+                !matches!(row.stage, Stage::Dialing | Stage::Confirming | Stage::Waiting)
+            });
         ensure(kept || alerted, || format!("{} is charged to nobody any more", was.id))
     })
 }
@@ -441,7 +444,7 @@ pub(super) fn window_kept(s: &Step) -> Verdict {
         let window = s.after.queue_settings(&row.queue).and_then(|queue| queue.contact.window);
         let open = window.is_none_or(|window| {
             let zones = NumberClass::of(number).zones;
-            window.open_at(zones, now) || window.next_open(zones, now).is_none()
+            window.open_at(zones, now)
         });
         ensure(recent || consents || open, || format!("{} was dialled at night", row.id))
     })

@@ -1,8 +1,8 @@
 //! The outstanding Call-In requests: made, found, ended. Everything is found by an index.
 //!
 //! One that expired stays for a while: a call that had reached the entry may finish its tries. Its
-//! code is not given out again meanwhile. Without codes its number may be: a call that could be for
-//! either is nobody's.
+//! code is not given out again meanwhile, but it takes no part of what may be outstanding. Without
+//! codes its number may be given out: a call that could be for either is nobody's.
 //!
 //! A number may be handed out if the call that comes in on it can be told from all others: by its
 //! code, or, without codes, because nobody else who is expected there could be meant. Of the
@@ -17,7 +17,7 @@ use crate::ident::{CallInId, GroupId, InteractionId, UserData};
 use crate::phone::{Address, CodeHash, Dnis};
 use crate::time::Timestamp;
 
-/// Most requests outstanding, over all groups.
+/// Most requests outstanding, over all groups, those that expired lately included.
 pub const OUTSTANDING_MAX: usize = 100_000;
 
 /// The bounds of all requests under one key of an index.
@@ -79,7 +79,7 @@ pub enum Refused {
     #[error("it would have expired already")]
     TooLate,
     /// The id belongs to another request.
-    #[error("a request with this id is outstanding")]
+    #[error("a request with this id is outstanding, or expired lately")]
     IdInUse,
 }
 
@@ -495,7 +495,7 @@ impl CallIns {
         Some(row)
     }
 
-    /// Ends a request, also one that expired lately; the row says how.
+    /// Ends a request, also one that expired lately: the row says how it ended last.
     fn end(&mut self, now: Timestamp, id: CallInId, end: CallInEnd) -> Option<CallInRequest> {
         let mut row = self.remove(id)?;
         row.ended = Some((now, end));

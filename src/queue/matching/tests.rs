@@ -263,7 +263,7 @@ fn what_has_ended_never_matches() {
         let found = all.matches(&app(), &group, &after, over, usable);
         assert_eq!(found, Match::NotFound, "{how:?}");
         assert_eq!(end(&mut all), [], "{how:?} twice");
-        let forgotten = (how == CallInEnd::Expired).then_some(NOW + minutes(33));
+        let forgotten = (how == CallInEnd::Expired).then_some(NOW + minutes(35));
         assert_eq!((all.outstanding().count(), all.next_expiry()), (0, forgotten));
         rules_hold(&all);
     }
@@ -500,6 +500,6 @@ fn broken_rules_are_noticed() {
     assert!(code_single_use(&before, &[spent.clone(), spent.clone()], &all).is_err(), "twice");
     assert!(code_single_use(&all, once, &all).is_err(), "not outstanding before");
     assert!(code_single_use(&before, once, &before).is_err(), "still outstanding");
-    let late = CallInRequest { ended: Some((NOW + minutes(33), CallInEnd::Matched)), ..spent };
+    let late = CallInRequest { ended: Some((NOW + minutes(35), CallInEnd::Matched)), ..spent };
     assert!(code_single_use(&before, &[late], &all).is_err(), "late");
 }

@@ -129,10 +129,11 @@ async fn interactions(from: &mut SqliteConnection) -> Result<Vec<Interaction>, S
             .fetch_one(&mut *from)
             .await
             .map_err(failed)?;
-        let rows: &str = page.try_get("rows").map_err(failed)?;
         // What is wrong with it is not said: it may quote a number.
-        let rows: Vec<InteractionRow<'_>> = serde_json::from_str(rows)
-            .map_err(|_| StoreError::Broken(format!("interaction: a row after {last:?}")))?;
+        let broken =
+            || StoreError::Broken(format!("interaction: a row after {last:?} cannot be read"));
+        let rows: &str = page.try_get("rows").map_err(|_| broken())?;
+        let rows: Vec<InteractionRow<'_>> = serde_json::from_str(rows).map_err(|_| broken())?;
         for row in &rows {
             let broken = |column| {
                 StoreError::Broken(format!("interaction {}: {column} cannot be read", row.id))
@@ -279,8 +280,8 @@ fn never_call_hash(row: &SqliteRow) -> Result<NeverCallHash, StoreError> {
 async fn number_uses(from: &mut SqliteConnection) -> Result<Vec<NumberUse>, StoreError> {
     let statement = query(include_str!("../sql/sqlite/number_uses.sql"));
     let all = statement.fetch_one(from).await.map_err(failed)?;
-    let rows: &str = all.try_get("rows").map_err(failed)?;
     let broken = |what: &str| StoreError::Broken(format!("number_use: {what} cannot be read"));
+    let rows: &str = all.try_get("rows").map_err(|_| broken("a row"))?;
     type Row<'r> = (Cow<'r, str>, Cow<'r, str>, Cow<'r, str>, i64);
     let rows: Vec<Row<'_>> = serde_json::from_str(rows).map_err(|_| broken("a row"))?;
     let understood = rows.iter().map(|(queue, number, kind, at)| {
