@@ -475,6 +475,29 @@ fn every_scenario_is_mapped_to_its_rule() {
     assert_eq!(scenario_map(&map, &scenarios), Vec::<String>::new());
 }
 
+/// Where the map of the rules names a test, there is one.
+fn tests_missing(map: &str, code: &str) -> Vec<String> {
+    let (_, after) = map.split_once("## The telephone").unwrap_or_default();
+    let (section, _) = after.split_once("## ").unwrap_or((after, ""));
+    let is_test = |word: &&str| word.matches('_').count() > 1 && !word.contains(['/', '.', ' ']);
+    let named = section.split('`').filter(is_test);
+    let there = |name: &str| {
+        [format!("fn {name}("), format!("\"{name}\"")].iter().any(|it| code.contains(it))
+    };
+    named.filter(|name| !there(name)).map(|name| format!("there is no test {name}")).collect()
+}
+
+#[test]
+fn every_test_that_the_map_names_is_there() {
+    let map = fs::read_to_string(root().join("tests/scenarios/README.md")).unwrap();
+    let code: String = files(&["src", "tests"], ".rs").iter().map(|file| &*file.text).collect();
+    assert_eq!(tests_missing(&map, &code), Vec::<String>::new());
+    assert_eq!(
+        tests_missing("## The telephone `a_b_c` `x`\n## And `d_e_f`", "fn other()").len(),
+        1
+    );
+}
+
 #[test]
 fn a_scenario_that_is_not_mapped_or_not_there_is_caught() {
     let scenarios = ["a.txt".to_owned()].into();
