@@ -154,11 +154,13 @@ fn sound_call(at: IpAddr, server: SocketAddr, ani: &str, code: &str) -> Outcome 
         "v=0\r\no=- 1 1 IN IP4 {at}\r\ns=-\r\nc=IN IP4 {at}\r\nt=0 0\r\n\
          m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
     );
+    // A port may be that of an earlier call: the branch must not be.
+    let unique = format!("{}-{}", ani.trim_start_matches('+'), local.port());
     let request = |method: &str, branch: &str, to: &str, body: &str| {
         let length = body.len();
         format!(
             "{method} sip:900@{server} SIP/2.0\r\n\
-             Via: SIP/2.0/UDP {local};branch=z9hG4bK{branch}{local}\r\n\
+             Via: SIP/2.0/UDP {local};branch=z9hG4bK{branch}{unique}\r\n\
              From: <sip:{ani}@{local}>;tag=1\r\nTo: {to}\r\nCall-ID: sound-{ani}-{local}\r\n\
              CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContact: <sip:{local}>\r\n\
              Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{body}"
