@@ -92,6 +92,7 @@
 //! | agent states, registrations | `store`, copied in `queue` and `sip` | yes |
 //! | dialogs, media, callers on the line | `sip`, `media`, `calls` | no: each end is recorded |
 //! | appointments, Call-In requests, handling times | `store`, copied in `queue` | yes |
+//! | Call-In requests that expired lately | `queue` | no: the calls that may be theirs end too |
 //! | the never-call list, as keyed hashes | `store`, copied in `queue` | yes |
 //! | what numbers were used for within a day | `store`, copied in `queue` | yes |
 //! | breakers of trunks | `sip` | no: learnt again |
