@@ -7,6 +7,8 @@
 //! or for a pending callback are left out; the latter are answered by "none" until the script says
 //! that it tells.
 
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 

@@ -1,5 +1,14 @@
 //! The rules that hold after every step, by name: [`ALL`] of a queue as it stands, [`STEPS`] of one
 //! step. Checked by the simulator after each of its steps. Must not: change anything.
+//!
+//! What no queue and no step can show by itself is checked where it shows:
+//!
+//! | rule | where |
+//! |---|---|
+//! | `dialled_one_at_a_time`, `intent_before_invite`: of phones | `tests/simulation/checks.rs` |
+//! | `drains`, `same_seed_same_effects`: a whole run | `tests/simulation/run.rs` |
+//! | `reload_is_identity`: a queue and its rows | `tests/simulation/bench.rs` |
+//! | `ports_return`: after 2,000 cut calls | `media::ports`, `tests/system/cuts.rs` |
 
 mod callbacks;
 
@@ -74,6 +83,8 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("skills_honoured", skills_honoured),
     ("dials_charged", dials_charged),
     ("redial_needs_leg_end", redial_needs_leg_end),
+    ("dialled_one_at_a_time", dialled_one_at_a_time),
+    ("intent_before_invite", intent_before_invite),
     ("attempts_bounded", attempts_bounded),
     ("place_fixed", place_fixed),
     ("no_overtaking", no_overtaking),
@@ -87,6 +98,7 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("code_single_use", callbacks::code_single_use),
     ("unmatched_changes_nothing", callbacks::unmatched_changes_nothing),
     ("refused_changes_nothing", callbacks::refused_changes_nothing),
+    ("idempotent_create", callbacks::idempotent_create),
     ("pushed_once", callbacks::pushed_once),
     ("no_push_overtaking", callbacks::no_push_overtaking),
     ("switches_obeyed", callbacks::switches_obeyed),
@@ -395,9 +407,37 @@ fn redial_needs_leg_end(s: &Step) -> Verdict {
         let guarded = attempt.ending.is_some() && attempt.deadline.is_some_and(|at| at <= s.now);
         let open = s.after.attempts.contains_key(&attempt.id);
         ensure(open || told || guarded, || format!("{} closed before its leg", attempt.id))
-    })?;
-    given(s).filter(|(_, _, dial)| *dial).try_for_each(|(_, row, _)| {
-        ensure(!row.caller_leg, || format!("{} was dialled while its caller is there", row.id))
+    })
+}
+
+fn dials<'a>(s: &Step<'a>) -> impl Iterator<Item = (&'a Effect, AttemptId)> {
+    s.effects.iter().filter_map(|effect| {
+        let Effect::Dial { attempt, .. } = effect else { return None };
+        Some((effect, *attempt))
+    })
+}
+
+/// No phone is dialled while another of the same consumer may ring, or talks.
+fn dialled_one_at_a_time(s: &Step) -> Verdict {
+    dials(s).try_for_each(|(_, dialled)| {
+        let id = dialled.interaction;
+        let mut open = s.after.open_attempts().filter(|open| open.id.interaction == id);
+        let other = open.find(|open| open.id != dialled).map(|open| open.id);
+        let talks = s.after.interaction(id).is_some_and(|row| row.caller_leg);
+        ensure(other.is_none() && !talks, || {
+            format!("{dialled} beside {other:?}, its caller on the line: {talks}")
+        })
+    })
+}
+
+/// A dial is in the rows of its step, and waits for them to be on disk.
+fn intent_before_invite(s: &Step) -> Verdict {
+    dials(s).try_for_each(|(effect, dialled)| {
+        let row = s.changed.attempts.iter().find(|row| row.id == dialled);
+        let intended = row.is_some_and(|row| row.ended_at.is_none());
+        ensure(intended && effect.waits_for_commit(), || {
+            format!("{dialled} leaves before its attempt is on disk")
+        })
     })
 }
 

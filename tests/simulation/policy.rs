@@ -4,6 +4,7 @@
 use ringback::ident::{AgentId, GroupId, QueueId};
 use ringback::phone::{AddressPolicy, Dnis, Pattern};
 use ringback::queue::event::RetryClass;
+use ringback::queue::hours::Zone;
 use ringback::queue::limits::LimitSettings;
 use ringback::queue::matching::{CallInGroup, CodeUse, Combination};
 use ringback::queue::slots::SlotSettings;
@@ -13,7 +14,7 @@ use ringback::queue::{
 use ringback::time::{Duration, Timestamp};
 
 use crate::bench::Input;
-use crate::swarm::START;
+use crate::swarm::{self, START};
 use crate::text::{self, CLASSES, Words, parsed, read, word};
 
 /// Longer than a run may take.
@@ -71,6 +72,7 @@ fn fields(queue: &QueueSettings) -> Vec<(&'static str, String)> {
     let hours = match &queue.hours {
         Hours::RoundTheClock => "always".into(),
         Hours::Intervals(open) => list(open, interval),
+        hours if *hours == swarm::all_day(hours.zone()) => format!("zone:{}", hours.zone().name()),
         // As it is within the days that a run may take.
         Hours::Calendar(_) => list(&queue.hours.intervals(START, START + RUN_MAX), interval),
     };
@@ -210,6 +212,10 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
         }
         "purge" => queue.purge_after = seconds()?,
         "hours" if value == "always" => queue.hours = Hours::RoundTheClock,
+        "hours" if value.starts_with("zone:") => {
+            let name = value.trim_start_matches("zone:");
+            queue.hours = swarm::all_day(parsed("zone", name, Zone::parse(name))?);
+        }
         "hours" => {
             let interval = |part: &str| {
                 let (from, to) = parsed("interval", part, part.split_once('-'))?;

@@ -4,11 +4,13 @@
 
 use std::cmp::max;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ringback::ident::{AgentId, Entropy, GroupId, QueueId, Route, TrunkId};
 use ringback::phone::{AddressPolicy, Dnis, Pattern};
 use ringback::queue::contact::ContactSettings;
 use ringback::queue::event::RetryClass;
+use ringback::queue::hours::{Calendar, DAY_MINUTES, DayHours, Zone};
 use ringback::queue::limits::LimitSettings;
 use ringback::queue::matching::{CallInGroup, CodeUse, Combination};
 use ringback::queue::skill::{SkillExpression, Skills};
@@ -19,8 +21,14 @@ use ringback::queue::{
 };
 use ringback::time::{Duration, Timestamp};
 
-/// When every run begins: midnight of a Monday.
+/// When a run begins that has nothing to do with clocks: midnight of a Monday. What times as text
+/// count from.
 pub(crate) const START: Timestamp = Timestamp::from_seconds(1_795_392_000);
+
+/// Half an hour before the clocks of [`ZONE`] go forward (2027-03-28) and back (2027-10-31).
+const CHANGES: [Timestamp; 2] =
+    [Timestamp::from_seconds(1_806_193_800), Timestamp::from_seconds(1_824_942_600)];
+const ZONE: &str = "Europe/Berlin";
 
 /// The skills there are.
 pub(crate) const SKILLS: [&str; 4] = ["billing", "sales", "english", "german"];
@@ -39,6 +47,8 @@ const EXPRESSIONS: [&str; 8] = [
 /// What world people and faults do, and how often.
 #[derive(Clone, Debug)]
 pub(crate) struct Swarm {
+    /// When it begins.
+    pub(crate) start: Timestamp,
     /// The configuration at the start.
     pub(crate) settings: Settings,
     /// Weight of each thing that may happen, by [`crate::world::Whim`].
@@ -93,12 +103,14 @@ fn weights<const N: usize>(entropy: &mut Entropy, first: u64) -> [u64; N] {
 impl Swarm {
     /// Draws everything from the seed's stream.
     pub(crate) fn draw(entropy: &mut Entropy, whims: usize) -> Self {
+        let start = *pick(entropy, &[START, START, START, CHANGES[0], CHANGES[1]]);
         let queues = (0..1 + entropy.below(3)).map(|n| QueueId::new(&format!("q{n}")));
-        let queues: BTreeMap<_, _> = queues.map(|id| (id, queue(entropy))).collect();
+        let queues: BTreeMap<_, _> = queues.map(|id| (id, queue(entropy, start))).collect();
         let ids: Vec<QueueId> = queues.keys().cloned().collect();
         let agents = (0..1 + entropy.below(7)).map(|n| AgentId::new(&format!("a{n}")));
         let agents = agents.map(|id| (id, agent(entropy, &ids))).collect();
         Self {
+            start,
             settings: Settings { queues, agents, call_in_groups: groups(entropy) },
             weights: (0..whims).map(|_| [0, 1, 2, 4, 8][entropy.below(5) as usize]).collect(),
             crowd: *pick(entropy, &[2, 6, 12, 24]),
@@ -118,8 +130,8 @@ fn seconds(entropy: &mut Entropy, choice: &[u64]) -> Duration {
     Duration::from_secs(*pick(entropy, choice))
 }
 
-/// A queue's policy.
-pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
+/// A queue's policy in a run that begins then.
+pub(crate) fn queue(entropy: &mut Entropy, start: Timestamp) -> QueueSettings {
     let retry = [
         (RetryClass::Busy, seconds(entropy, &[0, 30, 300])),
         (RetryClass::NoAnswer, seconds(entropy, &[0, 60, 900])),
@@ -151,7 +163,7 @@ pub(crate) fn queue(entropy: &mut Entropy) -> QueueSettings {
         attempts_max_of: limits_of.into_iter().collect(),
         retry_delay: retry.into_iter().collect(),
         purge_after: seconds(entropy, &[120, 1800, 14_400]),
-        hours: hours(entropy),
+        hours: hours(entropy, start),
         early_hangup: *pick(entropy, &[EarlyHangup::Abandon, EarlyHangup::CallBack]),
         selection: *pick(
             entropy,
@@ -244,19 +256,33 @@ fn addresses(entropy: &mut Entropy) -> AddressPolicy {
     policy
 }
 
-/// A calendar: always open, or forty intervals with gaps.
-pub(crate) fn hours(entropy: &mut Entropy) -> Hours {
-    if entropy.below(3) > 0 {
-        return Hours::RoundTheClock;
+/// A calendar: always open, or forty intervals with gaps. Where clocks change in the run, open all
+/// day by them.
+pub(crate) fn hours(entropy: &mut Entropy, start: Timestamp) -> Hours {
+    match entropy.below(3) {
+        0 => {}
+        1 if start != START => return all_day(parsed_zone(ZONE)),
+        _ => return Hours::RoundTheClock,
     }
     let mut open = Vec::new();
-    let mut at = START + Duration::from_secs(entropy.below(600));
+    let mut at = start + Duration::from_secs(entropy.below(600));
     for _ in 0..40 {
         let close = at + Duration::from_secs(600 + entropy.below(3600));
         open.push((at, close));
         at = close + Duration::from_secs(1 + entropy.below(1200));
     }
     Hours::Intervals(open)
+}
+
+/// Open each day of a zone from midnight to midnight.
+pub(crate) fn all_day(zone: Zone) -> Hours {
+    let day = DayHours::new(vec![(0, DAY_MINUTES)]).unwrap_or_else(|error| panic!("{error}"));
+    let weekly = std::array::from_fn(|_| day.clone());
+    Hours::Calendar(Arc::new(Calendar { zone, weekly, special: BTreeMap::new() }))
+}
+
+fn parsed_zone(name: &str) -> Zone {
+    Zone::parse(name).unwrap_or_else(|| panic!("there is no zone {name}"))
 }
 
 /// What an interaction needs.

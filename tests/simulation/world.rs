@@ -139,9 +139,9 @@ impl World {
             };
         }
         Self {
+            now: swarm.start,
             entropy,
             swarm,
-            now: swarm::START,
             under_way: Vec::new(),
             told: Vec::new(),
             callers: BTreeSet::new(),
@@ -288,7 +288,7 @@ impl World {
         match row.stage {
             Stage::Scheduled => {
                 let mut settings = bench.queue.queue_settings(&row.queue)?.clone();
-                settings.hours = swarm::hours(&mut self.entropy);
+                settings.hours = swarm::hours(&mut self.entropy, self.swarm.start);
                 return Some(Input::Queue(row.queue.clone(), Some(Box::new(settings))));
             }
             Stage::AwaitingCallIn => {
@@ -555,7 +555,8 @@ impl World {
         let (queues, agents) = (self.queues(), self.agents());
         if self.chance(50) {
             let id = pick(&mut self.entropy, &queues).clone();
-            let settings: QueueSettings = swarm::queue(&mut self.entropy);
+            let start = self.swarm.start;
+            let settings: QueueSettings = swarm::queue(&mut self.entropy, start);
             return Input::Queue(id, Some(Box::new(settings)));
         }
         let id = pick(&mut self.entropy, &agents).clone();

@@ -7,40 +7,6 @@ use expect_test::expect;
 use crate::calls::stage::{Stage, expect_booking, in_booking, settings};
 
 #[test]
-fn another_number_is_keyed_read_back_and_registered() {
-    expect_booking(
-        "3 digit caller 2
-     4 digit caller 1
-     5 digit caller 0
-     6 digit caller 0
-     7 digit caller 2
-     8 digit caller #
-     8 number i1 1002
-     9 digit caller 1
-     9.1 registered i1",
-        expect![[r#"
-                play caller your-number-is <1001> confirm-or-key-number
-            3 digit caller 2
-                play caller key-number
-            4 digit caller 1
-                silence caller
-            5 digit caller 0
-            6 digit caller 0
-            7 digit caller 2
-            8 digit caller #
-                ! keyed i1 billing 1002
-            8 number i1 1002
-                play caller number-keyed-is <1002> confirm-keyed-number
-            9 digit caller 1
-                ! confirmed i1 1002
-                play caller please-hold
-            9.1 registered i1
-                play caller registered
-        "#]],
-    );
-}
-
-#[test]
 fn a_number_ends_by_a_pause_too_and_may_be_keyed_again() {
     expect_booking(
         "3 digit caller 2

@@ -253,57 +253,6 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_matches_leads_to_the_node_of_its_combination() {
-        let code = keyed(3, "004711");
-        for (script, expected) in [
-            (
-                "3 code i1 code+ani\n5 played caller\n6 played caller",
-                expect![[r#"
-                2 digit caller 4
-                    play caller key-code
-                3 digit caller 0
-                    silence caller
-                3 digit caller 0
-                3 digit caller 4
-                3 digit caller 7
-                3 digit caller 1
-                3 digit caller 1
-                    ! code i1 app 1001 700 004711
-                3 code i1 code+ani
-                    play caller code-accepted
-                5 played caller
-                    play caller 'thanks'
-                6 played caller
-                    music caller
-                    ! arrived i1 billing billing 3 1001
-            "#]],
-            ),
-            (
-                "3 code i1 code\n5 played caller",
-                expect![[r#"
-                2 digit caller 4
-                    play caller key-code
-                3 digit caller 0
-                    silence caller
-                3 digit caller 0
-                3 digit caller 4
-                3 digit caller 7
-                3 digit caller 1
-                3 digit caller 1
-                    ! code i1 app 1001 700 004711
-                3 code i1 code
-                    play caller code-accepted
-                5 played caller
-                    music caller
-                    ! arrived i1 plain - 0 1001
-            "#]],
-            ),
-        ] {
-            expected.assert_eq(&in_code(settings(), &format!("{code}{script}")));
-        }
-    }
-
-    #[test]
     fn the_caller_of_a_waiting_callback_goes_on_in_its_place() {
         let code = keyed(3, "004711");
         for (script, expected) in [
@@ -446,19 +395,6 @@ mod tests {
     }
 
     #[test]
-    fn a_caller_who_is_locked_out_is_told_so() {
-        let script = [&keyed(3, "111111"), "3 code i1 locked\n5 played caller"].concat();
-        let log = in_code(settings(), &script);
-        expect![[r#"
-            3 code i1 locked
-                play caller code-locked goodbye
-            5 played caller
-                hang-up caller 16
-        "#]]
-        .assert_eq(&log[log.find("3 code").unwrap()..]);
-    }
-
-    #[test]
     fn the_numbers_alone_may_do() {
         for (code, script, expected) in [
             (
@@ -541,33 +477,6 @@ mod tests {
             9 code i1 code
         "#]]
         .assert_eq(&log[log.find("! code").unwrap()..]);
-    }
-
-    #[test]
-    fn a_code_pressed_during_the_welcome_is_not_lost() {
-        let script = format!(
-            "0 incoming caller 1001 700\n0 answered caller\n0 digit caller 4\n{}1 played caller",
-            keyed(0, "004711")
-        );
-        expect![[r#"
-            0 incoming caller 1001 700
-                answer caller
-            0 answered caller
-                play caller 'welcome'
-            0 digit caller 4
-            0 digit caller 0
-            0 digit caller 0
-            0 digit caller 4
-            0 digit caller 7
-            0 digit caller 1
-            0 digit caller 1
-            1 played caller
-                play caller 'which'
-                play caller key-code
-                silence caller
-                ! code i1 app 1001 700 004711
-        "#]]
-        .assert_eq(&Stage::play(settings(), &script));
     }
 
     #[test]

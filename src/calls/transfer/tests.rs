@@ -164,38 +164,6 @@ fn the_next_way_is_taken_when_a_trunk_fails() {
 }
 
 #[test]
-fn an_agent_transfers_to_a_number() {
-    expect_talking(
-        "10 referred ann/1 1002
-         10 transfer i1 1002
-         15 answered third/1
-         15 release i1 silent
-         15.1 ended ann/1 us
-         90 ended caller peer
-         90.1 ended third/1 us",
-        expect![[r#"
-            10 referred ann/1 1002
-                ! transfer asked i1 ann ann/1 1002
-            10 transfer i1 1002
-                accept transfer ann/1
-                music caller
-                invite third/1 1002 Trunk(carrier) like caller
-            15 answered third/1
-                bridge caller third/1
-                transfer progress ann/1 200
-                hang-up ann/1 16
-                ! bridge ended i1 lost=false
-            15 release i1 silent
-            15.1 ended ann/1 us
-            90 ended caller peer
-                ! caller hung up i1
-                hang-up third/1 16
-            90.1 ended third/1 us
-        "#]],
-    );
-}
-
-#[test]
 fn an_agent_who_hung_up_has_transferred_all_the_same() {
     expect_talking(
         "10 referred ann/1 1002
@@ -356,40 +324,6 @@ fn a_transfer_ends_with_the_conversation_it_was_asked_in() {
     ] {
         expected.assert_eq(&talking(script));
     }
-}
-
-#[test]
-fn an_agent_transfers_into_a_queue() {
-    expect_talking(
-        "10 referred ann/1 plain
-             10 transfer i1 queue plain
-             10 disconnect ann i1
-             12 played caller
-             13 alert bob i1 1
-             14 answered bob/1
-             14 connect bob i1
-             20 ended caller peer",
-        expect![[r#"
-                10 referred ann/1 plain
-                    ! transfer asked i1 ann ann/1 plain
-                10 transfer i1 queue plain
-                    accept transfer ann/1
-                    transfer progress ann/1 200
-                    play caller transferring
-                10 disconnect ann i1
-                    hang-up ann/1 16
-                12 played caller
-                    music caller
-                13 alert bob i1 1
-                    invite bob/1 1001 like caller
-                14 answered bob/1
-                    ! agent answered bob i1
-                14 connect bob i1
-                    bridge caller bob/1
-                20 ended caller peer
-                    ! caller hung up i1
-            "#]],
-    );
 }
 
 #[test]

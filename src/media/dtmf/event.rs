@@ -312,18 +312,18 @@ mod tests {
             let packets = sent(&keys);
             let mut line = Vec::new();
             for (n, packet) in packets.iter().enumerate() {
+                // Presses are 60 ms apart: it is within one that packets overtake each other.
+                let own = |before: &&Sent| before.0.timestamp == packet.0.timestamp;
                 match fate[n] {
                     // The third packet of each press is never lost.
                     0 if n % 8 != 2 => {}
                     1 => line.extend([*packet; 2]),
-                    2 if n % 8 != 2 && !line.is_empty() => line.insert(line.len() - 1, *packet),
+                    2 if line.last().as_ref().is_some_and(own) => {
+                        line.insert(line.len() - 1, *packet);
+                    }
                     _ => line.push(*packet),
                 }
             }
-            // A swap over the border of two presses may only make the first packet of the later
-            // early.
-            let swapped_first = (1..packets.len()).any(|n| n % 8 == 0 && fate[n] == 2);
-            prop_assume!(!swapped_first);
             prop_assert_eq!(told(&line), keys);
         }
     }

@@ -224,20 +224,31 @@ pub(super) fn unmatched_changes_nothing(s: &Step) -> Verdict {
     only_time_passed(s, |effect| !matches!(effect, Effect::CallInUnmatched { .. }))
 }
 
-/// What is refused, or asked for again, is worth no more than the time it brings.
+/// The same request again is the same callback, and the same answer.
+pub(super) fn idempotent_create(s: &Step) -> Verdict {
+    let Event::CallbackRequested { interaction: id, .. } = s.event else { return Ok(()) };
+    let mut idle = s.before.clone();
+    idle.handle(s.now, Event::Tick);
+    let Some(there) = idle.interaction(*id) else { return Ok(()) };
+    let own = |effect: &&Effect| {
+        matches!(effect, Effect::Accepted { interaction, .. } | Effect::Refused { interaction, .. }
+            if interaction == id)
+    };
+    let answers: Vec<&Effect> = s.effects.iter().filter(own).collect();
+    let same = Effect::Accepted { interaction: *id, due_at: there.due_at };
+    ensure(answers == [&same], || format!("{id} again: {answers:?}, not {same:?}"))?;
+    only_time_passed(s, |effect| *effect != same)
+}
+
+/// What is refused is worth no more than the time it brings.
 pub(super) fn refused_changes_nothing(s: &Step) -> Verdict {
-    let own = |id: InteractionId| s.before.interaction(id).is_some();
     let refused = |effect: &Effect, who: &InteractionId| {
         let Effect::Refused { interaction, .. } = effect else { return false };
         interaction == who
     };
-    let again = |effect: &Effect, who: &InteractionId| {
-        let Effect::Accepted { interaction, .. } = effect else { return false };
-        interaction == who && own(*who)
-    };
     let refusal = |effect: &Effect| {
         if let Event::CallbackRequested { interaction, .. } = s.event {
-            refused(effect, interaction) || again(effect, interaction)
+            refused(effect, interaction)
         } else if let Event::Rescheduled { interaction, .. } = s.event {
             refused(effect, interaction)
         } else if let Event::CallInRequested(asked) = s.event {
