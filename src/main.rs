@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use ringback::node::command;
+use ringback::media::prompt::Language;
+use ringback::node::{command, sounds};
 
 /// A self-hosted callback server for contact centres, speaking SIP.
 #[derive(Parser)]
@@ -37,12 +38,48 @@ enum Command {
     /// Passwords and keys.
     #[command(subcommand)]
     Secrets(Secrets),
+    /// The recordings: what there is, whether it is right, how it sounds.
+    #[command(subcommand)]
+    Sounds(Sounds),
 }
 
 #[derive(Subcommand)]
 enum Secrets {
     /// Print the passwords of agents and devices, to a terminal only.
     Show,
+}
+
+#[derive(Subcommand)]
+enum Sounds {
+    /// Print every recording: its length, whose it is, what it says.
+    List {
+        /// One language only.
+        #[arg(long, value_parser = sounds::language)]
+        language: Option<Language>,
+    },
+    /// Check that all are there in every language, as loud as the others, and not cut off.
+    Check,
+    /// Hear a recording.
+    Play {
+        /// Its id, as `list` prints it: `en/welcome`, `moh/NAME`.
+        id: String,
+        /// Write it to this WAV file instead.
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
+    /// Hear a value as callers do.
+    Say {
+        /// The language.
+        #[arg(value_parser = sounds::language)]
+        language: Language,
+        /// What the value is.
+        kind: sounds::Kind,
+        /// A number, `+14155550101`, a code, `2026-12-24`, `15:30`, `1h30m`.
+        value: String,
+        /// Write it to this WAV file instead.
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
 }
 
 fn main() -> ExitCode {
@@ -53,5 +90,13 @@ fn main() -> ExitCode {
         Command::Check { file } => command::check(&file.unwrap_or(arguments.config)),
         Command::Demo => command::demo(),
         Command::Secrets(Secrets::Show) => command::show_secrets(&arguments.config, data),
+        Command::Sounds(Sounds::List { language }) => sounds::list(&arguments.config, language),
+        Command::Sounds(Sounds::Check) => sounds::check(&arguments.config),
+        Command::Sounds(Sounds::Play { id, output }) => {
+            sounds::play(&arguments.config, &id, output.as_deref())
+        }
+        Command::Sounds(Sounds::Say { language, kind, value, output }) => {
+            sounds::say(&arguments.config, (language, kind, &value), output.as_deref())
+        }
     }
 }

@@ -15,6 +15,8 @@ mod api;
 mod baresip;
 #[path = "system/beyond.rs"]
 mod beyond;
+#[path = "system/by_hand.rs"]
+mod by_hand;
 #[path = "system/callbacks.rs"]
 mod callbacks;
 #[path = "system/call_in.rs"]
@@ -39,6 +41,8 @@ mod gone;
 mod process;
 #[path = "system/proxy.rs"]
 mod proxy;
+#[path = "system/recordings.rs"]
+mod recordings;
 #[path = "system/records.rs"]
 mod records;
 #[path = "system/registering.rs"]
@@ -47,6 +51,8 @@ mod registering;
 mod restart;
 #[path = "system/retry.rs"]
 mod retry;
+#[path = "system/sentences.rs"]
+mod sentences;
 #[path = "system/server.rs"]
 mod server;
 #[path = "system/sipp.rs"]
@@ -152,6 +158,8 @@ const TESTS: &[Test] = &[
     ("a_code_leads_to_an_agent_once", Beside, call_in::codes),
     ("torture_messages_are_answered", Beside, torture::rfc4475),
     ("a_bad_line_is_as_bad_as_it_says", Beside, proxy::self_check),
+    ("a_sentence_is_heard_whole_and_without_gaps", Beside, sentences::without_gaps),
+    ("recordings_are_listed_checked_and_replaced", Beside, recordings::replaced),
     ("broken_configurations_are_explained", Beside, commands::broken_configurations),
     ("the_shipped_configuration_starts", Beside, commands::shipped_configuration),
     ("cut_calls_leave_nothing", Alone, cuts::leave_nothing),

@@ -6,7 +6,7 @@ use crate::ident::Language;
 
 /// Are hours counted to twelve in this language? Then it is asked whether they are before noon.
 pub(super) fn counts_to_twelve(language: &Language) -> bool {
-    matches!(language.as_str(), "en" | "en-US")
+    matches!(language.as_str(), "en" | "es")
 }
 
 /// A day as a caller keys it.

@@ -212,6 +212,8 @@ fn media(section: &mut Section<'_>, sip: SocketAddr) -> media::Settings {
         let port = sip.port();
         section.error("ports", format!("the SIP port {port} is one of them"), "leave it out");
     }
+    // Read before: see `Config::sounds_folder`.
+    section.parsed_if("sounds", some_text, "the path of a folder");
     media::Settings {
         local,
         ports,

@@ -130,6 +130,13 @@ pub struct ConfigError {
 }
 
 impl Config {
+    /// The folder of an operator's own recordings, if the text names one: they are looked up while
+    /// the rest of it is read. What is wrong with the text [`Config::parse`] says.
+    pub fn sounds_folder(text: &str) -> Option<PathBuf> {
+        let table: toml::Table = text.parse().ok()?;
+        table.get("media")?.get("sounds")?.as_str().filter(|it| !it.is_empty()).map(PathBuf::from)
+    }
+
     /// Reads the file's text. `known_sounds` tells which prompts exist.
     ///
     /// # Errors

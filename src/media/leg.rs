@@ -22,7 +22,7 @@ mod worker;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use self::line::{Line, Port, lock};
 use self::source::{Loop, Prompts, Source};
@@ -81,7 +81,7 @@ impl From<sdp::Error> for Refused {
 /// The media of this node. Cheap to call: sockets are bound here, all else happens on the workers.
 pub struct Media {
     settings: Settings,
-    sounds: Arc<Sounds>,
+    sounds: RwLock<Arc<Sounds>>,
     pool: Arc<Mutex<Pool>>,
     workers: Vec<Arc<Worker>>,
     listener: Listener,
@@ -101,7 +101,18 @@ impl Media {
             .map(|n| Worker::start(format!("media-{n}"), Arc::clone(&listener)))
             .collect::<Result<_, _>>()?;
         let pool = Arc::new(Mutex::new(Pool::new(settings.ports.clone())));
+        let sounds = RwLock::new(sounds);
         Ok(Self { settings, sounds, pool, workers, listener, lines: Mutex::default() })
+    }
+
+    /// Other recordings from now on. What plays is played to its end; a leg that is open keeps the
+    /// music it has.
+    pub fn set_sounds(&self, sounds: Arc<Sounds>) {
+        *self.sounds.write().unwrap_or_else(PoisonError::into_inner) = sounds;
+    }
+
+    fn sounds(&self) -> Arc<Sounds> {
+        Arc::clone(&self.sounds.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Opens a leg for an offer we got: its answer. Silence is sent from now on.
@@ -151,7 +162,7 @@ impl Media {
     /// Plays fragments (ids of `sounds/`, pauses) in place of what the leg hears; then silence. If
     /// not cut short, its end is told by [`Event::PlayEnded`].
     pub fn play(&self, leg: LegId, play: PlayId, fragments: Vec<Fragment>) {
-        let prompts = Prompts::new(play, fragments, &self.sounds);
+        let prompts = Prompts::new(play, fragments, &self.sounds());
         self.listen(leg, Source::Prompts(prompts));
     }
 
@@ -273,7 +284,7 @@ impl Media {
                 Ok(socket) => {
                     let ticks = self.settings.rtp_timeout.as_millis() / TICK.as_millis();
                     let ticks = u32::try_from(ticks).unwrap_or(u32::MAX);
-                    let sounds = Arc::clone(&self.sounds);
+                    let sounds = self.sounds();
                     let line = Arc::new(Line::new(leg, socket, local, port, sounds, ticks));
                     worker.carry(&line);
                     lock(&self.lines).insert(leg, Arc::clone(&line));

@@ -9,6 +9,8 @@ use crate::phone::{Address, PhoneNumber};
 use crate::time::Duration;
 
 mod en;
+mod es;
+mod fr;
 mod value;
 
 pub use value::{CalendarDate, Day, TimeOfDay};
@@ -18,16 +20,22 @@ pub use value::{CalendarDate, Day, TimeOfDay};
 pub enum Language {
     /// English, as in America: a 12-hour clock, the month before the day.
     En,
+    /// French, as in France: a 24-hour clock.
+    Fr,
+    /// Spanish, as in Latin America: a 12-hour clock.
+    Es,
 }
 
 impl Language {
     /// All of them.
-    pub const ALL: &'static [Language] = &[Language::En];
+    pub const ALL: &'static [Language] = &[Language::En, Language::Fr, Language::Es];
 
     /// Its tag (BCP 47), which names its folder and its catalogue in `sounds/`.
     pub const fn tag(self) -> &'static str {
         match self {
             Language::En => "en",
+            Language::Fr => "fr",
+            Language::Es => "es",
         }
     }
 
@@ -39,6 +47,8 @@ impl Language {
     fn grammar(self) -> &'static dyn Grammar {
         match self {
             Language::En => &en::English,
+            Language::Fr => &fr::French,
+            Language::Es => &es::Spanish,
         }
     }
 }

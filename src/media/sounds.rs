@@ -1,45 +1,202 @@
-//! The recordings: prompts by id and music on hold, built into the program from `sounds/`.
+//! The recordings: prompts by id and music on hold, built into the program from `sounds/`, and
+//! those that an operator puts in their place.
 //!
-//! Everything is checked and encoded by both laws once, at the start, so that playing is copying.
+//! Everything is checked and encoded by both laws when it is loaded, so that playing is copying.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
-use std::io::Cursor;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rust_embed::RustEmbed;
 
 use super::g711::Law;
-use super::tone::SAMPLE_RATE;
+use super::prompt::Language;
+
+pub mod levels;
+pub mod wav;
+
+use wav::Unusable;
 
 #[derive(RustEmbed)]
 #[folder = "sounds/en"]
 struct English;
 
 #[derive(RustEmbed)]
+#[folder = "sounds/fr"]
+struct French;
+
+#[derive(RustEmbed)]
+#[folder = "sounds/es"]
+struct Spanish;
+
+#[derive(RustEmbed)]
 #[folder = "sounds/moh"]
 struct MusicOnHold;
 
-/// Why a recording is of no use. The build is at fault, not the operator.
+/// The folder of music on hold, among those of the languages.
+pub const MUSIC: &str = "moh";
+/// Most files of an operator.
+const OWN_MAX: usize = 10_000;
+
+/// Why recordings cannot be used: each with its file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not a WAV file.
-    #[error("sounds/{file}: {source}; make it again with sounds/generate")]
+    /// A folder or file that cannot be read.
+    #[error("{path}: {error}; see that the server may read it")]
     Unreadable {
-        /// Its path below `sounds/`.
-        file: String,
-        /// What is wrong.
-        source: hound::Error,
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
     },
-    /// Not 8,000 Hz, mono, 16 bits, or empty.
-    #[error("sounds/{file} must be a WAV of 8000 Hz, mono, 16 bits, not empty")]
-    WrongFormat {
-        /// Its path below `sounds/`.
+    /// A file that is no recording.
+    #[error("{file} {why}")]
+    Unusable {
+        /// Which.
         file: String,
+        /// What is wrong with it.
+        why: Unusable,
     },
-    /// There is no music.
-    #[error("sounds/moh holds no music; make it with sounds/generate")]
-    NoMusic,
+    /// Something that is not looked for there.
+    #[error(
+        "{path} is not looked for; recordings are LANGUAGE/ID.wav and moh/NAME.wav, \
+         LANGUAGE one of {languages}",
+        languages = tags().join(", ")
+    )]
+    Misplaced {
+        /// What.
+        path: PathBuf,
+    },
+    /// More than can be meant.
+    #[error("{path} holds more than {OWN_MAX} files; is it the right folder?")]
+    TooMany {
+        /// The folder.
+        path: PathBuf,
+    },
+}
+
+/// Several errors, a line each.
+#[derive(Debug)]
+pub struct Errors(pub Vec<Error>);
+
+impl fmt::Display for Errors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(Error::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// Where a recording comes from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Origin {
+    /// Built into the program.
+    BuiltIn,
+    /// A file of the operator.
+    Own(PathBuf),
+}
+
+/// A recording as it was made.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Recording {
+    /// At 8,000 Hz.
+    pub samples: Vec<i16>,
+    /// Whose it is.
+    pub origin: Origin,
+}
+
+/// All recordings, by `LANGUAGE/ID` and `moh/NAME`: those of the folder in the place of those built
+/// in. Music of the folder takes the place of all that is built in.
+///
+/// # Errors
+/// Everything in the folder that cannot be used.
+pub fn recordings(own: Option<&Path>) -> Result<BTreeMap<String, Recording>, Errors> {
+    let (mut found, mut errors) = (BTreeMap::new(), Vec::new());
+    for (name, file) in built_in() {
+        match wav::read(&file) {
+            Ok(samples) => {
+                found.insert(name, Recording { samples, origin: Origin::BuiltIn });
+            }
+            Err(why) => errors.push(Error::Unusable { file: format!("sounds/{name}.wav"), why }),
+        }
+    }
+    if let Some(folder) = own {
+        let mine = read_folder(folder, &mut errors);
+        if mine.keys().any(|name| is_music(name)) {
+            found.retain(|name, _| !is_music(name));
+        }
+        found.extend(mine);
+    }
+    if errors.is_empty() { Ok(found) } else { Err(Errors(errors)) }
+}
+
+fn is_music(name: &str) -> bool {
+    name.split_once('/').is_some_and(|(folder, _)| folder == MUSIC)
+}
+
+fn tags() -> Vec<&'static str> {
+    Language::ALL.iter().map(|language| language.tag()).collect()
+}
+
+/// The files of the folders in a folder; hidden ones are passed over.
+fn read_folder(folder: &Path, errors: &mut Vec<Error>) -> BTreeMap<String, Recording> {
+    let mut found = BTreeMap::new();
+    for place in list(folder, errors) {
+        let name = file_name(&place);
+        if !place.is_dir() || (name != MUSIC && Language::parse(&name).is_none()) {
+            errors.push(Error::Misplaced { path: place });
+            continue;
+        }
+        for path in list(&place, errors) {
+            let file = file_name(&path);
+            let Some(id) = file.strip_suffix(".wav").filter(|id| !id.is_empty()) else {
+                errors.push(Error::Misplaced { path });
+                continue;
+            };
+            if found.len() == OWN_MAX {
+                errors.push(Error::TooMany { path: folder.to_owned() });
+                return found;
+            }
+            let read = std::fs::read(&path);
+            let read = read.map_err(|error| Error::Unreadable { path: path.clone(), error });
+            let samples = read.and_then(|bytes| {
+                let file = path.display().to_string();
+                wav::read(&bytes).map_err(|why| Error::Unusable { file, why })
+            });
+            match samples {
+                Ok(samples) => {
+                    let recording = Recording { samples, origin: Origin::Own(path) };
+                    found.insert(format!("{name}/{id}"), recording);
+                }
+                Err(error) => errors.push(error),
+            }
+        }
+    }
+    found
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+}
+
+/// What is in a folder, in order, but for what is hidden.
+fn list(folder: &Path, errors: &mut Vec<Error>) -> Vec<PathBuf> {
+    let read = std::fs::read_dir(folder).and_then(|entries| {
+        entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()
+    });
+    match read {
+        Ok(mut paths) => {
+            paths.retain(|path| !file_name(path).starts_with('.'));
+            paths.sort();
+            paths
+        }
+        Err(error) => {
+            errors.push(Error::Unreadable { path: folder.to_owned(), error });
+            Vec::new()
+        }
+    }
 }
 
 /// One recording, encoded by both laws.
@@ -71,7 +228,7 @@ impl fmt::Debug for Sound {
     }
 }
 
-/// All recordings.
+/// All recordings, ready to be played.
 #[derive(Clone, Debug)]
 pub struct Sounds {
     prompts: BTreeMap<String, Sound>,
@@ -79,41 +236,31 @@ pub struct Sounds {
 }
 
 impl Sounds {
-    /// Those built into the program: `sounds/en/ID.wav`, and all of `sounds/moh`, by name, in a
-    /// row.
-    pub fn embedded() -> Result<Self, Error> {
-        let mut prompts = BTreeMap::new();
-        for name in English::iter() {
-            if let (Some(id), Some(file)) = (name.strip_suffix(".wav"), English::get(&name)) {
-                let samples = read(&format!("en/{name}"), &file.data)?;
-                prompts.insert(id.to_owned(), Sound::new(&samples));
-            }
-        }
-        let mut names: Vec<_> = MusicOnHold::iter().filter(|name| name.ends_with(".wav")).collect();
-        names.sort_unstable();
-        let mut music = Vec::new();
-        for name in names {
-            if let Some(file) = MusicOnHold::get(&name) {
-                music.extend(read(&format!("moh/{name}"), &file.data)?);
-            }
-        }
-        if music.is_empty() {
-            return Err(Error::NoMusic);
-        }
-        Ok(Self { prompts, music: Sound::new(&music) })
+    /// Those built in, and those of a folder in their place: see [`recordings`]. All music in a
+    /// row, by name.
+    ///
+    /// # Errors
+    /// Everything in the folder that cannot be used.
+    pub fn load(own: Option<&Path>) -> Result<Self, Errors> {
+        let all = recordings(own)?;
+        let (music, prompts): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|(name, _)| is_music(name));
+        let music: Vec<i16> = music.into_iter().flat_map(|(_, it)| it.samples).collect();
+        let prompts = prompts.into_iter().map(|(name, it)| (name, Sound::new(&it.samples)));
+        Ok(Self { prompts: prompts.collect(), music: Sound::new(&music) })
     }
 
-    /// The prompt of this id.
+    /// The prompt of this id, its language before it: `en/welcome`.
     pub fn prompt(&self, id: &str) -> Option<&Sound> {
         self.prompts.get(id)
     }
 
-    /// Is there a prompt of this id?
-    pub fn contains(&self, id: &str) -> bool {
-        self.prompts.contains_key(id)
+    /// Is there a prompt of this id in the language of this tag?
+    pub fn contains(&self, language: &str, id: &str) -> bool {
+        self.prompts.contains_key(&format!("{language}/{id}"))
     }
 
-    /// The ids of all prompts, in order.
+    /// The ids of all prompts, each with its language, in order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.prompts.keys().map(String::as_str)
     }
@@ -124,124 +271,23 @@ impl Sounds {
     }
 }
 
-fn read(file: &str, bytes: &[u8]) -> Result<Vec<i16>, Error> {
-    let unreadable = |source| Error::Unreadable { file: file.to_owned(), source };
-    let mut reader = hound::WavReader::new(Cursor::new(bytes)).map_err(unreadable)?;
-    let expected = hound::WavSpec {
-        channels: 1,
-        sample_rate: SAMPLE_RATE,
-        bits_per_sample: 16,
-        sample_format: hound::SampleFormat::Int,
+/// The files built in, by their path below `sounds/` without `.wav`.
+fn built_in() -> Vec<(String, Cow<'static, [u8]>)> {
+    let languages = Language::ALL.iter().flat_map(|language| match language {
+        Language::En => all_of::<English>("en"),
+        Language::Fr => all_of::<French>("fr"),
+        Language::Es => all_of::<Spanish>("es"),
+    });
+    languages.chain(all_of::<MusicOnHold>(MUSIC)).collect()
+}
+
+fn all_of<Folder: RustEmbed>(folder: &str) -> Vec<(String, Cow<'static, [u8]>)> {
+    let named = |name: Cow<'static, str>| {
+        let id = name.strip_suffix(".wav")?;
+        Some((format!("{folder}/{id}"), Folder::get(&name)?.data))
     };
-    if reader.spec() != expected || reader.len() == 0 {
-        return Err(Error::WrongFormat { file: file.to_owned() });
-    }
-    reader.samples().collect::<Result<_, _>>().map_err(unreadable)
+    Folder::iter().filter_map(named).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use sha2::{Digest, Sha256};
-
-    use super::*;
-    use crate::media::tone::level_db;
-
-    /// Every file of `sounds/` by its path without `.wav`, with its bytes.
-    fn files() -> BTreeMap<String, Vec<u8>> {
-        let prompts = English::iter().map(|name| (format!("en/{name}"), English::get(&name)));
-        let music =
-            MusicOnHold::iter().map(|name| (format!("moh/{name}"), MusicOnHold::get(&name)));
-        prompts
-            .chain(music)
-            .map(|(name, file)| {
-                let sound = name.strip_suffix(".wav").unwrap().to_owned();
-                (sound, file.unwrap().data.into_owned())
-            })
-            .collect()
-    }
-
-    fn catalogue() -> toml::Table {
-        include_str!("../../sounds/catalog/en.toml").parse().unwrap()
-    }
-
-    #[test]
-    fn the_catalogue_and_the_files_are_the_same_sounds() {
-        let sounds = Sounds::embedded().unwrap();
-        let catalogue = catalogue();
-        let mut expected: Vec<&str> = catalogue.keys().map(String::as_str).collect();
-        expected.push("beep");
-        expected.sort_unstable();
-        assert_eq!(sounds.ids().collect::<Vec<_>>(), expected);
-        assert!(!sounds.contains("en/welcome") && sounds.prompt("").is_none());
-    }
-
-    /// A text changed without its sound, or a sound without `sounds/generate`.
-    #[test]
-    fn the_manifest_is_that_of_the_catalogue_and_the_files() {
-        let catalogue = catalogue();
-        let manifest = include_str!("../../sounds/MANIFEST");
-        let mut lines = manifest.lines().filter(|line| !line.starts_with('#'));
-        let recipe = lines.next().unwrap().strip_prefix("recipe ").unwrap();
-        let expected: Vec<String> = files()
-            .iter()
-            .map(|(sound, bytes)| {
-                let id = sound.split_once('/').unwrap().1;
-                let text = catalogue.get(id).map_or(id, |text| text.as_str().unwrap());
-                let made_of = digest(format!("{recipe}\n{text}").as_bytes());
-                let ms = read(sound, bytes).unwrap().len() * 1000 / SAMPLE_RATE as usize;
-                format!("{sound} {made_of} {} {ms}", digest(bytes))
-            })
-            .collect();
-        let told: Vec<&str> = lines.collect();
-        assert_eq!(told, expected, "run sounds/generate");
-    }
-
-    fn digest(bytes: &[u8]) -> String {
-        Sha256::digest(bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
-    }
-
-    #[test]
-    fn recordings_have_their_level_and_no_silence_around_them() {
-        // -3 and -12 dB below full scale; silence is what stays below -46 dB.
-        const SILENT: u16 = 164;
-        for (sound, bytes) in files() {
-            let samples = read(&sound, &bytes).unwrap();
-            let peak = samples.iter().map(|sample| sample.unsigned_abs()).max().unwrap();
-            let range = match sound.as_str() {
-                "en/beep" | "moh/arpeggio" => 7_500..=8_700,
-                _ => 22_500..=23_198,
-            };
-            assert!(range.contains(&peak), "{sound} {peak}");
-            let loud = |sample: &i16| sample.unsigned_abs() > SILENT;
-            let before = samples.iter().position(loud).unwrap();
-            let after = samples.iter().rev().position(loud).unwrap();
-            let ms = |count: usize| count * 1000 / SAMPLE_RATE as usize;
-            assert!(ms(before) <= 60 && ms(after) <= 60, "{sound} {before} {after}");
-        }
-        let beep = read("en/beep", &files()["en/beep"]).unwrap();
-        assert!(level_db(&beep, 1000).unwrap() > -15.0);
-    }
-
-    #[test]
-    fn sounds_stay_small() {
-        let total: usize = files().values().map(Vec::len).sum();
-        assert!(total < 10_000_000, "{total} bytes");
-    }
-
-    #[test]
-    fn other_files_are_refused() {
-        let mut wide = Cursor::new(Vec::new());
-        let spec = hound::WavSpec {
-            channels: 1,
-            sample_rate: 16_000,
-            bits_per_sample: 16,
-            sample_format: hound::SampleFormat::Int,
-        };
-        let mut writer = hound::WavWriter::new(&mut wide, spec).unwrap();
-        writer.write_sample(1i16).unwrap();
-        writer.finalize().unwrap();
-        let refused = read("en/x.wav", wide.get_ref()).unwrap_err();
-        assert!(refused.to_string().contains("en/x.wav must be a WAV of 8000 Hz"), "{refused}");
-        assert!(matches!(read("en/x.wav", b"RIFF"), Err(Error::Unreadable { .. })));
-    }
-}
+mod tests;

@@ -18,7 +18,7 @@ use crate::observe::log;
 /// Threads for the tasks of the node: the event loop, and everything beside it.
 const WORKERS: usize = 2;
 /// The configuration or the arguments are wrong.
-const WRONG_INPUT: u8 = 2;
+pub(super) const WRONG_INPUT: u8 = 2;
 
 /// `ringback serve`: runs until SIGTERM or SIGINT (drains; a second one ends it at once). SIGHUP
 /// reads the configuration again.
@@ -40,7 +40,7 @@ pub fn demo() -> ExitCode {
 /// `ringback check FILE`: the flow trees, or every error.
 pub fn check(file: &Path) -> ExitCode {
     match read(file) {
-        Ok(config) => {
+        Ok((config, _)) => {
             for entry in &config.calls.entries {
                 println!("entry {} -> flow {}", entry.dnis.as_str(), entry.flow);
             }
@@ -59,10 +59,11 @@ pub fn check(file: &Path) -> ExitCode {
 
 /// `ringback secrets show`: passwords and keys, to a terminal only, so that they end in no log.
 pub fn show_secrets(config: &Path, data: Option<&Path>) -> ExitCode {
-    let data = match data.map_or_else(|| read(config).map(|c| c.data), |data| Ok(data.to_owned())) {
-        Ok(data) => data,
-        Err(error) => return finish(Err(error)),
-    };
+    let data =
+        match data.map_or_else(|| read(config).map(|(c, _)| c.data), |data| Ok(data.to_owned())) {
+            Ok(data) => data,
+            Err(error) => return finish(Err(error)),
+        };
     let data = data.as_path();
     if !stdout().is_terminal() {
         let file = data.join(secrets::FILE);
@@ -91,7 +92,7 @@ fn finish(result: Result<(), NodeError>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         // A line an error, as an editor reads them.
-        Err(error @ NodeError::Config(_)) => {
+        Err(error @ (NodeError::Config(_) | NodeError::Sounds(_))) => {
             eprintln!("{error}");
             ExitCode::from(WRONG_INPUT)
         }
@@ -114,18 +115,22 @@ fn run<T, F: Future<Output = Result<T, NodeError>>>(
     runtime.build()?.block_on(work())
 }
 
-/// Reads and checks a configuration file.
-fn read(file: &Path) -> Result<Config, NodeError> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| NodeError::File { path: file.to_owned(), error })?;
-    let sounds = Sounds::embedded().map_err(|error| NodeError::Sounds(error.to_string()))?;
-    let exists =
-        |language: &Language, id: &str| *language == Language::default() && sounds.contains(id);
-    Config::parse(&file.display().to_string(), &text, &exists).map_err(NodeError::Config)
+/// Reads and checks a configuration file and the recordings that it names.
+fn read(file: &Path) -> Result<(Config, Sounds), NodeError> {
+    let text = text_of(file)?;
+    let own = Config::sounds_folder(&text);
+    let sounds = Sounds::load(own.as_deref()).map_err(NodeError::Sounds)?;
+    let exists = |language: &Language, id: &str| sounds.contains(language.as_str(), id);
+    let config = Config::parse(&file.display().to_string(), &text, &exists);
+    Ok((config.map_err(NodeError::Config)?, sounds))
+}
+
+fn text_of(file: &Path) -> Result<String, NodeError> {
+    std::fs::read_to_string(file).map_err(|error| NodeError::File { path: file.to_owned(), error })
 }
 
 async fn serve_until_signalled(file: &Path, data: Option<&Path>) -> Result<(), NodeError> {
-    let config = read(file)?;
+    let (config, sounds) = read(file)?;
     for warning in &config.warnings {
         warn!("{warning}");
     }
@@ -135,7 +140,7 @@ async fn serve_until_signalled(file: &Path, data: Option<&Path>) -> Result<(), N
         (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     let mut hang_up = signal(SignalKind::hangup())?;
     let what_to_dial = greeting(&config, data);
-    let server = Server::start(config, data).await?;
+    let server = Server::start(config, sounds, data).await?;
     println!("{what_to_dial}\nready");
     let health = server.health();
     let mut ended = std::pin::pin!(ended(health));
@@ -168,7 +173,7 @@ async fn again(terminate: &mut Signal, interrupt: &mut Signal) {
 
 async fn reload(server: &Server, file: &Path) {
     match read(file) {
-        Ok(config) => match server.reload(config).await {
+        Ok((config, sounds)) => match server.reload(config, sounds).await {
             Ok(()) => println!("reloaded"),
             Err(reason) => error!(%reason, "the configuration was not taken"),
         },

@@ -89,8 +89,8 @@ impl Demo {
     async fn start(data: &Path) -> Result<Self, NodeError> {
         let clock = Clock::start();
         let (sip, trunk, caller, agent) = (free()?, free()?, free()?, free()?);
-        let config = config(sip, free_tcp()?, trunk)?;
-        let server = Server::start(config, data).await?;
+        let (config, sounds) = config(sip, free_tcp()?, trunk)?;
+        let server = Server::start(config, sounds, data).await?;
         let mut entropy = super::operating_system_entropy()?;
         let kept = secrets::read(data, &mut entropy)?;
         let mut phone = |user: &str, local, ports| {
@@ -283,14 +283,17 @@ fn free_tcp() -> Result<SocketAddr, NodeError> {
     Ok(std::net::TcpListener::bind((IpAddr::V4(Ipv4Addr::LOCALHOST), 0))?.local_addr()?)
 }
 
-fn config(sip: SocketAddr, http: SocketAddr, trunk: SocketAddr) -> Result<Config, NodeError> {
+fn config(
+    sip: SocketAddr,
+    http: SocketAddr,
+    trunk: SocketAddr,
+) -> Result<(Config, Sounds), NodeError> {
     let text = include_str!("demo.toml")
         .replace("{sip}", &sip.to_string())
         .replace("{http}", &http.to_string())
         .replace("{trunk}", &trunk.to_string());
-    let sounds = Sounds::embedded().map_err(|error| NodeError::Sounds(error.to_string()))?;
-    Config::parse("demo.toml", &text, &|language, id| {
-        *language == Language::default() && sounds.contains(id)
-    })
-    .map_err(NodeError::Config)
+    let sounds = Sounds::load(None).map_err(NodeError::Sounds)?;
+    let exists = |language: &Language, id: &str| sounds.contains(language.as_str(), id);
+    let config = Config::parse("demo.toml", &text, &exists).map_err(NodeError::Config)?;
+    Ok((config, sounds))
 }

@@ -26,6 +26,7 @@ pub mod phone;
 mod records;
 pub mod reload;
 pub mod secrets;
+pub mod sounds;
 mod transfers;
 mod translate;
 mod webhook;
@@ -48,7 +49,7 @@ use crate::config::secrets::{Secrets, SecretsError};
 use crate::config::{Config, ConfigError};
 use crate::ident::Entropy;
 use crate::media::leg::Media;
-use crate::media::sounds::Sounds;
+use crate::media::sounds::{Errors, Sounds};
 use crate::phone::CodeKey;
 use crate::queue::Queue;
 use crate::queue::never_call::NeverCallKey;
@@ -127,8 +128,8 @@ pub enum NodeError {
     #[error(transparent)]
     Store(#[from] StoreError),
     /// The recorded sentences.
-    #[error("the sounds cannot be used: {0}")]
-    Sounds(String),
+    #[error("{0}")]
+    Sounds(Errors),
     /// A thread or a signal handler.
     #[error("the system refused: {0}")]
     System(#[from] io::Error),
@@ -137,7 +138,7 @@ pub enum NodeError {
 /// Orders to a running server.
 #[derive(Debug)]
 enum Order {
-    Reload(Box<Config>, oneshot::Sender<Result<(), String>>),
+    Reload(Box<Config>, Sounds, oneshot::Sender<Result<(), String>>),
     Drain,
 }
 
@@ -154,7 +155,7 @@ impl Server {
     ///
     /// # Errors
     /// What [`NodeError`] lists; nothing is left running.
-    pub async fn start(config: Config, data: &Path) -> Result<Self, NodeError> {
+    pub async fn start(config: Config, sounds: Sounds, data: &Path) -> Result<Self, NodeError> {
         let clock = Clock::start();
         let mut entropy = operating_system_entropy()?;
         let numbers = tokio::task::spawn_blocking(numbers::warm_up);
@@ -162,7 +163,6 @@ impl Server {
         // The store first: its lock keeps another process out of the folder.
         let (store, loaded) = open_store(data).await?;
         let secrets = secrets::open(data, &config, &mut entropy)?;
-        let sounds = Sounds::embedded().map_err(|error| NodeError::Sounds(error.to_string()))?;
         let sip_settings = sip_settings(&config, &secrets, data)?;
         let (media, media_events) = start_media(&config, sounds)?;
         let wire = Wire::bind(config.sip.listen).await?;
@@ -226,9 +226,9 @@ impl Server {
     ///
     /// # Errors
     /// Says what the running server would lose by it; nothing changed then.
-    pub async fn reload(&self, config: Config) -> Result<(), String> {
+    pub async fn reload(&self, config: Config, sounds: Sounds) -> Result<(), String> {
         let (answer, answered) = oneshot::channel();
-        let order = Order::Reload(Box::new(config), answer);
+        let order = Order::Reload(Box::new(config), sounds, answer);
         self.orders.send(order).await.map_err(|_| "the server has ended".to_owned())?;
         answered.await.map_err(|_| "the server has ended".to_owned())?
     }
@@ -450,7 +450,9 @@ async fn drive(
                     drain = Some(Drain::Ending(tokio::time::Instant::now() + DRAIN_MAX));
                 }
                 // Nobody may be waiting for the answer any more.
-                Order::Reload(config, answer) => drop(answer.send(columns.reload(*config))),
+                Order::Reload(config, sounds, answer) => {
+                    drop(answer.send(columns.reload(*config, sounds)));
+                }
             },
             Some(ask) = inputs.asks.recv() => columns.asked(ask),
             () = tokio::time::sleep(idle) => {}

@@ -175,9 +175,8 @@ impl EventLoop {
             CallsEffect::Reject { leg, status } => self.reject(leg, status),
             CallsEffect::Invite { leg, to, like } => self.invite(leg, to, like),
             CallsEffect::HangUp { leg, cause } => self.sip.hang_up(now, leg, cause, ""),
-            // There is one language.
-            CallsEffect::Play { leg, play, prompts, .. } => {
-                self.media.play(leg, play, translate::fragments(&prompts));
+            CallsEffect::Play { leg, play, language, prompts } => {
+                self.media.play(leg, play, translate::fragments(&language, &prompts));
             }
             CallsEffect::Music { leg } => self.media.music(leg),
             CallsEffect::Silence { leg } => self.media.silence(leg),

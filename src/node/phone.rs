@@ -113,7 +113,7 @@ impl Phone {
             },
             entropy.split(),
         );
-        let sounds = Sounds::embedded().map_err(|error| NodeError::Sounds(error.to_string()))?;
+        let sounds = Sounds::load(None).map_err(NodeError::Sounds)?;
         let (tell, media_events) = mpsc::channel(CHANNEL_MAX);
         let media_settings = media::Settings {
             local: settings.local.ip(),

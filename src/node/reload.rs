@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tracing::info;
 
@@ -10,6 +11,7 @@ use super::event_loop::{EventLoop, Work};
 use crate::config::Config;
 use crate::ident::{NodeId, Route};
 use crate::media;
+use crate::media::sounds::Sounds;
 use crate::queue::{self, Stage};
 
 /// What a running server cannot change: sockets are bound to it, and rows are named by it.
@@ -57,7 +59,7 @@ impl EventLoop {
     ///
     /// # Errors
     /// Names what is still in use.
-    pub(super) fn reload(&mut self, config: Config) -> Result<(), String> {
+    pub(super) fn reload(&mut self, config: Config, sounds: Sounds) -> Result<(), String> {
         let changed = self.fixed.changed(&Fixed::of(&config));
         if !changed.is_empty() {
             let changed = changed.join(", ");
@@ -95,6 +97,7 @@ impl EventLoop {
         let settings = super::sip_settings(&config, &secrets, &self.data)
             .map_err(|error| error.to_string())?;
         self.sip.reload(self.clock.steady(), settings);
+        self.media.set_sounds(Arc::new(sounds));
         self.calls.reload(config.calls.clone());
         self.agent_phones = config.agent_phones.clone();
         self.public_url = config.public_url.clone();

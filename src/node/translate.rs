@@ -24,6 +24,7 @@ use crate::queue::matching::Combination;
 use crate::queue::skill::SkillExpression;
 use crate::sip;
 use crate::sip::auto_answer::AutoAnswer;
+use crate::time::Duration;
 
 /// Most bytes of `X-Ringback-Data`, without `;truncated`.
 const SHOWN_DATA_MAX: usize = 1024;
@@ -158,11 +159,30 @@ pub(super) fn shown_data(data: &UserData, keys: &[String]) -> Option<String> {
     (!nothing).then(|| format!("{}{truncated}", encoded(&shown)))
 }
 
-/// The fragments of `sounds/` that speak these prompts.
-pub(super) fn fragments(prompts: &[Prompt]) -> Vec<Fragment> {
-    let language = Language::En;
+/// As long as a speaker stops between two sentences.
+const BETWEEN_SENTENCES: Duration = Duration::from_millis(250);
+
+/// Values, and what only ends the sentence of a value, follow without a pause.
+fn begins_a_sentence(piece: &Prompt) -> bool {
+    match piece {
+        Prompt::Sound(id) => *id != "in-line",
+        Prompt::Named(_) => true,
+        Prompt::Characters(_)
+        | Prompt::Number(_)
+        | Prompt::Wait(_)
+        | Prompt::Appointment(_)
+        | Prompt::Pause(_) => false,
+    }
+}
+
+/// The fragments of `sounds/` that speak these prompts, each with its language.
+pub(super) fn fragments(language: &crate::ident::Language, prompts: &[Prompt]) -> Vec<Fragment> {
+    let language = Language::parse(language.as_str()).unwrap_or(Language::En);
     let mut spoken = Vec::new();
     for piece in prompts {
+        if !spoken.is_empty() && begins_a_sentence(piece) {
+            spoken.push(Fragment::Pause(BETWEEN_SENTENCES));
+        }
         match piece {
             Prompt::Sound(id) => spoken.push(Fragment::Sound((*id).to_owned())),
             Prompt::Named(id) => spoken.push(Fragment::Sound(id.clone())),
@@ -171,6 +191,12 @@ pub(super) fn fragments(prompts: &[Prompt]) -> Vec<Fragment> {
             Prompt::Wait(wait) => spoken.extend(prompt::wait(language, *wait)),
             Prompt::Appointment(time) => spoken.extend(appointment(language, time)),
             Prompt::Pause(pause) => spoken.push(Fragment::Pause(*pause)),
+        }
+    }
+    for fragment in &mut spoken {
+        if let Fragment::Sound(id) = fragment {
+            id.insert(0, '/');
+            id.insert_str(0, language.tag());
         }
     }
     spoken

@@ -7,12 +7,12 @@ use std::time::Duration;
 use ringback::ident::Entropy;
 
 use crate::api::Ask;
+use crate::by_hand::Caller;
 use crate::database::Database;
 use crate::proxy::{Odds, Proxy};
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Sipp};
 use crate::tone::key_ulaw;
-use crate::wire::header;
 use crate::{Failure, Outcome, ensure, now, times};
 
 const GROUP: &str = r#"
@@ -147,61 +147,9 @@ fn all_arrive(
 
 /// A call of a plain phone: it keys the code in its sound, and waits for the server's BYE.
 fn sound_call(at: IpAddr, server: SocketAddr, ani: &str, code: &str) -> Outcome {
-    let (sip, sound) = (UdpSocket::bind((at, 0))?, UdpSocket::bind((at, 0))?);
-    sip.connect(server)?;
-    let (local, port) = (sip.local_addr()?, sound.local_addr()?.port());
-    let sdp = format!(
-        "v=0\r\no=- 1 1 IN IP4 {at}\r\ns=-\r\nc=IN IP4 {at}\r\nt=0 0\r\n\
-         m=audio {port} RTP/AVP 0\r\na=rtpmap:0 PCMU/8000\r\n"
-    );
-    // A port may be that of an earlier call: the branch must not be.
-    let unique = format!("{}-{}", ani.trim_start_matches('+'), local.port());
-    let request = |method: &str, branch: &str, to: &str, body: &str| {
-        let length = body.len();
-        format!(
-            "{method} sip:900@{server} SIP/2.0\r\n\
-             Via: SIP/2.0/UDP {local};branch=z9hG4bK{branch}{unique}\r\n\
-             From: <sip:{ani}@{local}>;tag=1\r\nTo: {to}\r\nCall-ID: sound-{ani}-{local}\r\n\
-             CSeq: 1 {method}\r\nMax-Forwards: 70\r\nContact: <sip:{local}>\r\n\
-             Content-Type: application/sdp\r\nContent-Length: {length}\r\n\r\n{body}"
-        )
-    };
-    sip.send(request("INVITE", "i", &format!("<sip:900@{server}>"), &sdp).as_bytes())?;
-    let answer = message(&sip, "an answer", |text| {
-        text.starts_with("SIP/2.0 ") && !text.starts_with("SIP/2.0 1")
-    })?;
-    ensure(answer.starts_with("SIP/2.0 200"), || answer.clone())?;
-    let to = header(&answer, &["to", "t"]).ok_or("no To")?;
-    sip.send(request("ACK", "a", to, "").as_bytes())?;
-    let theirs = answer
-        .lines()
-        .find_map(|line| line.strip_prefix("m=audio ")?.split(' ').next()?.parse::<u16>().ok());
-    sound.connect((server.ip(), theirs.ok_or("no sound in the answer")?))?;
-    say(&sound, code)?;
-    let bye = message(&sip, "a BYE", |text| text.starts_with("BYE "))?;
-    let copied = bye.lines().filter(|line| {
-        ["Via", "From", "To", "Call-ID", "CSeq"]
-            .iter()
-            .any(|name| line.split_once(':').is_some_and(|(it, _)| it.eq_ignore_ascii_case(name)))
-    });
-    let copied: String = copied.map(|line| format!("{line}\r\n")).collect();
-    sip.send(format!("SIP/2.0 200 OK\r\n{copied}Content-Length: 0\r\n\r\n").as_bytes())?;
-    Ok(())
-}
-
-/// The next message of this kind.
-fn message(socket: &UdpSocket, what: &str, is: impl Fn(&str) -> bool) -> Outcome<String> {
-    let started = now();
-    let mut buffer = [0; 65_535];
-    while let Some(left) = Duration::from_secs(60).checked_sub(started.elapsed()) {
-        socket.set_read_timeout(Some(left.max(PACKET)))?;
-        let length = socket.recv(&mut buffer).map_err(|error| format!("{what}: {error}"))?;
-        let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
-        if is(&text) {
-            return Ok(text);
-        }
-    }
-    Err(format!("no {what}").into())
+    let caller = Caller::call(at, server, "900", ani)?;
+    say(&caller.sound, code)?;
+    caller.ended()
 }
 
 /// Speaks for a while as a phone with an open microphone does, keys the code, and goes quiet.

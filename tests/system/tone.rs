@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use ringback::ident::Entropy;
+use ringback::media::g711::Law;
 
 use crate::{Failure, Outcome, ensure};
 
@@ -49,7 +50,7 @@ pub(crate) fn machine_ulaw(noise: &mut Entropy) -> Vec<u8> {
 }
 
 /// A G.711 u-law code word (ITU-T G.711 table 2).
-fn ulaw(sample: i16) -> u8 {
+pub(crate) fn ulaw(sample: i16) -> u8 {
     let sign = if sample < 0 { 0x80 } else { 0 };
     let magnitude = (i32::from(sample).abs() + 0x84).min(0x7fff);
     let exponent = (magnitude.ilog2() - 7).min(7);
@@ -69,6 +70,12 @@ fn share(window: &[f64], hertz: f64) -> f64 {
     if whole == 0.0 { 0.0 } else { power * 2.0 / (whole * window.len() as f64) }
 }
 
+/// How much of what was heard, as G.711 u-law, is this tone: 0 to 1.
+pub(crate) fn share_of(heard: &[u8], hertz: f64) -> f64 {
+    let samples: Vec<f64> = heard.iter().map(|&code| Law::Mu.decode(code).into()).collect();
+    share(&samples, hertz)
+}
+
 /// The longest stretch of a recording, in seconds, in which a tone is 20 dB above all else.
 pub(crate) fn seconds_of(file: &Path, hertz: f64) -> Outcome<f64> {
     let samples = read_wav(file)?;
@@ -84,7 +91,7 @@ pub(crate) fn seconds_of(file: &Path, hertz: f64) -> Outcome<f64> {
 }
 
 /// The samples of a mono 8 kHz 16-bit WAV file, also one whose header was never completed.
-fn read_wav(file: &Path) -> Outcome<Vec<f64>> {
+pub(crate) fn read_wav(file: &Path) -> Outcome<Vec<f64>> {
     let bytes = fs::read(file)?;
     let at = bytes.windows(4).position(|four| four == b"data");
     let at = at.ok_or_else(|| Failure::Failed(format!("{}: no data chunk", file.display())))?;

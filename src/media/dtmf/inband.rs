@@ -318,7 +318,7 @@ mod tests {
     #[cfg(feature = "node")]
     #[test]
     fn recorded_voices_and_music_press_no_key() {
-        let sounds = crate::media::sounds::Sounds::embedded().unwrap();
+        let sounds = crate::media::sounds::Sounds::load(None).unwrap();
         let recordings = sounds.ids().filter_map(|id| Some((id, sounds.prompt(id)?)));
         for (id, sound) in recordings.chain([("music", sounds.music())]) {
             let samples: Vec<i16> =

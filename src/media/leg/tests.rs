@@ -26,7 +26,7 @@ fn bench(first_port: u16, rtp_timeout: Duration) -> Bench {
         rtp_timeout,
         threads: 2,
     };
-    let sounds = Arc::new(Sounds::embedded().unwrap());
+    let sounds = Arc::new(Sounds::load(None).unwrap());
     let listener = Box::new(move |event| told.send(event).unwrap_or(()));
     Bench { media: Media::start(settings, sounds, listener).unwrap(), events }
 }
@@ -207,7 +207,7 @@ fn a_prompt_sounds_within_100_ms_and_its_end_is_told() {
     let (phone, offer) = phone("sendrecv");
     bench.media.answer(LegId(1), &offer).unwrap();
     let pause = Fragment::Pause(Duration::from_millis(40));
-    let sound = |id: &str| Fragment::Sound(id.to_owned());
+    let sound = |id: &str| Fragment::Sound(format!("en/{id}"));
     bench.media.play(LegId(1), PlayId(7), vec![sound("beep"), pause, sound("1"), sound("missing")]);
     phone.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     let (first, _) = receive(&phone);
@@ -230,7 +230,7 @@ fn a_prompt_sounds_within_100_ms_and_its_end_is_told() {
 fn a_prompt_that_is_cut_does_not_end() {
     let bench = bench(28_080, Duration::from_secs(20));
     bench.call(1, 2, None);
-    let sound = |id: &str| vec![Fragment::Sound(id.to_owned())];
+    let sound = |id: &str| vec![Fragment::Sound(format!("en/{id}"))];
     bench.media.play(LegId(1), PlayId(1), sound("welcome"));
     bench.media.play(LegId(1), PlayId(2), sound("beep"));
     assert_eq!(bench.event(), Event::PlayEnded { leg: LegId(1), play: PlayId(2) });
@@ -393,7 +393,7 @@ fn a_call_without_an_offer_gets_ours() {
     let bench = bench(28_260, Duration::from_secs(20));
     let (phone, _) = phone("sendrecv");
     let offer = bench.media.offer(LegId(1), None).unwrap();
-    bench.media.play(LegId(1), PlayId(1), vec![Fragment::Sound("beep".to_owned())]);
+    bench.media.play(LegId(1), PlayId(1), vec![Fragment::Sound("en/beep".to_owned())]);
     let leg = address(&SessionAnswer(offer.0.clone()));
     phone.set_read_timeout(Some(Duration::from_millis(100))).unwrap();
     assert!(phone.recv(&mut [0; 1500]).is_err(), "nothing before the answer");

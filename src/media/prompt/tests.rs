@@ -7,6 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 
+mod es;
+mod fr;
+
 const EN: Language = Language::En;
 
 /// Sounds by their ids, pauses as `|`.
@@ -303,10 +306,18 @@ fn every_day_of_four_years_is_said_in_its_turn() {
                     _ => "th",
                 };
                 let weekday = weekdays.next().unwrap();
-                assert_eq!(
-                    told(&day(EN, date(year, n as u32 + 1, day_of_month))),
-                    format!("{weekday} {month} {day_of_month}{ending}")
-                );
+                let of = |language| match day_of_month {
+                    1 => "1st".to_owned(),
+                    nth => told(&number(language, nth)),
+                };
+                for (language, expected) in [
+                    (EN, format!("{weekday} {month} {day_of_month}{ending}")),
+                    (Language::Fr, format!("{weekday} {} {month}", of(Language::Fr))),
+                    (Language::Es, format!("{weekday} {} of {month}", of(Language::Es))),
+                ] {
+                    let said = day(language, date(year, n as u32 + 1, day_of_month));
+                    assert_eq!(told(&said), expected);
+                }
                 days += 1;
             }
         }
@@ -317,15 +328,20 @@ fn every_day_of_four_years_is_said_in_its_turn() {
 proptest! {
     #[test]
     fn every_number_of_the_public_network_is_spoken_digit_by_digit(
-        text in r"\+[1-9][0-9]{6,14}",
+        text in prop_oneof![r"\+[1-9][0-9]{6,14}", r"\+33[1-9][0-9]{8}"],
     ) {
-        let fragments = address(EN, &phone_number(&text));
-        let words = words(&fragments);
-        let spoken: String = words.iter().filter(|word| **word != "|").copied().collect();
-        prop_assert_eq!(spoken.replace("plus", "+"), text);
-        let groups: Vec<usize> = words[1..].split(|word| *word == "|").map(<[_]>::len).collect();
-        prop_assert!(groups.iter().all(|length| (1..=4).contains(length)), "{:?}", groups);
-        prop_assert!(words.iter().all(|word| *word == "|" || *word == "plus" || word.len() == 1));
+        for &language in Language::ALL {
+            let fragments = address(language, &phone_number(&text));
+            let words = words(&fragments);
+            let spoken: String = words.iter().filter(|word| **word != "|").copied().collect();
+            prop_assert_eq!(spoken.replace("plus", "+"), text.clone());
+            let groups = words[1..].split(|word| *word == "|").map(<[_]>::len);
+            prop_assert!(groups.into_iter().all(|length| (1..=4).contains(&length)), "{:?}", words);
+            // France's are said in pairs.
+            let pairs = if language == Language::Fr { 2 } else { 1 };
+            let known = |word: &&str| ["|", "plus"].contains(word) || word.len() <= pairs;
+            prop_assert!(words.iter().all(known), "{:?}", words);
+        }
     }
 
     #[test]
