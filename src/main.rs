@@ -14,7 +14,7 @@ use ringback::node::{command, sounds};
 #[command(version)]
 struct Arguments {
     /// The configuration file.
-    #[arg(long, env = "RINGBACK_CONFIG", default_value = "config/ringback.toml", global = true)]
+    #[arg(long, env = "RINGBACK_CONFIG", default_value = sounds::DEFAULT_CONFIG, global = true)]
     config: PathBuf,
     /// The data folder: database and secrets; overrides the configuration.
     #[arg(long, env = "RINGBACK_DATA", global = true)]

@@ -389,8 +389,8 @@ pub enum Prompt {
     Named(String),
     /// A number or name, one character at a time.
     Characters(Address),
-    /// A number.
-    Number(u32),
+    /// A place in line, from 1, as a sentence.
+    Position(u32),
     /// "less than a minute", "about seven minutes"; rounded as spoken.
     Wait(Duration),
     /// A day and a time: "today at 9 a.m.".
@@ -458,7 +458,6 @@ pub const SOUNDS: &[&str] = &[
     "confirm-time",
     "connecting",
     "goodbye",
-    "in-line",
     "invalid-choice",
     "keep-waiting-or-callback",
     "key-code",
@@ -483,7 +482,6 @@ pub const SOUNDS: &[&str] = &[
     "pending-choices",
     "pending-kept",
     "please-hold",
-    "position-is",
     "press-1-to-connect",
     "press-2-later",
     "press-9-never",

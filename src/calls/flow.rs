@@ -342,7 +342,7 @@ pub enum FlowProblem {
     #[error("there is no node {0:?}; define it or name another")]
     NoSuchNode(String),
     /// A prompt has no sound.
-    #[error("there is no sound {1:?}; add sounds/{0}/{1}.wav or name another")]
+    #[error("there is no sound {1:?}; record {0}/{1}.wav or name another")]
     NoSuchSound(Language, String),
     /// A menu chooses a language that an entry of the flow does not have.
     #[error("an entry of this flow is not made for {0}; add it to `languages` there")]

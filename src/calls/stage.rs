@@ -668,7 +668,7 @@ fn prompt(prompt: &Prompt) -> String {
         Prompt::Sound(id) => (*id).to_owned(),
         Prompt::Named(id) => format!("'{id}'"),
         Prompt::Characters(address) => format!("<{}>", address.expose()),
-        Prompt::Number(number) => number.to_string(),
+        Prompt::Position(place) => format!("place {place}"),
         Prompt::Wait(wait) => format!("{wait:?}"),
         Prompt::Appointment(time) => told(time),
         Prompt::Pause(pause) => format!("pause {pause:?}"),

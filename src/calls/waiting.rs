@@ -418,11 +418,7 @@ impl Waiting {
             return;
         };
         self.announce_at = Some(ctx.now + every.max(STANDING_EVERY));
-        let mut prompts = vec![
-            Prompt::Sound("position-is"),
-            Prompt::Number(standing.position),
-            Prompt::Sound("in-line"),
-        ];
+        let mut prompts = vec![Prompt::Position(standing.position)];
         if let Some(ewt) = standing.ewt {
             prompts.extend([Prompt::Sound("wait-is"), Prompt::Wait(ewt)]);
             ctx.push(Effect::EwtTold { interaction: self.interaction, ewt });

@@ -420,7 +420,7 @@ fn check_sound(
 ) {
     if !known_sounds(language, sound) {
         let wrong = format!("there is no sound {sound:?}");
-        section.error(key, wrong, "write the name of a file in sounds/, without `.wav`");
+        section.error(key, wrong, "write an id that `ringback sounds list` shows, or record it");
     }
 }
 
@@ -451,7 +451,9 @@ fn check_language(
     let missing = calls::flow::sounds_missing(language, known_sounds);
     if let Some(first) = missing.first() {
         let wrong = format!("{} sounds of {language:?} are missing", missing.len());
-        let instead = format!("add sounds/{language}/{first}.wav and the others, or write \"en\"");
+        let instead = format!(
+            "write one of \"en\", \"fr\", \"es\"; or record {language}/{first}.wav and the others"
+        );
         section.error(key, wrong, instead);
     }
 }

@@ -131,10 +131,17 @@ pub struct ConfigError {
 
 impl Config {
     /// The folder of an operator's own recordings, if the text names one: they are looked up while
-    /// the rest of it is read. What is wrong with the text [`Config::parse`] says.
-    pub fn sounds_folder(text: &str) -> Option<PathBuf> {
-        let table: toml::Table = text.parse().ok()?;
-        table.get("media")?.get("sounds")?.as_str().filter(|it| !it.is_empty()).map(PathBuf::from)
+    /// the rest of it is read.
+    ///
+    /// # Errors
+    /// What is wrong with it; [`Config::parse`] says where.
+    pub fn sounds_folder(text: &str) -> Result<Option<PathBuf>, String> {
+        let table: toml::Table = text.parse().map_err(|error| format!("{error}"))?;
+        let Some(named) = table.get("media").and_then(|media| media.get("sounds")) else {
+            return Ok(None);
+        };
+        let path = named.as_str().filter(|path| !path.is_empty()).map(PathBuf::from);
+        path.map(Some).ok_or_else(|| format!("media.sounds: {named} is no path of a folder"))
     }
 
     /// Reads the file's text. `known_sounds` tells which prompts exist.

@@ -105,8 +105,7 @@ impl Media {
         Ok(Self { settings, sounds, pool, workers, listener, lines: Mutex::default() })
     }
 
-    /// Other recordings from now on. What plays is played to its end; a leg that is open keeps the
-    /// music it has.
+    /// Other recordings for legs that are opened from now on; the others keep theirs.
     pub fn set_sounds(&self, sounds: Arc<Sounds>) {
         *self.sounds.write().unwrap_or_else(PoisonError::into_inner) = sounds;
     }
@@ -162,7 +161,8 @@ impl Media {
     /// Plays fragments (ids of `sounds/`, pauses) in place of what the leg hears; then silence. If
     /// not cut short, its end is told by [`Event::PlayEnded`].
     pub fn play(&self, leg: LegId, play: PlayId, fragments: Vec<Fragment>) {
-        let prompts = Prompts::new(play, fragments, &self.sounds());
+        let Ok(line) = self.line(leg) else { return };
+        let prompts = Prompts::new(play, fragments, line.sounds());
         self.listen(leg, Source::Prompts(prompts));
     }
 

@@ -38,14 +38,20 @@ struct MusicOnHold;
 
 /// The folder of music on hold, among those of the languages.
 pub const MUSIC: &str = "moh";
-/// Most files of an operator.
+/// Most files of an operator, and most bytes.
 const OWN_MAX: usize = 10_000;
+const OWN_BYTES_MAX: u64 = 256 * 1024 * 1024;
+/// A recording of the longest is no larger, whatever else its file holds.
+const FILE_MAX: u64 = wav::LONGEST.as_secs() * 32_000 + 1024 * 1024;
 
 /// Why recordings cannot be used: each with its file and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A folder or file that cannot be read.
-    #[error("{path}: {error}; see that the server may read it")]
+    #[error(
+        "{path}: {error}; name a folder that is there, from where the server is started, and that \
+         it may read (`[media] sounds`)"
+    )]
     Unreadable {
         /// Which.
         path: PathBuf,
@@ -71,7 +77,10 @@ pub enum Error {
         path: PathBuf,
     },
     /// More than can be meant.
-    #[error("{path} holds more than {OWN_MAX} files; is it the right folder?")]
+    #[error(
+        "{path} holds more than {OWN_MAX} files or {} MB; is it the right folder?",
+        OWN_BYTES_MAX / 1024 / 1024
+    )]
     TooMany {
         /// The folder.
         path: PathBuf,
@@ -143,6 +152,7 @@ fn tags() -> Vec<&'static str> {
 /// The files of the folders in a folder; hidden ones are passed over.
 fn read_folder(folder: &Path, errors: &mut Vec<Error>) -> BTreeMap<String, Recording> {
     let mut found = BTreeMap::new();
+    let (mut files, mut bytes) = (0, 0);
     for place in list(folder, errors) {
         let name = file_name(&place);
         if !place.is_dir() || (name != MUSIC && Language::parse(&name).is_none()) {
@@ -155,17 +165,13 @@ fn read_folder(folder: &Path, errors: &mut Vec<Error>) -> BTreeMap<String, Recor
                 errors.push(Error::Misplaced { path });
                 continue;
             };
-            if found.len() == OWN_MAX {
+            let length = std::fs::metadata(&path).map_or(0, |about| about.len());
+            (files, bytes) = (files + 1, bytes + length);
+            if files > OWN_MAX || bytes > OWN_BYTES_MAX {
                 errors.push(Error::TooMany { path: folder.to_owned() });
                 return found;
             }
-            let read = std::fs::read(&path);
-            let read = read.map_err(|error| Error::Unreadable { path: path.clone(), error });
-            let samples = read.and_then(|bytes| {
-                let file = path.display().to_string();
-                wav::read(&bytes).map_err(|why| Error::Unusable { file, why })
-            });
-            match samples {
+            match read_file(&path) {
                 Ok(samples) => {
                     let recording = Recording { samples, origin: Origin::Own(path) };
                     found.insert(format!("{name}/{id}"), recording);
@@ -175,6 +181,20 @@ fn read_folder(folder: &Path, errors: &mut Vec<Error>) -> BTreeMap<String, Recor
         }
     }
     found
+}
+
+/// A plain file of a size that a recording may have: nothing that may block or never end.
+fn read_file(path: &Path) -> Result<Vec<i16>, Error> {
+    let unreadable = |error| Error::Unreadable { path: path.to_owned(), error };
+    let unusable = |why| Error::Unusable { file: path.display().to_string(), why };
+    let about = std::fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(unusable(Unusable::NotWav));
+    }
+    if about.len() > FILE_MAX {
+        return Err(unusable(Unusable::TooLong));
+    }
+    wav::read(&std::fs::read(path).map_err(unreadable)?).map_err(unusable)
 }
 
 fn file_name(path: &Path) -> String {
@@ -255,9 +275,13 @@ impl Sounds {
         self.prompts.get(id)
     }
 
-    /// Is there a prompt of this id in the language of this tag?
+    /// Is there a prompt of this id in the language of this tag? One that names its language
+    /// (`fr/welcome`) is the same in all.
     pub fn contains(&self, language: &str, id: &str) -> bool {
-        self.prompts.contains_key(&format!("{language}/{id}"))
+        match id.split_once('/') {
+            Some(_) => self.prompts.contains_key(id),
+            None => self.prompts.contains_key(&format!("{language}/{id}")),
+        }
     }
 
     /// The ids of all prompts, each with its language, in order.

@@ -118,7 +118,8 @@ fn run<T, F: Future<Output = Result<T, NodeError>>>(
 /// Reads and checks a configuration file and the recordings that it names.
 fn read(file: &Path) -> Result<(Config, Sounds), NodeError> {
     let text = text_of(file)?;
-    let own = Config::sounds_folder(&text);
+    // Of a text that is wrong all is said where it is parsed.
+    let own = Config::sounds_folder(&text).unwrap_or_default();
     let sounds = Sounds::load(own.as_deref()).map_err(NodeError::Sounds)?;
     let exists = |language: &Language, id: &str| sounds.contains(language.as_str(), id);
     let config = Config::parse(&file.display().to_string(), &text, &exists);

@@ -25,6 +25,8 @@ const PLAYERS: [&[&str]; 5] = [
     &["afplay"],
     &["ffplay", "-nodisp", "-autoexit", "-loglevel", "error"],
 ];
+/// The configuration that is read if none is named.
+pub const DEFAULT_CONFIG: &str = "config/ringback.toml";
 const DAY_SECONDS: u64 = 24 * 60 * 60;
 
 /// What a value is.
@@ -72,8 +74,7 @@ pub fn list(config: &Path, only: Option<Language>) -> ExitCode {
                 Origin::BuiltIn => "built in".to_owned(),
                 Origin::Own(path) => path.display().to_string(),
             };
-            let said = texts.get(&name).filter(|_| it.origin == Origin::BuiltIn);
-            let said = said.map_or(String::new(), |text| format!("  {text:?}"));
+            let said = texts.get(&name).map_or(String::new(), |text| format!("  {text:?}"));
             say_line(&format!("{name:<32} {:>6.1} s  {whose}{said}", seconds(&it.samples)))?;
         }
         Ok(ExitCode::SUCCESS)
@@ -93,15 +94,20 @@ pub fn check(config: &Path) -> ExitCode {
             let missing = ids.into_iter().filter(|id| !all.contains_key(&format!("{tag}/{id}")));
             wrong.extend(missing.map(|id| format!("{tag}/{id} is missing; record it")));
         }
-        // Music and tones have levels of their own.
-        let spoken = all.iter().filter(|(name, _)| !name.starts_with("moh/"));
-        for (name, it) in spoken.filter(|(name, _)| !name.ends_with("/beep")) {
+        let texts = texts();
+        for (name, it) in &all {
             let which = match &it.origin {
                 Origin::BuiltIn => name.clone(),
                 Origin::Own(path) => path.display().to_string(),
             };
+            // Music and tones are as loud as they are.
+            let is_speech = !name.starts_with("moh/") && !name.ends_with("/beep");
             let found = levels::findings(&it.samples).into_iter();
+            let found = found.filter(|found| is_speech || !found.is_of_speech());
             wrong.extend(found.map(|found| format!("{which} {found}")));
+            if is_speech && it.origin != Origin::BuiltIn && !texts.contains_key(name) {
+                say_line(&format!("note: {which} is heard only where a flow names it"))?;
+            }
         }
         for line in &wrong {
             say_line(line)?;
@@ -182,8 +188,8 @@ fn fragments(language: Language, kind: Kind, value: &str) -> Result<Vec<Fragment
             prompt::number(language, number)
         }
         Kind::Position => {
-            let number = value.parse().map_err(|_| wanted("a place from 1: 3"))?;
-            prompt::position(language, number)
+            let place = value.parse().ok().filter(|place| *place > 0);
+            prompt::position(language, place.ok_or_else(|| wanted("a place from 1: 3"))?)
         }
         Kind::Phone => {
             let number = PhoneNumber::parse(value).map(Address::E164);
@@ -215,6 +221,11 @@ fn fragments(language: Language, kind: Kind, value: &str) -> Result<Vec<Fragment
     Ok(spoken)
 }
 
+/// Digits alone.
+fn digits<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
 fn day(text: &str) -> Option<Day> {
     match text {
         "today" => Some(Day::Today),
@@ -222,8 +233,7 @@ fn day(text: &str) -> Option<Day> {
         date => {
             let mut parts = date.split('-');
             let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-            let date =
-                CalendarDate::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?);
+            let date = CalendarDate::new(digits(year)?, digits(month)?, digits(day)?);
             date.filter(|_| parts.next().is_none()).map(Day::Date)
         }
     }
@@ -231,7 +241,7 @@ fn day(text: &str) -> Option<Day> {
 
 fn time(text: &str) -> Option<TimeOfDay> {
     let (hour, minute) = text.split_once(':')?;
-    TimeOfDay::new(hour.parse().ok()?, minute.parse().ok()?)
+    TimeOfDay::new(digits(hour)?, digits(minute)?)
 }
 
 /// `1d2h30m10s` or part of it, each unit once, the largest first.
@@ -255,13 +265,15 @@ fn length(text: &str) -> Option<Duration> {
     (!text.is_empty()).then(|| Duration::from_secs(seconds))
 }
 
-/// The recordings built in, and those that the configuration names. Without a configuration those
-/// built in.
+/// The recordings built in, and those that the configuration names. Where no configuration was
+/// asked for, and none is, those built in.
 fn load(config: &Path) -> Result<Recordings, String> {
+    let said = |error: &dyn std::fmt::Display| format!("{}: {error}", config.display());
+    let is_default = config == Path::new(DEFAULT_CONFIG);
     let own = match std::fs::read_to_string(config) {
-        Ok(text) => Config::sounds_folder(&text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(format!("{}: {error}", config.display())),
+        Ok(text) => Config::sounds_folder(&text).map_err(|error| said(&error))?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound && is_default => None,
+        Err(error) => return Err(said(&error)),
     };
     recordings(own.as_deref()).map_err(|errors| errors.to_string())
 }
@@ -380,6 +392,8 @@ mod tests {
             (Kind::Date, "2026-02-30", "2026-12-24"),
             (Kind::Date, "2026-02-03-04", "2026-12-24"),
             (Kind::Time, "24:00", "15:30"),
+            (Kind::Time, "+9:05", "15:30"),
+            (Kind::Position, "0", "write a place"),
             (Kind::Duration, "30m1h", "1d2h30m10s"),
             (Kind::Duration, "90", "1d2h30m10s"),
             (Kind::Duration, "99999999999999999999s", "1d2h30m10s"),

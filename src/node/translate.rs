@@ -162,16 +162,15 @@ pub(super) fn shown_data(data: &UserData, keys: &[String]) -> Option<String> {
 /// As long as a speaker stops between two sentences.
 const BETWEEN_SENTENCES: Duration = Duration::from_millis(250);
 
-/// Values, and what only ends the sentence of a value, follow without a pause.
+/// Values follow without a pause.
 fn begins_a_sentence(piece: &Prompt) -> bool {
     match piece {
-        Prompt::Sound(id) => *id != "in-line",
-        Prompt::Named(_) => true,
-        Prompt::Characters(_)
-        | Prompt::Number(_)
-        | Prompt::Wait(_)
-        | Prompt::Appointment(_)
-        | Prompt::Pause(_) => false,
+        Prompt::Sound(_) | Prompt::Position(_) => true,
+        // A key, named after "for French, press".
+        Prompt::Named(id) => !id.ends_with(|last: char| last.is_ascii_digit()),
+        Prompt::Characters(_) | Prompt::Wait(_) | Prompt::Appointment(_) | Prompt::Pause(_) => {
+            false
+        }
     }
 }
 
@@ -187,14 +186,17 @@ pub(super) fn fragments(language: &crate::ident::Language, prompts: &[Prompt]) -
             Prompt::Sound(id) => spoken.push(Fragment::Sound((*id).to_owned())),
             Prompt::Named(id) => spoken.push(Fragment::Sound(id.clone())),
             Prompt::Characters(address) => spoken.extend(prompt::address(language, address)),
-            Prompt::Number(number) => spoken.extend(prompt::number(language, *number)),
+            Prompt::Position(place) => spoken.extend(prompt::position(language, *place)),
             Prompt::Wait(wait) => spoken.extend(prompt::wait(language, *wait)),
             Prompt::Appointment(time) => spoken.extend(appointment(language, time)),
             Prompt::Pause(pause) => spoken.push(Fragment::Pause(*pause)),
         }
     }
     for fragment in &mut spoken {
-        if let Fragment::Sound(id) = fragment {
+        // One that names its language is said in that.
+        if let Fragment::Sound(id) = fragment
+            && !id.contains('/')
+        {
             id.insert(0, '/');
             id.insert_str(0, language.tag());
         }

@@ -58,8 +58,20 @@ pub(crate) fn replaced(net: Net) -> Outcome {
     let checked = run(&config, &["check"])?;
     ensure(!checked.0 && checked.1.contains("our-greeting.wav is at"), || checked.1.clone())?;
     ensure(checked.1.contains("LUFS and the others at -23"), || checked.1.clone())?;
-    let ours = run(Path::new("nowhere.toml"), &["check"])?;
-    ensure(ours.0 && ours.1.contains("0 of them yours: 0 errors"), || ours.1.clone())?;
+    let gone = run(Path::new("nowhere.toml"), &["check"])?;
+    ensure(!gone.0 && gone.1.contains("nowhere.toml: No such file"), || gone.1.clone())?;
+    // Without a configuration, what is built in.
+    let mut command = Command::new(binary());
+    let ours = command.current_dir(studio.path()).args(["sounds", "check"]).output()?;
+    let said = String::from_utf8_lossy(&ours.stdout).into_owned();
+    ensure(ours.status.success(), || said.clone())?;
+    ensure(said.contains("0 of them yours: 0 errors"), || said.clone())?;
+    let cut = english.join("cut.wav");
+    let whole = fs::read(&greeting)?;
+    fs::write(&cut, &whole[..whole.len() / 2])?;
+    let refused = run(&config, &["check"])?;
+    ensure(!refused.0 && refused.1.contains("cut.wav is cut off; copy"), || refused.1.clone())?;
+    fs::remove_file(&cut)?;
     let wrong = run(&config, &["say", "en", "time", "25:00", "--output", "/dev/null"])?;
     ensure(!wrong.0 && wrong.1.contains("write hours and minutes"), || wrong.1.clone())?;
     let wrong = run(&config, &["play", "en/nothing"])?;

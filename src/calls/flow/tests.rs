@@ -94,9 +94,9 @@ fn a_wrong_value_is_named_with_its_place_and_remedy() {
         flow main, node code, matched
             leads nowhere for other combinations; add `default`
         flow main, node code, prompts
-            there is no sound "huh"; add sounds/de/huh.wav or name another
+            there is no sound "huh"; record de/huh.wav or name another
         flow main, node code, prompts
-            there is no sound "huh"; add sounds/en/huh.wav or name another
+            there is no sound "huh"; record en/huh.wav or name another
         flow main, node known
             nothing leads to this node; bind an exit to it or remove it
 
@@ -144,9 +144,9 @@ fn a_wrong_value_of_a_queue_or_a_menu_is_named_too() {
             is never made; set after, ewt_above, position_above or length_above
 
         flow main, node bye, prompts
-            there is no sound "huh"; add sounds/de/huh.wav or name another
+            there is no sound "huh"; record de/huh.wav or name another
         flow main, node bye, prompts
-            there is no sound "huh"; add sounds/en/huh.wav or name another
+            there is no sound "huh"; record en/huh.wav or name another
 
         flow main, node menu, tries
             is out of its range; write 1 to 5
@@ -302,17 +302,17 @@ fn every_prompt_is_there_in_every_language_of_the_entry() {
     let told = errors.iter().map(|it| format!("{it}\n").replace(": ", "\n    "));
     expect![[r#"
         flow main, node bye, prompts
-            there is no sound "bye"; add sounds/de/bye.wav or name another
+            there is no sound "bye"; record de/bye.wav or name another
         flow main, node known, prompts
-            there is no sound "thanks"; add sounds/de/thanks.wav or name another
+            there is no sound "thanks"; record de/thanks.wav or name another
         flow main, node menu, language.2
             an entry of this flow is not made for fr; add it to `languages` there
         flow main, node menu, language.9
             chooses a language and leads nowhere; bind the key in `keys` too
         flow main, node menu, prompts
-            there is no sound "which"; add sounds/de/which.wav or name another
+            there is no sound "which"; record de/which.wav or name another
         flow main, node survey, prompts
-            there is no sound "thanks"; add sounds/de/thanks.wav or name another
+            there is no sound "thanks"; record de/thanks.wav or name another
     "#]]
     .assert_eq(&told.collect::<String>());
     assert_eq!(sounds_missing(&german, &|_, id| id != "goodbye"), ["goodbye"]);

@@ -61,7 +61,7 @@ fn a_refused_callback_leads_back_to_the_music_and_is_not_offered_again() {
             59 standing i1 1 200
             61 standing i1 1 200
                 ! told i1 200
-                play caller position-is 1 in-line wait-is 200s
+                play caller place 1 wait-is 200s
         "#]],
     );
 }

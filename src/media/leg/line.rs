@@ -132,6 +132,11 @@ impl Line {
         Self { id, socket, state: Mutex::new(state), holds, sounds, silent_ticks_max, port }
     }
 
+    /// The recordings there were when it was opened.
+    pub(super) fn sounds(&self) -> &Sounds {
+        &self.sounds
+    }
+
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }

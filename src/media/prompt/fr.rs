@@ -13,7 +13,12 @@ pub(super) struct French;
 /// anything feminine.
 const FEMININE: [u32; 5] = [1, 21, 31, 41, 51];
 
-const WORDS: [&str; 15] = [
+/// A wait is a day at most, and of a longer time days are counted.
+const HOURS_MAX: u32 = 24;
+/// What is more is an hour.
+const MINUTES_MAX: u32 = 59;
+
+const WORDS: [&str; 13] = [
     "hundred",
     "thousand",
     "noon",
@@ -23,8 +28,6 @@ const WORDS: [&str; 15] = [
     "tomorrow",
     "at",
     "day",
-    "hour",
-    "minute",
     "second",
     "next-in-line",
     "position-is",
@@ -37,11 +40,15 @@ impl Grammar for French {
     }
 
     /// Singular and plural sound the same. Hours, minutes and seconds are feminine, days are not.
+    /// Hours and minutes are spoken as one with their number, which sounds otherwise before them:
+    /// "deux heures", "six minutes".
     fn counted(&self, count: u32, unit: Unit) -> Vec<Fragment> {
         let (feminine, id) = match unit {
             Unit::Day => (false, "day"),
-            Unit::Hour => (true, "hour"),
-            Unit::Minute => (true, "minute"),
+            Unit::Hour => return vec![Fragment::Sound(format!("{}h", count.clamp(1, HOURS_MAX)))],
+            Unit::Minute => {
+                return vec![Fragment::Sound(format!("{}min", count.clamp(1, MINUTES_MAX)))];
+            }
             Unit::Second => (true, "second"),
         };
         let mut said = spoken(count, feminine);
@@ -123,8 +130,10 @@ impl Grammar for French {
     fn spoken_ids(&self) -> Vec<String> {
         let numbers = (0..=99).map(|n: u32| n.to_string());
         let feminine = FEMININE.iter().map(|n| format!("{n}f"));
+        let hours = (1..=HOURS_MAX).map(|n| format!("{n}h"));
+        let hours = hours.chain((1..=MINUTES_MAX).map(|n| format!("{n}min")));
         let words = WORDS.iter().chain(&WEEKDAYS).chain(&MONTHS);
-        numbers.chain(feminine).chain(words.map(|word| (*word).to_owned())).collect()
+        numbers.chain(feminine).chain(hours).chain(words.map(|word| (*word).to_owned())).collect()
     }
 }
 

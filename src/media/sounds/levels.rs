@@ -49,6 +49,16 @@ pub enum Finding {
     After(usize),
 }
 
+impl Finding {
+    /// Is it wrong for speech alone? Music has other levels, and may begin softly.
+    pub fn is_of_speech(&self) -> bool {
+        match self {
+            Finding::Loudness(_) | Finding::Before(_) | Finding::After(_) => true,
+            Finding::Clipped | Finding::Peak(_) | Finding::Silent => false,
+        }
+    }
+}
+
 /// Loudness, LUFS; `None`: silence, or nothing.
 pub fn loudness(samples: &[i16]) -> Option<f64> {
     if samples.is_empty() {

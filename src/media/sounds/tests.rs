@@ -65,7 +65,41 @@ fn whatever_the_code_speaks_is_there_in_every_language() {
     assert_eq!(english, sentences("es", Language::Es));
 }
 
-/// A text changed without its sound, or a sound without `sounds/generate`.
+/// A value of the generator: what stands in quotes after `name`.
+fn of_generator(name: &str) -> &'static str {
+    let generator = include_str!("../../../sounds/generate");
+    let (_, after) = generator.split_once(name).unwrap();
+    after.split('"').nth(1).unwrap()
+}
+
+/// What a prompt is made of, as the generator writes it.
+fn made_of(language: &str, entry: &toml::Value) -> String {
+    let quoted = |text: &str| serde_json::to_string(text).unwrap();
+    let shown = |value: &toml::Value| value.as_str().map_or(value.to_string(), quoted);
+    let mut parts = vec![format!("\"text\": {}", shown(entry))];
+    if let Some(table) = entry.as_table() {
+        let pairs = table.iter().map(|(key, value)| format!("\"{key}\": {}", shown(value)));
+        parts = pairs.collect();
+    }
+    parts.sort();
+    let (recipe, voice) =
+        (of_generator("\nRECIPE = "), of_generator(&format!("\"{language}\": (")));
+    digest(format!("{recipe}\n{voice}\n{{{}}}", parts.join(", ")).as_bytes())
+}
+
+/// A text changed without its sound.
+#[test]
+fn the_manifest_is_that_of_the_catalogues() {
+    let manifest = include_str!("../../../sounds/MANIFEST");
+    for (name, entry) in catalogued() {
+        let line = manifest.lines().find_map(|line| line.strip_prefix(&format!("{name} ")));
+        let told = line.and_then(|rest| rest.split(' ').next()).unwrap_or("nothing");
+        let language = name.split('/').next().unwrap();
+        assert_eq!(told, made_of(language, &entry), "{name}: run sounds/generate");
+    }
+}
+
+/// A sound changed without `sounds/generate`.
 #[test]
 fn the_manifest_is_that_of_the_files() {
     let manifest = include_str!("../../../sounds/MANIFEST");
@@ -195,6 +229,7 @@ fn what_an_operator_records_takes_the_place_of_what_is_built_in() {
     let (built_in, own) = (Sounds::load(None).unwrap(), Sounds::load(Some(folder.path())).unwrap());
     assert_eq!(own.prompt("en/welcome").unwrap().encoded(Law::Mu).len(), 800);
     assert!(own.contains("fr", "our-own") && !built_in.contains("fr", "our-own"));
+    assert!(own.contains("en", "fr/our-own") && !own.contains("fr", "en/our-own"));
     assert_eq!(own.music().encoded(Law::A).len(), 1600, "none of that built in");
     assert_eq!(own.prompt("en/goodbye"), built_in.prompt("en/goodbye"));
     let origin = &recordings(Some(folder.path())).unwrap()["en/welcome"].origin;
@@ -218,6 +253,17 @@ fn everything_that_cannot_be_used_is_named_at_once() {
     assert!(lines[1].starts_with(&format!("{} is not looked for", at("en/goodbye.mp3"))));
     assert!(lines[2].starts_with(&format!("{} is no WAV file; export it", at("en/welcome.wav"))));
     assert!(lines[3].starts_with(&at("readme.txt")), "{told}");
+    let pipe = studio(&[("en/hidden", b"")]);
+    fs::remove_file(pipe.path().join("en/hidden")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(pipe.path().join("en/x.wav")).status();
+    assert!(made.unwrap().success());
+    let told = Sounds::load(Some(pipe.path())).unwrap_err().to_string();
+    assert!(told.contains("en/x.wav is no WAV file"), "it would never end: {told}");
+    let large = studio(&[("en/x.wav", b"RIFF")]);
+    let file = fs::File::options().write(true).open(large.path().join("en/x.wav")).unwrap();
+    file.set_len(FILE_MAX + 1).unwrap();
+    let told = Sounds::load(Some(large.path())).unwrap_err().to_string();
+    assert!(told.contains("is longer than 30 minutes"), "{told}");
     let gone = folder.path().join("gone");
     let told = Sounds::load(Some(&gone)).unwrap_err().to_string();
     assert!(told.contains("gone: No such file"), "{told}");

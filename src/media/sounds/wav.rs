@@ -16,7 +16,7 @@ pub const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// Why a file cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Unusable {
-    /// Not RIFF/WAVE with `fmt ` and `data`, or cut off.
+    /// Not RIFF/WAVE with `fmt ` and `data`.
     #[error("is no WAV file; export it as WAV, mono, 16 bits, 8000 or 16000 Hz")]
     NotWav,
     /// None of the formats that are read.
@@ -37,6 +37,9 @@ pub enum Unusable {
     /// No sample.
     #[error("holds no sound; record it again")]
     Empty,
+    /// Its data end before they should.
+    #[error("is cut off; copy or export it again")]
+    CutOff,
     /// Longer than [`LONGEST`].
     #[error("is longer than {} minutes; cut it", LONGEST.as_secs() / 60)]
     TooLong,
@@ -50,8 +53,8 @@ pub fn read(file: &[u8]) -> Result<Vec<i16>, Unusable> {
     let (mut format, mut data) = (None, None);
     for (id, body) in Chunks::of(file)? {
         match id {
-            b"fmt " => format = Format::read(body),
-            b"data" => data = data.or(Some(body)),
+            b"fmt " => format = Format::read(body?),
+            b"data" => data = data.or(Some(body?)),
             _ => {}
         }
     }
@@ -87,7 +90,12 @@ pub fn write(samples: &[i16]) -> Result<Vec<u8>, hound::Error> {
     Ok(file.into_inner())
 }
 
-/// The chunks of a RIFF file. The last may be cut off: its length is often not filled in.
+/// The length of a chunk whose writer did not come back to fill it in: it ends with the file.
+fn is_open(length: u32) -> bool {
+    length == 0 || length >= 0x7fff_f000
+}
+
+/// The chunks of a RIFF file.
 struct Chunks<'a>(&'a [u8]);
 
 impl<'a> Chunks<'a> {
@@ -102,16 +110,21 @@ impl<'a> Chunks<'a> {
 }
 
 impl<'a> Iterator for Chunks<'a> {
-    type Item = (&'a [u8; 4], &'a [u8]);
+    type Item = (&'a [u8; 4], Result<&'a [u8], Unusable>);
 
     fn next(&mut self) -> Option<Self::Item> {
         let (id, rest) = self.0.split_first_chunk::<4>()?;
         let (length, rest) = rest.split_first_chunk::<4>()?;
-        let length = usize::try_from(u32::from_le_bytes(*length)).unwrap_or(usize::MAX);
-        let (body, rest) = rest.split_at(length.min(rest.len()));
+        let length = u32::from_le_bytes(*length);
+        let open = id == b"data" && is_open(length);
+        let length = if open { rest.len() } else { usize::try_from(length).unwrap_or(usize::MAX) };
+        let Some((body, rest)) = rest.split_at_checked(length) else {
+            self.0 = &[];
+            return Some((id, Err(Unusable::CutOff)));
+        };
         // Chunks begin at even places.
         self.0 = if length % 2 == 1 { rest.get(1..).unwrap_or_default() } else { rest };
-        Some((id, body))
+        Some((id, Ok(body)))
     }
 }
 
@@ -147,6 +160,7 @@ impl Format {
             _ if channels != 1 || !known_rate => {
                 Err(Unusable::Format { tag, channels, rate, bits })
             }
+            (PCM, 16) if data.len() % 2 == 1 => Err(Unusable::CutOff),
             (PCM, 16) => {
                 let pairs = data.chunks_exact(2);
                 Ok(pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect())
@@ -262,8 +276,15 @@ mod tests {
         assert_eq!(read(&file(7, 1, 8000, 8, &long)), Err(Unusable::TooLong));
         let whole = file(1, 1, 8000, 16, &[1; 64]);
         for cut in 0..whole.len() {
-            let read = read(&whole[..cut]);
-            assert!(read.is_err() || cut > whole.len() - 64, "{cut}");
+            let why = read(&whole[..cut]).unwrap_err();
+            assert!(why == Unusable::NotWav || why == Unusable::CutOff, "{cut}: {why}");
+        }
+        // Its writer was killed before it filled in the length.
+        for length in [0, u32::MAX] {
+            let mut open = whole.clone();
+            let at = open.len() - 64;
+            open[at - 4..at].copy_from_slice(&length.to_le_bytes());
+            assert_eq!(read(&open).map(|samples| samples.len()), Ok(32));
         }
     }
 }

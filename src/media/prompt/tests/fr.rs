@@ -44,19 +44,19 @@ fn times_are_those_of_a_24_hour_clock_and_hours_are_feminine() {
         ((0, 0), "midnight"),
         ((0, 1), "midnight 1f"),
         ((0, 30), "midnight 30"),
-        ((1, 0), "1f hour"),
-        ((1, 1), "1f hour 1f"),
-        ((9, 0), "9 hour"),
-        ((9, 5), "9 hour 5"),
-        ((9, 45), "9 hour 45"),
+        ((1, 0), "1h"),
+        ((1, 1), "1h 1f"),
+        ((9, 0), "9h"),
+        ((9, 5), "9h 5"),
+        ((9, 45), "9h 45"),
         ((12, 0), "noon"),
         ((12, 21), "noon 21f"),
-        ((13, 0), "13 hour"),
-        ((15, 30), "15 hour 30"),
-        ((20, 20), "20 hour 20"),
-        ((21, 0), "21f hour"),
-        ((21, 31), "21f hour 31f"),
-        ((23, 59), "23 hour 59"),
+        ((13, 0), "13h"),
+        ((15, 30), "15h 30"),
+        ((20, 20), "20h 20"),
+        ((21, 0), "21h"),
+        ((21, 31), "21h 31f"),
+        ((23, 59), "23h 59"),
     ];
     for ((hour, minute), expected) in table {
         assert_eq!(told(&time_of_day(FR, time(hour, minute))), expected);
@@ -78,9 +78,9 @@ fn days_come_before_their_month_and_the_first_is_an_ordinal() {
         assert_eq!(told(&day(FR, value)), expected);
     }
     let table = [
-        (Day::Today, (14, 15), "today at 14 hour 15"),
+        (Day::Today, (14, 15), "today at 14h 15"),
         (Day::Tomorrow, (12, 0), "tomorrow at noon"),
-        (date(2026, 3, 1), (21, 1), "sunday 1st march at 21f hour 1f"),
+        (date(2026, 3, 1), (21, 1), "sunday 1st march at 21h 1f"),
     ];
     for (day, (hour, minute), expected) in table {
         assert_eq!(told(&appointment(FR, day, time(hour, minute))), expected);
@@ -107,17 +107,17 @@ fn lengths_waits_and_places() {
     let lengths = [
         (0, "0 second"),
         (1, "1f second"),
-        (60, "1f minute"),
-        (1260, "21f minute"),
-        (3661, "1f hour 1f minute 1f second"),
-        (75_600, "21f hour"),
+        (60, "1min"),
+        (1260, "21min"),
+        (3661, "1h 1min 1f second"),
+        (75_600, "21h"),
         (86_400, "1 day"),
         (1_814_400, "21 day"),
     ];
     for (seconds, expected) in lengths {
         assert_eq!(told(&duration(FR, Duration::from_secs(seconds))), expected, "{seconds}");
     }
-    let waits = [(59, "less-than-a-minute"), (61, "2 minute"), (5401, "2 hour")];
+    let waits = [(59, "less-than-a-minute"), (61, "2min"), (5401, "2h")];
     for (seconds, expected) in waits {
         assert_eq!(told(&wait(FR, Duration::from_secs(seconds))), expected, "{seconds}");
     }
@@ -147,7 +147,7 @@ fn every_number_reads_back() {
         let spoken = number(FR, value);
         let words = words(&spoken);
         assert_eq!(read_number(&words), value, "{words:?}");
-        assert!(!told(&spoken).contains("1 hundred ") || value % 1000 > 100, "{words:?}");
+        assert!(!words.windows(2).any(|pair| pair == ["1", "hundred"]), "{words:?}");
     }
 }
 
@@ -160,7 +160,7 @@ fn every_minute_of_a_day_reads_back() {
         let (hour, minute) = match words.as_slice() {
             ["midnight", minute @ ..] => (0, minute),
             ["noon", minute @ ..] => (12, minute),
-            [hour, "hour", minute @ ..] => (read(hour), minute),
+            [hour, minute @ ..] => (hour.strip_suffix('h').unwrap().parse().unwrap(), minute),
             other => panic!("{other:?}"),
         };
         let minute = minute.first().map_or(0, |minute| read(minute));
