@@ -73,7 +73,15 @@ trait Grammar {
     fn day(&self, day: Day) -> Vec<Fragment>;
     fn appointment(&self, day: Day, time: TimeOfDay) -> Vec<Fragment>;
     /// From 1 to [`NUMBER_MAX`].
-    fn position(&self, position: u32) -> Vec<Fragment>;
+    fn position(&self, position: u32) -> Vec<Fragment> {
+        if position == 1 {
+            return vec![sound("next-in-line")];
+        }
+        let mut said = vec![sound("position-is")];
+        said.extend(self.number(position));
+        said.push(sound("in-line"));
+        said
+    }
     /// Every id that the other functions may speak.
     fn spoken_ids(&self) -> Vec<String>;
 }

@@ -96,6 +96,7 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("slot_capacity", callbacks::slot_capacity),
     ("never_before_due", callbacks::never_before_due),
     ("code_single_use", callbacks::code_single_use),
+    ("codes_few", callbacks::codes_few),
     ("unmatched_changes_nothing", callbacks::unmatched_changes_nothing),
     ("refused_changes_nothing", callbacks::refused_changes_nothing),
     ("idempotent_create", callbacks::idempotent_create),

@@ -65,6 +65,14 @@ pub(crate) fn nobody_confirms(net: Net) -> Outcome {
     server.stop()
 }
 
+/// How long a recording lasts, as the manifest of the sounds has it.
+fn recorded_ms(sound: &str) -> Outcome<i64> {
+    let line = include_str!("../../sounds/MANIFEST").lines().find_map(|line| {
+        line.strip_prefix(sound)?.strip_prefix(' ')?.split(' ').next_back()?.parse().ok()
+    });
+    line.ok_or_else(|| format!("there is no {sound} in the manifest").into())
+}
+
 /// A machine answers, speaks and beeps: it is told that there will be another call, which is made
 /// after its delay and answered by a person.
 pub(crate) fn machine(net: Net) -> Outcome {
@@ -82,8 +90,7 @@ pub(crate) fn machine(net: Net) -> Outcome {
     let at = |method| trace.iter().find(|message| message.got(method)).map(|message| message.at);
     let (answered, ended) = (at("ACK").ok_or("no ACK")?, at("BYE").ok_or("no BYE")?);
     let ms = (ended - answered) / 1_000;
-    // The message itself lasts 3.7 s.
-    let after_the_beep = spoken_ms - 300 + 3_700;
+    let after_the_beep = spoken_ms - 300 + recorded_ms("en/we-called-you")?;
     ensure((after_the_beep - 200..after_the_beep + 1_500).contains(&ms), || {
         format!("hung up on {ms} ms after the answer, the machine spoke for {spoken_ms}")
     })?;

@@ -113,16 +113,6 @@ impl Grammar for English {
         spoken
     }
 
-    fn position(&self, position: u32) -> Vec<Fragment> {
-        if position == 1 {
-            return vec![sound("next-in-line")];
-        }
-        let mut spoken = vec![sound("position-is")];
-        spoken.extend(self.number(position));
-        spoken.push(sound("in-line"));
-        spoken
-    }
-
     fn spoken_ids(&self) -> Vec<String> {
         let numbers = (0..=20).chain((30..=90).step_by(10)).map(|n: u32| n.to_string());
         let words = ORDINALS.iter().chain(&WORDS).chain(&WEEKDAYS).chain(&MONTHS);

@@ -111,16 +111,6 @@ impl Grammar for Spanish {
         said
     }
 
-    fn position(&self, position: u32) -> Vec<Fragment> {
-        if position == 1 {
-            return vec![sound("next-in-line")];
-        }
-        let mut said = vec![sound("position-is")];
-        said.extend(self.number(position));
-        said.push(sound("in-line"));
-        said
-    }
-
     fn spoken_ids(&self) -> Vec<String> {
         let numbers = (0..=30).chain((40..=90).step_by(10)).chain((200..=900).step_by(100));
         let numbers = numbers.map(|n: u32| n.to_string());

@@ -117,16 +117,6 @@ impl Grammar for French {
         said
     }
 
-    fn position(&self, position: u32) -> Vec<Fragment> {
-        if position == 1 {
-            return vec![sound("next-in-line")];
-        }
-        let mut said = vec![sound("position-is")];
-        said.extend(self.number(position));
-        said.push(sound("in-line"));
-        said
-    }
-
     fn spoken_ids(&self) -> Vec<String> {
         let numbers = (0..=99).map(|n: u32| n.to_string());
         let feminine = FEMININE.iter().map(|n| format!("{n}f"));

@@ -187,6 +187,22 @@ pub(super) fn never_before_due(s: &Step) -> Verdict {
     })
 }
 
+/// Whoever guesses a code of a number finds one in 10,000 at most.
+pub(super) fn codes_few(s: &Step) -> Verdict {
+    s.effects.iter().try_for_each(|effect| {
+        let Effect::CallInGranted { request, number, code: Some(_), .. } = effect else {
+            return Ok(());
+        };
+        let all = &s.after.call_ins;
+        let Some(asked) = all.get(*request) else { return Ok(()) };
+        let Some(group) = s.after.call_in_groups.get(&asked.group) else { return Ok(()) };
+        let there = 10_usize.pow(u32::from(group.code_length));
+        let with_code = all.outstanding().filter(|row| row.number == *number && row.code.is_some());
+        let out = with_code.count();
+        ensure(out * 10_000 <= there, || format!("{out} of {there} codes are out on a number"))
+    })
+}
+
 /// A code brings one caller on the line at a time.
 pub(super) fn code_single_use(s: &Step) -> Verdict {
     s.effects.iter().try_for_each(|effect| {
