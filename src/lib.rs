@@ -44,7 +44,8 @@
 //! - An attempt is open until its leg is known to be gone; no second one before that.
 //! - Every wait has a deadline with a reason, every queue a bound.
 //! - Only `node` starts tasks. Only `store` writes to the database. Only `sip::message` parses SIP.
-//! - Settings flow down as values; no module reads files or the environment by itself.
+//! - Settings flow down as values; no module reads files or the environment by itself, but for the
+//!   recordings in the folder that `media::sounds` is told.
 //! - Phone numbers, codes and secrets are redacted by their types ([`phone`], [`ident::Secret`]).
 //! - There is no `utils`, `common`, `manager` or `helper`.
 //!
@@ -96,6 +97,7 @@
 //! | the never-call list, as keyed hashes | `store`, copied in `queue` | yes |
 //! | what numbers were used for within a day | `store`, copied in `queue` | yes |
 //! | breakers of trunks | `sip` | no: learnt again |
+//! | recordings | `media::sounds`: built in, and a folder of the operator's | read again |
 //! | call records: legs that ended | `store` (SQLite), within a second | yes, once there |
 //! | what `queue_log` was told | `observe::queue_log` | no: a start begins it anew, as Asterisk's |
 //! | pushes that the webhook did not take yet | `node::webhook` | no |

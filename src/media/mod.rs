@@ -6,7 +6,8 @@
 //! believed), [`dtmf`] (keys, however they come), [`answer`] (a person or a machine), [`g711`],
 //! [`prompt`] (values to sounds), [`ports`], [`tone`]. `sounds` holds the recordings. Packets
 //! between two legs with the same codec are passed on undecoded; between PCMU and PCMA each byte is
-//! looked up in a table. Nothing here resamples or mixes.
+//! looked up in a table. On a call nothing is resampled or mixed; a recording of 16,000 Hz is
+//! when it is loaded.
 
 use std::net::IpAddr;
 use std::ops::RangeInclusive;

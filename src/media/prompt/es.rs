@@ -1,6 +1,5 @@
 //! Spanish, as in Latin America: a 12-hour clock with the part of the day, the day before the
-//! month.
-//! Grammar only: no sounds of its own, no rounding.
+//! month. Grammar only: no sounds of its own, no rounding.
 
 use super::value::{MONTHS, WEEKDAYS};
 use super::{
