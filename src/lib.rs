@@ -119,3 +119,5 @@ pub mod api;
 pub mod observe;
 #[cfg(feature = "node")]
 pub mod node;
+#[cfg(test)]
+mod tests;

@@ -14,6 +14,7 @@ mod simulation {
     pub(crate) mod call_in;
     pub(crate) mod checks;
     pub(crate) mod policy;
+    pub(crate) mod questions;
     pub(crate) mod rules;
     pub(crate) mod run;
     pub(crate) mod scenario;
@@ -25,7 +26,9 @@ mod simulation {
 
 use std::process::ExitCode;
 
-use simulation::{bench, call_in, checks, policy, rules, run, scenario, swarm, text, world};
+use simulation::{
+    bench, call_in, checks, policy, questions, rules, run, scenario, swarm, text, world,
+};
 
 /// Seeds of a plain test run, and of a run that says nothing else.
 const FEW: u64 = 100;

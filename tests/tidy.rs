@@ -32,6 +32,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("api", &["queue", "store"]),
     ("observe", &["queue"]),
     ("node", &["queue", "calls", "sip", "media", "store", "config", "api", "observe"]),
+    // What tests of several modules share.
+    ("tests", &[]),
 ];
 
 /// Files and folders without clock, I/O, randomness or async.
@@ -221,7 +223,8 @@ fn scenario_header(file: &Source, patches: &BTreeSet<String>) -> Vec<String> {
 /// The map of the rules names every scenario, and none that is not there.
 fn scenario_map(map: &str, scenarios: &BTreeSet<String>) -> Vec<String> {
     let is_name = |word: &&str| {
-        let file = word.strip_prefix("telephone/").unwrap_or(word);
+        let folders = ["telephone/", "wire/", "speech/", "numbers/"];
+        let file = folders.iter().find_map(|folder| word.strip_prefix(folder)).unwrap_or(word);
         file.ends_with(".txt") && !file.contains(['/', '*', ' '])
     };
     let (there, back) = map.split_once("## And back").unwrap_or((map, ""));

@@ -457,7 +457,7 @@ pub enum Caller {
 pub struct AlertContext {
     /// The queue, also the display name.
     pub queue: QueueId,
-    /// `live` or `immediate`.
+    /// `live`, `immediate`, `scheduled` or `call-in`.
     pub kind: &'static str,
     /// Since arrival.
     pub wait: Duration,

@@ -283,9 +283,13 @@ impl Stage {
             "alert" => Event::Alert {
                 agent: agent(1),
                 interaction: self.interaction(word(2)),
-                phones: words[3..].iter().map(|word| phone(word)).collect(),
+                phones: words[3..]
+                    .iter()
+                    .filter(|it| !it.contains('='))
+                    .map(|it| phone(it))
+                    .collect(),
                 ring_timeout: Duration::from_secs(20),
-                context: context(),
+                context: alert_context(&words),
             },
             "cancel-alert" => {
                 Event::CancelAlert { agent: agent(1), interaction: self.interaction(word(2)) }
@@ -482,14 +486,15 @@ impl Stage {
             Effect::Reject { leg: id, status } => format!("reject {} {status}", leg(self, id)),
             Effect::Invite { leg: id, to, like } => {
                 let (name, what) = match to {
-                    Callee::Agent { agent, phone, ani, .. } => {
+                    Callee::Agent { agent, phone, ani, context: told, .. } => {
                         let name = match phone {
                             AgentPhone::Contact(contact) => format!("{agent}/{}", contact.0),
                             AgentPhone::Extension(trunk, number) => {
                                 format!("{agent}/{}@{trunk}", number.expose())
                             }
                         };
-                        (name, ani.as_ref().map_or("", |ani| ani.expose()).to_owned())
+                        let ani = ani.as_ref().map_or("", |ani| ani.expose());
+                        (name, format!("{ani}{}", shown(told)))
                     }
                     Callee::Third { address, route, .. } => {
                         self.thirds += 1;
@@ -615,6 +620,34 @@ impl Stage {
             Effect::FeatureCode { agent, code, .. } => format!("! feature {agent} {code:?}"),
         }
     }
+}
+
+/// `kind=scheduled wait=61 attempts=2 data=abc` of an alert.
+fn alert_context(words: &[&str]) -> AlertContext {
+    let mut told = context();
+    for (key, value) in words.iter().filter_map(|word| word.split_once('=')) {
+        match key {
+            "kind" => {
+                let kinds = ["live", "immediate", "scheduled", "call-in"];
+                told.kind = kinds.into_iter().find(|kind| *kind == value).unwrap();
+            }
+            "wait" => told.wait = Duration::from_secs(value.parse().unwrap()),
+            "attempts" => told.attempts = value.parse().unwrap(),
+            "data" => told.data = Some(value.to_owned()),
+            other => panic!("{other}"),
+        }
+    }
+    told
+}
+
+/// What a phone is told, unless it is what every script tells.
+fn shown(told: &AlertContext) -> String {
+    if *told == context() {
+        return String::new();
+    }
+    let AlertContext { queue, kind, wait, attempts, data } = told;
+    let data = data.as_deref().unwrap_or("-");
+    format!(" told {queue} {kind} {wait:?} {attempts} {data}")
 }
 
 fn context() -> AlertContext {

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::document::{Item, Section};
 use super::file::{Names, known, skill_name, user_name};
-use super::{OnRegister, PhoneConfig, contact};
+use super::{PhoneConfig, contact};
 use crate::ident::{QueueId, TrunkId};
 use crate::phone::Address;
+use crate::queue::event::OnRegister;
 use crate::queue::skill::Skills;
 use crate::queue::{self, AgentSettings};
 use crate::sip::auto_answer::AutoAnswer;

@@ -26,6 +26,7 @@ use std::path::PathBuf;
 use crate::calls::flow::SoundExists;
 use crate::ident::{AgentId, NodeId, QueueId, TrunkId};
 use crate::phone::Address;
+use crate::queue::event::OnRegister;
 use crate::sip::auth::Algorithm;
 use crate::sip::auto_answer::AutoAnswer;
 use crate::sip::{TrunkSettings, User};
@@ -100,17 +101,6 @@ pub struct PhoneConfig {
     pub outbound: Option<QueueId>,
     /// The trunk that leads to it, and its number there; `None`: it registers here.
     pub beyond: Option<(TrunkId, Address)>,
-}
-
-/// What becomes of an agent whose phone registers while they are Logged out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum OnRegister {
-    /// Logged in and Ready.
-    Ready,
-    /// Logged in and Not ready.
-    NotReady,
-    /// Nothing: the agent logs in by feature code.
-    Keep,
 }
 
 /// What is wrong with the file, where, and what to write instead.

@@ -8,9 +8,9 @@ use super::event_loop::EventLoop;
 use super::translate;
 use crate::calls::effect::FeatureCode;
 use crate::calls::event::{AgentPhone, AgentSummary, Caller};
-use crate::config::OnRegister;
 use crate::ident::{AgentId, LegId, TrunkId};
 use crate::phone::{Address, Ani, Dnis};
+use crate::queue::event::OnRegister;
 use crate::queue::{self, AgentState};
 use crate::{calls, sip};
 
@@ -72,17 +72,9 @@ impl EventLoop {
         if contacts == 0 {
             return self.tell(queue::Event::AgentContactLost { agent });
         }
-        let wish = self.agent_phones.get(&agent).map_or(OnRegister::NotReady, |it| it.on_register);
-        match wish {
-            OnRegister::Keep => {}
-            OnRegister::Ready if logged_out => {
-                self.tell(queue::Event::AgentLoggedIn { agent, ready: true });
-            }
-            OnRegister::NotReady if logged_out => {
-                self.tell(queue::Event::AgentLoggedIn { agent, ready: false });
-            }
-            OnRegister::Ready | OnRegister::NotReady => {}
-        }
+        let phone = self.agent_phones.get(&agent);
+        let on_register = phone.map_or(OnRegister::NotReady, |it| it.on_register);
+        self.tell(queue::Event::AgentContactFound { agent, on_register });
     }
 
     /// An agent dialled a feature code. Their phone is busy until they hang up, so what makes them

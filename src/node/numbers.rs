@@ -211,6 +211,50 @@ mod tests {
         Some(Country::parse(text).unwrap())
     }
 
+    /// `with default=DE countries=DE,US` changes the policy; anything else is a number as somebody
+    /// wrote it.
+    fn read_told(policy: &mut AddressPolicy, line: &str) -> String {
+        let Some(changes) = line.strip_prefix("with ") else {
+            return match read(line, policy) {
+                Ok(address) => shown(&address, policy),
+                Err(error) => format!("refused: {error}"),
+            };
+        };
+        for (key, value) in changes.split(' ').filter_map(|change| change.split_once('=')) {
+            let patterns = || value.split(',').map(Pattern::new);
+            match key {
+                "default" => policy.default_country = country(value),
+                "countries" => policy.countries = value.split(',').filter_map(country).collect(),
+                "prefixes" => policy.prefixes = value.split(',').map(str::to_owned).collect(),
+                "blocked" => policy.blocked = patterns().collect(),
+                "extensions" => {
+                    policy.extensions = patterns().map(|it| (it, Route::Registrar)).collect();
+                }
+                other => panic!("{other}"),
+            }
+        }
+        String::new()
+    }
+
+    fn shown(address: &Address, policy: &AddressPolicy) -> String {
+        let routes = policy.routes(address);
+        let zones = match address {
+            Address::E164(number) => NumberClass::of(number).zones,
+            Address::Extension(_) => &[],
+        };
+        let zones: Vec<String> = zones.iter().map(|zone| format!(" {}", zone.as_str())).collect();
+        format!("{} by {routes:?}{}", address.expose(), zones.concat())
+    }
+
+    #[test]
+    fn every_text_of_numbers_holds() {
+        crate::tests::scenarios("numbers", 1, |text| {
+            let trunks = vec![Route::Trunk(TrunkId::new("carrier"))];
+            let mut policy = AddressPolicy { trunks, ..AddressPolicy::default() };
+            crate::tests::answered(text, |line| read_told(&mut policy, line))
+        });
+    }
+
     #[test]
     fn a_number_has_one_spelling() {
         let table = [

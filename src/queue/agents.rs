@@ -1,8 +1,8 @@
 //! What agents do, and what becomes of them and of the interaction they were alerted for.
 
-use super::agent::{AfterCall, AgentState};
+use super::agent::{AfterCall, Agent, AgentState};
 use super::effect::Effect;
-use super::event::{DeclineReason, NotReadyReason};
+use super::event::{DeclineReason, NotReadyReason, OnRegister};
 use super::interaction::Stage;
 use super::skill::Skills;
 use super::upkeep::With;
@@ -163,6 +163,19 @@ impl Queue {
             AgentState::LoggedOut | AgentState::Alerting(_) | AgentState::Talking(_) => {
                 self.change_agent(n, |agent| agent.deadline = None);
             }
+        }
+    }
+
+    /// What they asked for before outlives a phone that registers again.
+    pub(super) fn agent_contact_found(&mut self, id: &AgentId, on_register: OnRegister) {
+        let is_out = |agent: &Agent| agent.state == AgentState::LoggedOut;
+        if !self.agent(id).is_some_and(is_out) {
+            return;
+        }
+        match on_register {
+            OnRegister::Ready => self.agent_logged_in(id, true),
+            OnRegister::NotReady => self.agent_logged_in(id, false),
+            OnRegister::Keep => {}
         }
     }
 

@@ -234,6 +234,13 @@ pub enum Event {
         /// Who.
         agent: AgentId,
     },
+    /// A phone of an agent registered, or renewed that.
+    AgentContactFound {
+        /// Who.
+        agent: AgentId,
+        /// What becomes of them if they are Logged out; any other state stays.
+        on_register: OnRegister,
+    },
     /// The last contact of an agent is gone: Logged out unless on a call.
     AgentContactLost {
         /// Who.
@@ -368,6 +375,17 @@ pub enum WaitChoice {
     KeepWaiting,
     /// 2 or no key: same place, no attempt used.
     CallBack,
+}
+
+/// What becomes of an agent whose phone registers while they are Logged out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OnRegister {
+    /// Logged in and Ready.
+    Ready,
+    /// Logged in and Not ready.
+    NotReady,
+    /// Nothing: the agent logs in by feature code.
+    Keep,
 }
 
 /// Why an agent gets no calls.

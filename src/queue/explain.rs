@@ -19,6 +19,8 @@ pub enum WaitsFor {
     AgentReady,
     /// The delay after the last attempt.
     RetryDelay,
+    /// The hours in which its number may be called.
+    CallingWindow,
     /// The end of the leg that the caller came in on.
     CallerLeg,
     /// The end of the leg of the last attempt.
@@ -120,7 +122,10 @@ impl Queue {
             Stage::Virtual { .. } if self.attempts.contains_key(&slot.row.attempt()) => {
                 WaitsFor::AttemptLeg
             }
-            Stage::Virtual { not_before: Some(_) } => WaitsFor::RetryDelay,
+            Stage::Virtual { not_before: Some(until) } => match self.outside_window(slot.row.id) {
+                Some(opens) if opens == until => WaitsFor::CallingWindow,
+                Some(_) | None => WaitsFor::RetryDelay,
+            },
             Stage::Virtual { .. } if !self.queues[slot.queue].settings.process_callbacks => {
                 WaitsFor::Processing
             }
@@ -166,6 +171,7 @@ impl fmt::Display for WaitsFor {
             WaitsFor::AgentLoggedIn => "an agent with its skills to log in",
             WaitsFor::AgentReady => "an agent with its skills to be Ready",
             WaitsFor::RetryDelay => "the delay after its last attempt",
+            WaitsFor::CallingWindow => "the hours in which its number may be called",
             WaitsFor::CallerLeg => "the caller's own leg to end",
             WaitsFor::AttemptLeg => "the leg of its last attempt to end",
             WaitsFor::DueTime => "the time that it was promised for",

@@ -1,16 +1,18 @@
-//! The rules that hold after every step, by name: [`ALL`] of a queue as it stands, [`STEPS`] of one
-//! step. Checked by the simulator after each of its steps. Must not: change anything.
+//! The rules that hold, by name: [`ALL`] of a queue as it stands, [`STEPS`] of one step, both
+//! checked by the simulator after each of its steps; and [`runs`] of a whole run or two queues
+//! beside each other, checked where such a run ends. Must not: change anything.
 //!
-//! What no queue and no step can show by itself is checked where it shows:
-//!
-//! | rule | where |
+//! | rule of [`runs`] | checked |
 //! |---|---|
-//! | `dialled_one_at_a_time`, `intent_before_invite`: of phones | `tests/simulation/checks.rs` |
-//! | `drains`, `same_seed_same_effects`: a whole run | `tests/simulation/run.rs` |
-//! | `reload_is_identity`: a queue and its rows | `tests/simulation/bench.rs` |
-//! | `ports_return`: after 2,000 cut calls | `media::ports`, `tests/system/cuts.rs` |
+//! | `drains`, `same_seed_same_effects` | at the end of every seed of the simulator |
+//! | `reload_is_identity` | for 25 steps after each reload at random steps of a seed |
+//! | `ports_return` | after calls that were cut, by the system test of them |
+//!
+//! `dialled_one_at_a_time` and `intent_before_invite` stand twice: here for what a step decides, in
+//! `tests/simulation/checks.rs` for what leaves the gate towards phones.
 
 mod callbacks;
+pub mod runs;
 
 use super::agent::{Agent, AgentState};
 use super::agents::day_number;
@@ -734,6 +736,7 @@ fn late(before: &Queue, event: &Event) -> bool {
         | Event::AgentReady { .. }
         | Event::AgentNotReady { .. }
         | Event::AfterCallWorkEnded { .. }
+        | Event::AgentContactFound { .. }
         | Event::AgentContactLost { .. }
         | Event::ConsultationBegan { .. }
         | Event::ConsultationEnded { .. }

@@ -287,6 +287,9 @@ impl Queue {
             Event::AgentReady { agent } => self.agent_ready(&agent),
             Event::AgentNotReady { agent, reason } => self.agent_not_ready(&agent, reason),
             Event::AfterCallWorkEnded { agent } => self.after_call_work_ended(&agent),
+            Event::AgentContactFound { agent, on_register } => {
+                self.agent_contact_found(&agent, on_register);
+            }
             Event::AgentContactLost { agent } => self.agent_contact_lost(&agent),
             Event::SkillsChanged { agent, skills } => self.skills_changed(&agent, skills),
             Event::AgentAnswered { agent, interaction } => self.agent_answered(&agent, interaction),

@@ -437,7 +437,7 @@ impl Queue {
     }
 
     /// When the window opens in which this consumer may be called, if it is closed now.
-    fn outside_window(&self, id: InteractionId) -> Option<Timestamp> {
+    pub(super) fn outside_window(&self, id: InteractionId) -> Option<Timestamp> {
         let row = self.interaction(id)?;
         let occasion = Occasion {
             scheduled: row.origin == Origin::Scheduled,

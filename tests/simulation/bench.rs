@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use ringback::ident::{AgentId, NodeId, QueueId};
 use ringback::queue::invariants;
+use ringback::queue::invariants::runs::{Answer, reload_is_identity};
 use ringback::queue::{
     AgentSettings, Changed, Effect, Event, Queue, QueueSettings, Settings, Transition,
 };
@@ -284,29 +285,15 @@ impl Bench {
         let Some((mut shadow, left)) = self.shadow.take() else { return Ok(()) };
         let again = shadow.handle(at, event.clone());
         let rows = shadow.take_changed();
-        let broken = |text| Err(Violation { rule: "reload_is_identity", text });
-        if again != effects {
-            return broken(format!("{event:?}: {effects:?} but after a reload {again:?}"));
-        }
-        if by_id(&rows) != by_id(changed) {
-            return broken(format!("{event:?}: {changed:?} but after a reload {rows:?}"));
-        }
-        let (next, next_again) = (self.queue.poll_timeout(), shadow.poll_timeout());
-        if next != next_again {
-            return broken(format!("{event:?}: next {next:?} but after a reload {next_again:?}"));
-        }
+        let queue = Answer { effects, changed, next: self.queue.poll_timeout() };
+        let reloaded = Answer { effects: &again, changed: &rows, next: shadow.poll_timeout() };
+        reload_is_identity(queue, reloaded).map_err(|broken| Violation {
+            rule: "reload_is_identity",
+            text: format!("{event:?}: {broken}"),
+        })?;
         self.shadow = (left > 1).then_some((shadow, left - 1));
         Ok(())
     }
-}
-
-/// The rows of a step are a set: what they are counts, not their order. That of the trail does.
-fn by_id(changed: &Changed) -> Changed {
-    let mut changed = changed.clone();
-    changed.interactions.sort_by_key(|row| row.id);
-    changed.attempts.sort_by_key(|row| row.id);
-    changed.agents.sort_by(|one, other| one.id.cmp(&other.id));
-    changed
 }
 
 /// The queue's own list.

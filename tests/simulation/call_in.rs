@@ -13,7 +13,7 @@ use ringback::queue::{Event, Outcome};
 use ringback::time::Timestamp;
 
 use crate::bench::this_node;
-use crate::text::{Names, Words, address, number, parsed, show_time, time};
+use crate::text::{self, Names, Words, address, number, parsed, show_time, time};
 
 /// The key under which every run hashes its codes.
 pub(crate) fn code_key() -> CodeKey {
@@ -47,7 +47,7 @@ pub(crate) fn read_asked(names: &mut Names, words: &Words<'_>) -> Result<Event, 
         from: words.pair("from", address)?,
         callback,
         codes: drawn(&numbers, &codes),
-        data: None,
+        data: words.pair("data", text::data)?,
     })))
 }
 

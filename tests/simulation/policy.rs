@@ -1,10 +1,13 @@
 //! The configuration as text: `queue billing skills=billing attempts=3` and
 //! `agent ann skills=billing:5 queues=billing`. What is not said is as in [`plain_queue`].
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use ringback::ident::{AgentId, GroupId, QueueId};
 use ringback::phone::{AddressPolicy, Dnis, Pattern};
 use ringback::queue::event::RetryClass;
-use ringback::queue::hours::Zone;
+use ringback::queue::hours::{Calendar, Date, DayHours, Zone};
 use ringback::queue::limits::LimitSettings;
 use ringback::queue::matching::{CallInGroup, CodeUse, Combination};
 use ringback::queue::slots::SlotSettings;
@@ -212,10 +215,7 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
         }
         "purge" => queue.purge_after = seconds()?,
         "hours" if value == "always" => queue.hours = Hours::RoundTheClock,
-        "hours" if value.starts_with("zone:") => {
-            let name = value.trim_start_matches("zone:");
-            queue.hours = swarm::all_day(parsed("zone", name, Zone::parse(name))?);
-        }
+        "hours" if value.starts_with("zone:") => queue.hours = read_calendar(value)?,
         "hours" => {
             let interval = |part: &str| {
                 let (from, to) = parsed("interval", part, part.split_once('-'))?;
@@ -255,6 +255,47 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
         _ => return Err(format!("a queue has no `{key}`")),
     }
     Ok(())
+}
+
+/// `zone:Europe/Berlin` is open all day; `zone:Europe/Berlin,08:00-18:00,2027-03-29:closed` at
+/// these hours of its clocks but for that day (or `2027-03-29:10:00-12:00`).
+fn read_calendar(text: &str) -> Result<Hours, String> {
+    let mut words = text.trim_start_matches("zone:").split(',');
+    let name = words.next().unwrap_or_default();
+    let zone = parsed("zone", name, Zone::parse(name))?;
+    let (mut week, mut special) = (Vec::new(), BTreeMap::new());
+    for word in words {
+        match word.get(..10).and_then(Date::parse) {
+            Some(date) if word.ends_with(":closed") => {
+                special.insert(date, day(Vec::new())?);
+            }
+            Some(date) => {
+                let hours = day_hours(word[10..].trim_start_matches(':'))?;
+                special.insert(date, day(vec![hours])?);
+            }
+            None => week.push(day_hours(word)?),
+        }
+    }
+    if week.is_empty() {
+        return Ok(swarm::all_day(zone));
+    }
+    let day = day(week)?;
+    let weekly = std::array::from_fn(|_| day.clone());
+    Ok(Hours::Calendar(Arc::new(Calendar { zone, weekly, special })))
+}
+
+fn day(hours: Vec<(u16, u16)>) -> Result<DayHours, String> {
+    DayHours::new(hours).map_err(|error| error.to_string())
+}
+
+/// `08:00-18:00` in minutes of the day.
+fn day_hours(text: &str) -> Result<(u16, u16), String> {
+    let minute = |text: &str| {
+        let (hour, minute) = text.split_once(':')?;
+        Some(hour.parse::<u16>().ok()? * 60 + minute.parse::<u16>().ok()?)
+    };
+    let both = text.split_once('-').and_then(|(from, to)| Some((minute(from)?, minute(to)?)));
+    parsed("interval, such as 08:00-18:00", text, both)
 }
 
 fn read_queue(words: &Words<'_>) -> Result<QueueSettings, String> {

@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ringback::queue::interaction::ROWS;
+use ringback::queue::invariants::runs;
 use ringback::queue::{Queue, Stage, Transition};
 
 use crate::bench::{Bench, Timed, Violation};
@@ -143,11 +144,9 @@ fn seed_twice(seed: u64) -> Report {
     let first = guarded(|| run(seed, true, &mut report, &mut inputs));
     let second = first.and_then(|first| {
         let second = guarded(|| run(seed, false, &mut Report::default(), &mut Vec::new()))?;
-        if first == second {
-            return Ok(());
-        }
-        let text = format!("{first:016x}, then {second:016x}");
-        Err(Violation { rule: "same_seed_same_effects", text })
+        let rule = "same_seed_same_effects";
+        runs::same_seed_same_effects(first, second)
+            .map_err(|broken| Violation { rule, text: broken.0 })
     });
     if let Err(violation) = second {
         report.failures.push(Failure { seed, violation, inputs });
@@ -223,9 +222,9 @@ impl Run<'_> {
 }
 
 fn drained(bench: &Bench, steps: usize) -> Result<(), Violation> {
-    let Some(left) = bench.queue.interactions().next() else { return bench.finished() };
-    let text = format!("after {steps} steps of a kind world {} is {:?}", left.id, left.stage);
-    Err(Violation { rule: "drains", text })
+    runs::drains(&bench.queue, steps)
+        .map_err(|broken| Violation { rule: "drains", text: broken.0 })?;
+    bench.finished()
 }
 
 /// Fixed columns: seed, time, interaction, letter of the stage, priority and arrival, agent, row.

@@ -12,14 +12,17 @@
 //!       > alert ann carol
 //! ```
 //!
-//! `=` is a row of the state table that was taken, `>` an order that left.
+//! `=` is a row of the state table that was taken, `>` an order that left, `?` the answer to a
+//! question ([`questions`]).
 
 use std::path::{Path, PathBuf};
 
 use ringback::queue::Settings;
+use ringback::queue::matching::CodeTries;
 
 use crate::bench::Bench;
 use crate::policy;
+use crate::questions;
 use crate::run::guarded;
 use crate::text::{self, Names};
 
@@ -74,7 +77,7 @@ fn header(text: &str) -> Result<(), String> {
 /// that was broken, if one was.
 fn told(text: &str) -> Result<(String, Option<String>), String> {
     let (mut names, mut settings, mut bench) = (Names::default(), Settings::default(), None);
-    let mut out = String::new();
+    let (mut out, mut tries) = (String::new(), CodeTries::default());
     for (n, line) in text.lines().enumerate() {
         let at = |error: String| format!("line {}: {error}", n + 1);
         let expected = line.starts_with(' ');
@@ -89,7 +92,16 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
         if bench.is_none() && policy::read_settings(&mut settings, line).map_err(at)? {
             continue;
         }
-        let timed = text::read_input(&mut names, line).map_err(at)?;
+        if let Some(answer) = tried(&mut tries, line).map_err(at)? {
+            out.push_str(&answer);
+            continue;
+        }
+        let asked = questions::question(line);
+        let timed = match asked {
+            Some(_) => text::read_tick(line),
+            None => text::read_input(&mut names, line),
+        };
+        let timed = timed.map_err(at)?;
         let bench = bench.get_or_insert_with(|| Bench::new(settings.clone(), true));
         match guarded(|| bench.step(timed)) {
             Ok(stepped) => out.push_str(&text::show_step(&names, &stepped)),
@@ -98,8 +110,29 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
                 return Ok((out, Some(broken)));
             }
         }
+        if let Some(words) = asked {
+            let answer = questions::answer(&bench.queue, &mut names, &words).map_err(at)?;
+            out.push_str(&format!("      ? {answer}\n"));
+        }
     }
     Ok((out, None))
+}
+
+/// `MM:SS fails-codes +14155550101`: a call of theirs ended without a match; `MM:SS ? heard
+/// +14155550101`: are codes of theirs evaluated?
+fn tried(tries: &mut CodeTries, line: &str) -> Result<Option<String>, String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    match words[..] {
+        [at, "fails-codes", who] => {
+            tries.call_failed(Some(&text::address(who)?), text::time(at)?);
+            Ok(Some(String::new()))
+        }
+        [at, "?", "heard", who] => {
+            let locked = tries.is_locked(Some(&text::address(who)?), text::time(at)?);
+            Ok(Some(format!("      ? {}\n", if locked { "no" } else { "yes" })))
+        }
+        _ => Ok(None),
+    }
 }
 
 fn difference(expected: &str, told: &str) -> String {

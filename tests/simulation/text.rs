@@ -3,12 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use ringback::ident::{AgentId, AttemptId, InteractionId, NodeId, QueueId, Route, TrunkId};
-use ringback::phone::Address;
+use ringback::ident::{
+    AgentId, AttemptId, InteractionId, NodeId, QueueId, Route, TrunkId, UserData,
+};
+use ringback::phone::{Address, PhoneNumber};
 use ringback::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
 use ringback::queue::event::{
-    BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice, When,
+    BridgeEnd, DeclineReason, NotReadyReason, OnRegister, RetryClass, WaitChoice, When,
 };
+use ringback::queue::interaction::Attached;
 use ringback::queue::matching::Combination;
 use ringback::queue::skill::{SkillExpression, Skills};
 use ringback::queue::{Effect, Event, Transition};
@@ -42,6 +45,11 @@ const REASONS: Table<NotReadyReason> = &[
     ("busy", NotReadyReason::Busy),
     ("unreachable", NotReadyReason::Unreachable),
     ("outbound", NotReadyReason::Outbound),
+];
+const ON_REGISTER: Table<OnRegister> = &[
+    ("ready", OnRegister::Ready),
+    ("not-ready", OnRegister::NotReady),
+    ("keep", OnRegister::Keep),
 ];
 const DECLINES: Table<DeclineReason> = &[
     ("missed", DeclineReason::Missed),
@@ -233,6 +241,12 @@ pub(crate) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
     parsed("number", text, text.parse().ok())
 }
 
+/// The time of a line, and nothing that happens.
+pub(crate) fn read_tick(line: &str) -> Result<Timed, String> {
+    let (at, _) = line.split_once(' ').unwrap_or((line, ""));
+    Ok(Timed { at: time(at)?, input: Input::Event(Event::Tick) })
+}
+
 /// Reads a line that begins with a time.
 pub(crate) fn read_input(names: &mut Names, line: &str) -> Result<Timed, String> {
     let (at, rest) = line.split_once(' ').ok_or("what happens then?".to_string())?;
@@ -270,7 +284,7 @@ fn read_event(
             priority: priority()?,
             address: words.pair("address", address)?,
             node: this_node(),
-            attached: None,
+            attached: attached(words)?,
         },
         "request" => Event::CallbackRequested {
             interaction,
@@ -282,7 +296,7 @@ fn read_event(
             notify: words
                 .pair("notify", |text| parsed("truth", text, text.parse().ok()))?
                 .unwrap_or(false),
-            attached: None,
+            attached: attached(words)?,
         },
         "reschedule" => Event::Rescheduled { interaction, when: when(words)? },
         "menu-opened" => Event::MenuOpened { interaction },
@@ -318,6 +332,18 @@ fn read_event(
         "node-lost" => Event::NodeLost { node: NodeId::new(who) },
         _ => return Err(format!("`{verb}` is no event")),
     })
+}
+
+/// `called=+14155550100` and `data={"order":7}`: what is kept and decides nothing.
+fn attached(words: &Words<'_>) -> Result<Option<Box<Attached>>, String> {
+    let called = words.pair("called", |text| parsed("number", text, PhoneNumber::parse(text)))?;
+    let data = words.pair("data", data)?;
+    Ok(Attached { called, data }.some())
+}
+
+/// The text of a JSON object, without blanks.
+pub(crate) fn data(text: &str) -> Result<UserData, String> {
+    parsed("user data", text, UserData::new(text))
 }
 
 fn postponed(attempt: AttemptId, words: &Words<'_>) -> Result<Event, String> {
@@ -374,6 +400,10 @@ fn read_agent(names: &mut Names, words: &Words<'_>) -> Result<Event, String> {
         "ready" => Event::AgentReady { agent },
         "not-ready" => Event::AgentNotReady { agent, reason: read(REASONS, words.get(3)?)? },
         "work-ended" => Event::AfterCallWorkEnded { agent },
+        "registers" => {
+            let on_register = read(ON_REGISTER, words.get(3)?)?;
+            Event::AgentContactFound { agent, on_register }
+        }
         "contact-lost" => Event::AgentContactLost { agent },
         "consults" => Event::ConsultationBegan { agent, with: with(words)? },
         "consulted" => Event::ConsultationEnded { agent, with: with(words)? },
@@ -509,6 +539,7 @@ fn show_event(names: &Names, event: &Event) -> String {
         | Event::AgentReady { .. }
         | Event::AgentNotReady { .. }
         | Event::AfterCallWorkEnded { .. }
+        | Event::AgentContactFound { .. }
         | Event::AgentContactLost { .. }
         | Event::ConsultationBegan { .. }
         | Event::ConsultationEnded { .. }
@@ -534,6 +565,9 @@ fn show_agent_event(names: &Names, event: &Event) -> String {
             format!("agent {agent} not-ready {}", word(REASONS, *reason))
         }
         Event::AfterCallWorkEnded { agent } => format!("agent {agent} work-ended"),
+        Event::AgentContactFound { agent, on_register } => {
+            format!("agent {agent} registers {}", word(ON_REGISTER, *on_register))
+        }
         Event::AgentContactLost { agent } => format!("agent {agent} contact-lost"),
         Event::ConsultationBegan { agent, with } => {
             format!("agent {agent} consults{}", show_with(with.as_ref()))

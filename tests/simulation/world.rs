@@ -13,7 +13,7 @@ use ringback::ident::{
     AgentId, AttemptId, Entropy, InteractionId, NodeId, QueueId, Route, TrunkId,
 };
 use ringback::phone::Address;
-use ringback::queue::event::{NotReadyReason, RetryClass, WaitChoice, When};
+use ringback::queue::event::{NotReadyReason, OnRegister, RetryClass, WaitChoice, When};
 use ringback::queue::{AgentState, Effect, Event, Interaction, Origin, QueueSettings, Stage};
 use ringback::store::gate::Departure;
 use ringback::time::{Duration, Timestamp};
@@ -491,7 +491,8 @@ impl World {
     fn agent_acts(&mut self, whim: Whim) -> Event {
         let agent = self.agent();
         match whim {
-            Whim::LogIn => Event::AgentLoggedIn { agent, ready: self.chance(70) },
+            Whim::LogIn if self.chance(70) => Event::AgentLoggedIn { agent, ready: true },
+            Whim::LogIn => Event::AgentContactFound { agent, on_register: OnRegister::NotReady },
             Whim::LogOut => Event::AgentLoggedOut { agent },
             Whim::NotReady => Event::AgentNotReady { agent, reason: NotReadyReason::Asked },
             Whim::WorkEnded => Event::AfterCallWorkEnded { agent },

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use ringback::ident::Entropy;
+use ringback::queue::invariants::runs::ports_return;
 
 use crate::database::Database;
 use crate::process::until;
@@ -85,8 +86,8 @@ pub(crate) fn leave_nothing(net: Net) -> Outcome {
     }
     let last = now();
     until("an end of every leg and port", LEFT_AFTER, || {
-        let left = legs(&server)? + ports(net.server().ip())?;
-        Ok((left == 0).then_some(()))
+        let (ports, legs) = (ports(net.server().ip())?, legs(&server)?);
+        Ok(ports_return(ports as u64, legs as u64).ok())
     })?;
     let seconds = last.elapsed().as_secs();
     // A caller who never confirms the answer is never let into the queue.

@@ -18,41 +18,16 @@
 //! the same flow, that of [`settings`] but for the `with` lines of the head.
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
 
 use super::super::flow::{AskCode, FlowNode, Settings};
 use super::{Stage, settings};
 use crate::ident::Language;
 use crate::phone::AddressPolicy;
+use crate::tests::scenarios;
 
 #[test]
 fn every_text_of_the_telephone_holds() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios/telephone");
-    let entries = std::fs::read_dir(&folder).unwrap();
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    let failed: Vec<String> = files.iter().filter_map(|file| one(file).err()).collect();
-    assert!(files.len() >= 3, "there are {} texts in {}", files.len(), folder.display());
-    assert!(failed.is_empty(), "\n{}", failed.join("\n"));
-}
-
-fn one(file: &Path) -> Result<(), String> {
-    let text = std::fs::read_to_string(file).unwrap();
-    let told = told(&text);
-    if told == text {
-        return Ok(());
-    }
-    if std::env::var_os("UPDATE_EXPECT").is_some() {
-        std::fs::write(file, told).unwrap();
-        return Ok(());
-    }
-    let name = file.file_stem().unwrap().to_string_lossy();
-    let lines = || text.lines().zip(told.lines()).enumerate();
-    let at = lines().find(|(_, (expected, came))| expected != came);
-    let difference = at.map_or("longer or shorter than expected".to_owned(), |(n, pair)| {
-        format!("line {}:\n  expected: {}\n  came:     {}", n + 1, pair.0, pair.1)
-    });
-    Err(format!("scenario telephone/{name} FAILED\n{difference}"))
+    scenarios("telephone", 31, told);
 }
 
 /// The text as it must be: its facts and orders, and what came of them.

@@ -201,6 +201,25 @@ fn lengths_of_time_name_what_is_there() {
     assert!(longest.starts_with("9 hundred 90 9 thousand 9 hundred 90 9 days"), "{longest}");
 }
 
+/// `en wait 59`: a language, what is said, and of how many seconds.
+fn spoken(question: &str) -> String {
+    let [tag, what, value] = question.split(' ').collect::<Vec<_>>()[..] else {
+        panic!("{question}");
+    };
+    let language = Language::parse(tag).unwrap();
+    let number = value.parse::<u64>().unwrap();
+    told(&match what {
+        "wait" => wait(language, Duration::from_secs(number)),
+        "position" => position(language, u32::try_from(number).unwrap()),
+        other => panic!("{other}"),
+    })
+}
+
+#[test]
+fn every_text_of_what_is_said_holds() {
+    crate::tests::scenarios("speech", 1, |text| crate::tests::answered(text, spoken));
+}
+
 #[test]
 fn waits_are_rounded_up() {
     let table = [

@@ -7,6 +7,7 @@ mod faults;
 mod network;
 mod orphans;
 mod phones;
+mod stage;
 mod torture;
 mod transfers;
 mod trunks;

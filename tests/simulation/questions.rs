@@ -1,0 +1,116 @@
+//! What a scenario may ask the queue: a line `MM:SS ? word name` gives the time, and is answered in
+//! a line that begins with `?`. Nothing is changed by it but the time.
+//!
+//! | question | answer |
+//! |---|---|
+//! | `? wait carol`, `? wait billing` | the estimate of one who waits, or of one who would join |
+//! | `? offers carol`, `? offers billing` | the callbacks that may be offered |
+//! | `? open billing` | for how long it is open |
+//! | `? why carol` | why it is where it is |
+//! | `? attached carol` | what came with it: the number called, the user data |
+//! | `? told carol` | the estimate that was told, and when |
+//! | `? agent ann` | the state of an agent |
+
+use std::fmt::Display;
+
+use ringback::ident::{AgentId, QueueId};
+use ringback::queue::explain::Explanation;
+use ringback::queue::interaction::Attached;
+use ringback::queue::{EwtUnknown, Offers, Queue};
+use ringback::time::Duration;
+
+use crate::text::{Names, show_time};
+
+/// The words of a question after its time, if it is one.
+pub(crate) fn question(line: &str) -> Option<Vec<&str>> {
+    let (_, rest) = line.split_once(' ')?;
+    rest.strip_prefix("? ").map(|rest| rest.split_whitespace().collect())
+}
+
+/// The answer to a question.
+pub(crate) fn answer(queue: &Queue, names: &mut Names, words: &[&str]) -> Result<String, String> {
+    let &[word, name] = words else {
+        return Err(format!("ask `? word name`, not `{}`", words.join(" ")));
+    };
+    let id = QueueId::new(name);
+    let is_queue = queue.queue_settings(&id).is_some();
+    Ok(match word {
+        "wait" if is_queue => wait(queue.queue_length(&id), queue.queue_ewt(&id, true)),
+        "wait" => {
+            let who = names.id(name);
+            wait(queue.position(who).map_or(0, |position| position - 1), queue.ewt(who))
+        }
+        "offers" if is_queue => offers(queue.offers(&id, None)),
+        "offers" => {
+            let who = names.id(name);
+            let row = queue.interaction(who).ok_or(format!("`{name}` is not there"))?;
+            offers(queue.offers(&row.queue, Some(who)))
+        }
+        "open" => {
+            let settings = queue.queue_settings(&id).ok_or(format!("`{name}` is no queue"))?;
+            format!("{} s", settings.hours.open_for(queue.now()).as_secs())
+        }
+        "why" => why(&queue.explain(names.id(name)).ok_or(format!("`{name}` is not there"))?),
+        "attached" => {
+            let row = queue.interaction(names.id(name)).ok_or(format!("`{name}` is not there"))?;
+            attached(row.attached.as_deref())
+        }
+        "told" => {
+            let row = queue.interaction(names.id(name)).ok_or(format!("`{name}` is not there"))?;
+            let told =
+                |(at, ewt): (_, Duration)| format!("{} s at {}", ewt.as_secs(), show_time(at));
+            row.told.map_or("nothing".into(), told)
+        }
+        "agent" => {
+            let agent = queue.agent(&AgentId::new(name));
+            format!("{:?}", agent.ok_or(format!("`{name}` is no agent"))?.state)
+        }
+        other => return Err(format!("`{other}` is no question")),
+    })
+}
+
+fn wait(ahead: u32, ewt: Result<Duration, EwtUnknown>) -> String {
+    match ewt {
+        Ok(ewt) => format!("{ahead} ahead, {} s", ewt.as_secs()),
+        Err(EwtUnknown::NobodyLoggedIn) => format!("{ahead} ahead, unknown: nobody is logged in"),
+        Err(EwtUnknown::NoDistributions) => {
+            format!("{ahead} ahead, unknown: fewer than two were distributed")
+        }
+        Err(EwtUnknown::NotWaiting) => "does not wait".into(),
+    }
+}
+
+fn attached(attached: Option<&Attached>) -> String {
+    let called =
+        attached.and_then(|it| it.called.as_ref()).map(|it| format!("called {}", it.expose()));
+    let data = attached.and_then(|it| it.data.as_ref()).map(|it| format!("data {}", it.expose()));
+    let all: Vec<String> = [called, data].into_iter().flatten().collect();
+    if all.is_empty() { "nothing".into() } else { all.join(", ") }
+}
+
+fn offers(Offers { immediate, scheduled }: Offers) -> String {
+    let either = [(immediate, "immediate"), (scheduled, "scheduled")];
+    let words: Vec<&str> =
+        either.into_iter().filter(|(offered, _)| *offered).map(|(_, word)| word).collect();
+    if words.is_empty() { "nothing".into() } else { words.join(" ") }
+}
+
+fn why(why: &Explanation) -> String {
+    let list = |names: Vec<&AgentId>| {
+        let names: Vec<&str> = names.into_iter().map(AgentId::as_str).collect();
+        if names.is_empty() { "nobody".to_string() } else { names.join(", ") }
+    };
+    let ahead = why.ahead.map(|ahead| format!("; {ahead} ahead"));
+    let lack = (!why.lack_skills.is_empty())
+        .then(|| format!("; without the skills: {}", list(why.lack_skills.iter().collect())));
+    let next = |(at, reason): (_, &dyn Display)| format!("; next: {reason} at {}", show_time(at));
+    let next = why.next_deadline.as_ref().map(|(at, reason)| next((*at, reason)));
+    format!(
+        "waits for {}{}; could serve: {}{}{}",
+        why.waits_for,
+        ahead.unwrap_or_default(),
+        list(why.could_serve.iter().map(|(id, _)| id).collect()),
+        lack.unwrap_or_default(),
+        next.unwrap_or_default()
+    )
+}
