@@ -192,6 +192,8 @@ pub enum Effect {
         interaction: InteractionId,
         /// By which queue.
         queue: QueueId,
+        /// Who is to be called; `None`: not known yet.
+        address: Option<Address>,
         /// The day, by the queue's calendar.
         day: KeyedDay,
         /// 0 to 1439, by the queue's clock.
@@ -463,10 +465,12 @@ pub const SOUNDS: &[&str] = &[
     "key-code",
     "key-number",
     "limit-reached",
+    "never-again",
     "no-agents",
     "no-free-time",
     "no-such-day",
     "no-such-time",
+    "not-served",
     "number-keyed-is",
     "number-not-complete",
     "number-not-taken",

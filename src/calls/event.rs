@@ -480,6 +480,10 @@ pub enum Goodbye {
     Cancelled,
     /// "We are closed now. Goodbye."
     Closed,
+    /// "We are sorry. No one could take your call."
+    NotServed,
+    /// "We will not call you again. Goodbye."
+    NeverAgain,
 }
 
 /// What an agent hears after a feature code.

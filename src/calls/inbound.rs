@@ -527,6 +527,8 @@ impl Goodbye {
             Goodbye::CallBack => vec![Prompt::Sound("registered")],
             Goodbye::Cancelled => vec![Prompt::Sound("cancelled")],
             Goodbye::Closed => vec![Prompt::Sound("closed")],
+            Goodbye::NotServed => vec![Prompt::Sound("not-served")],
+            Goodbye::NeverAgain => vec![Prompt::Sound("never-again")],
         }
     }
 }

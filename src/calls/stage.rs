@@ -555,7 +555,7 @@ impl Stage {
             Effect::NumberKeyed { interaction, queue, digits } => {
                 format!("! keyed {} {queue} {}", self.name(*interaction), digits.expose())
             }
-            Effect::FindSlot { interaction, queue, day, minute_of_day } => {
+            Effect::FindSlot { interaction, queue, day, minute_of_day, .. } => {
                 format!("! find {} {queue} {day:?} {minute_of_day}", self.name(*interaction))
             }
             Effect::ScheduleConfirmed { interaction, queue, address, due } => {
@@ -692,6 +692,8 @@ fn goodbye(word: &str) -> Goodbye {
         "call-back" => Goodbye::CallBack,
         "cancelled" => Goodbye::Cancelled,
         "closed" => Goodbye::Closed,
+        "not-served" => Goodbye::NotServed,
+        "never-again" => Goodbye::NeverAgain,
         other => panic!("{other}"),
     }
 }

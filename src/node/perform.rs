@@ -187,8 +187,8 @@ impl EventLoop {
             CallsEffect::NumberKeyed { interaction, queue, digits } => {
                 self.number_keyed(interaction, &queue, &digits);
             }
-            CallsEffect::FindSlot { interaction, queue, day, minute_of_day } => {
-                let found = self.find_slot(&queue, day, minute_of_day);
+            CallsEffect::FindSlot { interaction, queue, address, day, minute_of_day } => {
+                let found = self.find_slot(&queue, address.as_ref(), day, minute_of_day);
                 self.order(calls::Event::SlotFound { interaction, found });
             }
             CallsEffect::ScheduleConfirmed { interaction, queue, address, due } => {

@@ -73,6 +73,8 @@ pub(super) fn goodbye_of_end(reason: EndReason) -> Goodbye {
         EndReason::NoConfirm => Goodbye::Plain,
         EndReason::Cancelled => Goodbye::Cancelled,
         EndReason::Goodbye => Goodbye::CallBack,
+        EndReason::NeverAgain => Goodbye::NeverAgain,
+        EndReason::NotServed => Goodbye::NotServed,
     }
 }
 
@@ -82,6 +84,7 @@ pub(super) fn goodbye_of_release(reason: ReleaseReason) -> Goodbye {
         ReleaseReason::Cancelled => Goodbye::Cancelled,
         ReleaseReason::Served => Goodbye::Silent,
         ReleaseReason::Closed => Goodbye::Closed,
+        ReleaseReason::NotServed => Goodbye::NotServed,
     }
 }
 

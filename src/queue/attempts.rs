@@ -15,7 +15,7 @@ use super::upkeep::With;
 use super::{Queue, QueueSettings};
 use crate::ident::{AttemptId, QueueId, Route};
 use crate::phone::Address;
-use crate::time::Duration;
+use crate::time::{Duration, Timestamp};
 
 /// 64*T1 (RFC 3261 section 17) and a margin of 3 s: after that an unanswered transaction is dead.
 pub(super) const TRANSACTION_GUARD: Duration = Duration::from_secs(32 + 3);
@@ -85,7 +85,7 @@ impl Queue {
             return;
         }
         let not_before = Some(self.now + delay.clamp(LATER.0, LATER.1));
-        self.end_attempt(id, EndReason::Goodbye);
+        self.end_to_call_again(id);
         self.step(id.interaction, "confirming-postponed-virtual", With::attempt(id), |i| {
             i.stage = Stage::Virtual { not_before };
             i.postponed += 1;
@@ -97,7 +97,7 @@ impl Queue {
     pub(super) fn consumer_refused(&mut self, id: AttemptId) {
         if self.confirming(id) {
             let address = self.interaction(id.interaction).and_then(|row| row.address.clone());
-            self.end_attempt(id, EndReason::Goodbye);
+            self.end_attempt(id, EndReason::NeverAgain);
             let with = With::attempt(id);
             self.finish(id.interaction, "confirming-refused-done", with, Outcome::Refused);
             self.never_again(address.as_ref());
@@ -127,6 +127,19 @@ impl Queue {
             attempt.deadline = deadline;
         });
         self.effects.push(Effect::EndAttempt { attempt: id, reason });
+    }
+
+    /// Ends the leg of one who wants to be called again: that is promised, unless the time is over in
+    /// which it could be kept.
+    pub(super) fn end_to_call_again(&mut self, id: AttemptId) {
+        let row = self.interaction(id.interaction);
+        let over = |end: Option<Timestamp>| end.is_some_and(|end| end <= self.now);
+        let reason = match row.map(|row| (over(row.close_at), over(row.purge_at))) {
+            Some((true, _)) => EndReason::Closed,
+            Some((false, true)) => EndReason::NotServed,
+            Some((false, false)) | None => EndReason::Goodbye,
+        };
+        self.end_attempt(id, reason);
     }
 
     /// Its node lost it: its leg is ended by its derived identifiers, and the guard starts anew.

@@ -44,18 +44,19 @@ fn open_key(row: &Interaction) -> Option<OpenKey> {
 }
 
 impl Queue {
-    /// The time closest to `desired` at which a callback can be had. Changes nothing: what is found
-    /// may be gone when it is confirmed. `Ok(None)`: at once.
+    /// The time closest to `desired` at which this consumer can have a callback. Changes nothing:
+    /// what is found may be gone when it is confirmed. `Ok(None)`: at once.
     ///
     /// # Errors
     /// Why there is none, with times that could be had.
     pub fn find_slot(
         &self,
         queue: &QueueId,
+        address: Option<&Address>,
         desired: Timestamp,
     ) -> Result<Option<Appointment>, Refusal> {
         let q = self.known_queue(queue).ok_or(Refusal::Unknown)?;
-        self.appointment(q, When::Near(desired))
+        self.appointment(q, address, When::Near(desired))
     }
 
     /// What may be offered to one who waits, or (`None`) to one who would join.
@@ -129,7 +130,7 @@ impl Queue {
             return Ok(row.due_at);
         }
         let q = self.known_queue(&arrival.queue).ok_or(Refusal::Unknown)?;
-        let appointment = self.appointment(q, when)?;
+        let appointment = self.appointment(q, address.as_ref(), when)?;
         self.may_register(q, address.as_ref(), id, appointment.is_some())?;
         let origin = match (self.queues[q].settings.user_originated, appointment) {
             (true, _) => Origin::CallIn,
@@ -158,7 +159,13 @@ impl Queue {
     }
 
     /// The time for a callback; `None`: at once.
-    fn appointment(&self, q: usize, when: When) -> Result<Option<Appointment>, Refusal> {
+    /// Outside the calling window of a number nothing is promised.
+    fn appointment(
+        &self,
+        q: usize,
+        address: Option<&Address>,
+        when: When,
+    ) -> Result<Option<Appointment>, Refusal> {
         let queue = &self.queues[q];
         let settings = &queue.settings;
         let (desired, exact) = match when {
@@ -169,7 +176,9 @@ impl Queue {
         let Some(plan) = settings.slots.as_ref().filter(|_| !settings.user_originated) else {
             return Err(Refusal::NotOffered);
         };
-        match queue.slots.find(plan, &settings.hours, self.now, desired) {
+        let window = settings.contact.window.zip(address);
+        let may_call = |at| window.is_none_or(|(window, address)| window.may_call(address, at));
+        match queue.slots.find(plan, &settings.hours, self.now, desired, &may_call) {
             Found::Immediate => Ok(None),
             Found::Slot { slot, due, moved: false } => {
                 Ok(Some(Appointment { due, slot, moved: false }))
@@ -281,7 +290,7 @@ impl Queue {
         };
         let (q, origin) = (slot.queue, slot.row.origin);
         let user_originated = self.queues[q].settings.user_originated;
-        let appointment = self.appointment(q, when);
+        let appointment = self.appointment(q, Some(&address), when);
         let checked = appointment.and_then(|appointment| {
             if user_originated || origin != Origin::Live {
                 return Err(Refusal::NotOffered);
@@ -398,7 +407,7 @@ impl Queue {
         // Its own slot does not stand in its way.
         let own = slot.indexed.booked.and_then(|(_, slot)| slot);
         own.into_iter().for_each(|slot| self.queues[q].slots.release(slot));
-        let found = self.appointment(q, when);
+        let found = self.appointment(q, address.as_ref(), when);
         own.into_iter().for_each(|slot| self.queues[q].slots.reserve(slot));
         let appointment = found?.ok_or(Refusal::NotOffered)?;
         self.may_register(q, address.as_ref(), id, true)?;
@@ -444,7 +453,8 @@ impl Queue {
         for id in ids {
             let Some(slot) = self.interactions.get(&id) else { continue };
             let (q, due) = (slot.queue, slot.row.due_at.unwrap_or(self.now));
-            let proposal = match self.appointment(q, When::Near(due)) {
+            let address = slot.row.address.as_ref();
+            let proposal = match self.appointment(q, address, When::Near(due)) {
                 Ok(found) => found,
                 Err(
                     Refusal::Closed { proposals }
@@ -453,7 +463,7 @@ impl Queue {
                     | Refusal::TooFarAhead { proposals },
                 ) => proposals
                     .first()
-                    .and_then(|&at| self.appointment(q, When::At(at)).ok().flatten()),
+                    .and_then(|&at| self.appointment(q, address, When::At(at)).ok().flatten()),
                 Err(_) => None,
             };
             match proposal {

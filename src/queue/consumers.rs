@@ -244,7 +244,7 @@ impl Queue {
                 });
             }
             WaitChoice::CallBack => {
-                self.end_attempt(attempt, EndReason::Goodbye);
+                self.end_to_call_again(attempt);
                 self.step(id, "waiting-callback-virtual", With::attempt(attempt), |i| {
                     i.stage = Stage::Virtual { not_before: None };
                     i.asked = false;
@@ -380,15 +380,15 @@ impl Queue {
         let (live, attempt) = (slot.row.origin == Origin::Live, slot.row.attempt());
         let close_at = slot.row.close_at.filter(|&at| at <= self.now);
         if !live {
-            let (row, outcome) = match close_at {
-                Some(_) => ("waiting-closed-done", Outcome::Closed),
-                None => ("waiting-purged-done", Outcome::Purged),
+            let (closed, not_served) = (ReleaseReason::Closed, ReleaseReason::NotServed);
+            let (row, outcome, reason, end) = match close_at {
+                Some(_) => ("waiting-closed-done", Outcome::Closed, closed, EndReason::Closed),
+                None => ("waiting-purged-done", Outcome::Purged, not_served, EndReason::NotServed),
             };
             if slot.row.caller_leg {
-                let reason = ReleaseReason::Closed;
                 self.effects.push(Effect::Release { interaction: id, reason });
             }
-            self.end_attempt(attempt, EndReason::Closed);
+            self.end_attempt(attempt, end);
             return self.finish(id, row, With::default(), outcome);
         }
         let served = self.classes.get(slot.class).logged_in > 0;

@@ -3,6 +3,8 @@
 //! Beside `hours` the only file of the queue that names `chrono`: a number is called by the clock
 //! of its owner, not of the queue. Must not: read a clock, know interactions.
 
+use std::fmt;
+
 use chrono::{DateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 
@@ -59,6 +61,14 @@ pub struct Occasion {
     pub last_contact: Option<Timestamp>,
 }
 
+impl fmt::Display for CallingWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [from, to] =
+            [self.from_minute, self.to_minute].map(|minute| (minute / 60, minute % 60));
+        write!(f, "{:02}:{:02}-{:02}:{:02}", from.0, from.1, to.0, to.1)
+    }
+}
+
 impl CallingWindow {
     /// From and to, in minutes of the local day, half-open; `None` unless `from < to <= 1440`.
     pub fn new(from_minute: u16, to_minute: u16) -> Option<Self> {
@@ -95,6 +105,15 @@ impl CallingWindow {
             }
         }
         Some(then)
+    }
+
+    /// May this address be called at a time that was asked for? Extensions may at any, and numbers
+    /// whose zone cannot be told.
+    pub fn may_call(self, address: &Address, at: Timestamp) -> bool {
+        match address {
+            Address::E164(number) => self.open_at(NumberClass::of(number).zones, at),
+            Address::Extension(_) => true,
+        }
     }
 
     /// Until when a dial that could start at `at` has to wait; `None`: it need not.

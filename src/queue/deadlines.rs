@@ -71,7 +71,7 @@ impl Queue {
                 self.no_more_deadline(id, "confirming-timeout-confirming");
             }
             Stage::Waiting if live => {
-                let reason = ReleaseReason::Closed;
+                let reason = ReleaseReason::NotServed;
                 self.effects.push(Effect::Release { interaction: id, reason });
                 self.finish(id, "waiting-overdue-dropped", With::default(), Outcome::Dropped);
             }

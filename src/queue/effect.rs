@@ -288,13 +288,17 @@ pub enum EndReason {
     NoConfirm,
     /// Cancelled, purged or closed: goodbye if somebody is there.
     Cancelled,
-    /// Call me back, call me later, never again: a fitting goodbye, then BYE.
+    /// Call me back, call me later: "we will call you back", then BYE.
     Goodbye,
+    /// Never again: that is confirmed, then BYE.
+    NeverAgain,
     /// The consumer calls in themselves: CANCEL.
     CalledIn,
-    /// The queue closed, or the callback is purged, over somebody on the line: an apology, then
-    /// BYE.
+    /// The queue closed over somebody on the line: they are told so, then BYE.
     Closed,
+    /// The callback is purged over somebody on the line, or with their wish to be called back: an
+    /// apology, then BYE.
+    NotServed,
     /// Its node restarted and nothing is known of the leg: CANCEL or BYE by the derived
     /// identifiers.
     Orphaned,
@@ -307,7 +311,11 @@ impl EndReason {
         match self {
             EndReason::RingTimeout => RetryClass::NoAnswer,
             EndReason::NoConfirm => RetryClass::NoConfirm,
-            EndReason::Cancelled | EndReason::Goodbye | EndReason::Closed => RetryClass::HungUp,
+            EndReason::Cancelled
+            | EndReason::Goodbye
+            | EndReason::NeverAgain
+            | EndReason::Closed
+            | EndReason::NotServed => RetryClass::HungUp,
             EndReason::CalledIn => RetryClass::CalledIn,
             EndReason::Orphaned => RetryClass::Carrier,
         }
@@ -323,6 +331,8 @@ pub enum ReleaseReason {
     Served,
     /// The queue closed.
     Closed,
+    /// Nobody served them in all the time that there was.
+    NotServed,
 }
 
 impl Effect {

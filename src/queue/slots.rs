@@ -133,7 +133,7 @@ pub enum Found {
 /// Why a desired time is refused.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Refusal {
-    /// The queue is closed then.
+    /// The queue is closed then, or the consumer may not be called.
     Closed,
     /// Beyond the look-ahead.
     TooFarAhead,
@@ -177,13 +177,15 @@ impl Slots {
         slots
     }
 
-    /// Finds the slot for a desired time; books nothing.
+    /// Finds the slot for a desired time; books nothing. `may_call` says when the consumer may be
+    /// called: any other time is as good as one at which it is closed.
     pub fn find(
         &self,
         settings: &SlotSettings,
         hours: &Hours,
         now: Timestamp,
         desired: Timestamp,
+        may_call: &dyn Fn(Timestamp) -> bool,
     ) -> Found {
         let is_past = desired < now - GRACE;
         let is_now = !is_past && desired <= now + SOON;
@@ -192,8 +194,9 @@ impl Slots {
         }
         // What was a moment ago could be dialled now at the earliest.
         let open = hours.open_at(desired.max(now));
+        let open = open && may_call(desired.max(now));
         let slot = settings.slot_of(hours, desired).filter(|_| open);
-        let search = Search { slots: self, settings, hours, now, desired };
+        let search = Search { slots: self, settings, hours, now, desired, may_call };
         let why = match slot {
             _ if is_past => Refusal::Past,
             _ if desired > now + settings.look_ahead => Refusal::TooFarAhead,
@@ -269,6 +272,7 @@ struct Search<'a> {
     hours: &'a Hours,
     now: Timestamp,
     desired: Timestamp,
+    may_call: &'a dyn Fn(Timestamp) -> bool,
 }
 
 impl Search<'_> {
@@ -287,7 +291,7 @@ impl Search<'_> {
         let (earlier, later) =
             starts.split_at(starts.partition_point(|&start| start < self.desired));
         let ready = self.now + GRACE;
-        let has_room = |start: &Timestamp| self.room(*start) > 0;
+        let has_room = |start: &Timestamp| self.room(*start) > 0 && (self.may_call)(*start);
         let earlier = earlier.iter().rev().copied().take_while(|&start| start >= ready);
         let mut earlier = earlier.filter(has_room).peekable();
         let later = later.iter().copied().filter(|&start| start >= not_before);

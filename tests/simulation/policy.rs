@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ringback::ident::{AgentId, GroupId, QueueId};
 use ringback::phone::{AddressPolicy, Dnis, Pattern};
+use ringback::queue::contact::CallingWindow;
 use ringback::queue::event::RetryClass;
 use ringback::queue::hours::{Calendar, Date, DayHours, Zone};
 use ringback::queue::limits::LimitSettings;
@@ -115,6 +116,7 @@ fn fields(queue: &QueueSettings) -> Vec<(&'static str, String)> {
         ("push_factor", queue.pushes.factor_percent.to_string()),
         ("upcoming", queue.pushes.upcoming_below.map_or("-".into(), seconds)),
         ("reconnect", seconds(queue.pushes.reconnect_grace)),
+        ("window", queue.contact.window.map_or("-".into(), |window| window.to_string())),
         ("limits", show_limits(queue.limits)),
         ("slots", show_slots(queue.slots.as_ref())),
     ]
@@ -222,6 +224,11 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
                 Ok((text::time(from)?, text::time(to)?))
             };
             queue.hours = Hours::Intervals(read_list(value, interval)?);
+        }
+        "window" if value == "-" => queue.contact.window = None,
+        "window" => {
+            let window = parsed("window, such as 08:00-21:00", value, CallingWindow::parse(value))?;
+            queue.contact.window = Some(window);
         }
         "limits" => queue.limits = read_limits(value)?,
         "slots" => queue.slots = read_slots(value)?,

@@ -61,6 +61,8 @@ const ENDS: Table<EndReason> = &[
     ("no-confirm", EndReason::NoConfirm),
     ("cancelled", EndReason::Cancelled),
     ("goodbye", EndReason::Goodbye),
+    ("never-again", EndReason::NeverAgain),
+    ("not-served", EndReason::NotServed),
     ("called-in", EndReason::CalledIn),
     ("closed", EndReason::Closed),
     ("orphaned", EndReason::Orphaned),
@@ -69,6 +71,7 @@ const RELEASES: Table<ReleaseReason> = &[
     ("cancelled", ReleaseReason::Cancelled),
     ("served", ReleaseReason::Served),
     ("closed", ReleaseReason::Closed),
+    ("not-served", ReleaseReason::NotServed),
 ];
 const REFUSALS: Table<NotAdmitted> = &[
     ("closed", NotAdmitted::Closed),

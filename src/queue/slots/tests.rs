@@ -61,6 +61,17 @@ fn refused(why: Refusal, proposals: &[Timestamp]) -> Found {
     Found::Refused { why, proposals: proposals.to_vec() }
 }
 
+/// For a consumer who may be called at any time.
+fn wanted(
+    slots: &Slots,
+    settings: &SlotSettings,
+    hours: &Hours,
+    now: Timestamp,
+    desired: Timestamp,
+) -> Found {
+    slots.find(settings, hours, now, desired, &|_| true)
+}
+
 #[test]
 fn a_free_slot_is_due_at_the_desired_minute() {
     let (settings, hours) = small();
@@ -76,7 +87,7 @@ fn a_free_slot_is_due_at_the_desired_minute() {
         (clock(16, 59), clock(16, 40)),
     ];
     for (desired, slot) in table {
-        let told = slots.find(&settings, &hours, now, desired);
+        let told = wanted(&slots, &settings, &hours, now, desired);
         assert_eq!(told, found(slot, desired, false), "{desired}");
     }
 }
@@ -88,7 +99,7 @@ fn a_full_slot_is_moved_to_the_nearest_or_refused() {
     let now = clock(8, 0);
     slots.reserve(clock(13, 20));
     let find = |slots: &Slots, settings: &SlotSettings, now, desired| {
-        slots.find(settings, &hours, now, desired)
+        wanted(slots, settings, &hours, now, desired)
     };
     // It is the start of a slot that is near: 13:00 is 29 minutes away from 13:29, 13:40 is 11.
     let moved = |slot| found(slot, slot, true);
@@ -115,23 +126,23 @@ fn now_is_immediate_unless_capacity_is_always_checked() {
     let now = clock(13, 30);
     let seconds = Duration::from_secs;
     for desired in [now - minutes(5), now, now + seconds(60)] {
-        assert_eq!(slots.find(&settings, &hours, now, desired), Found::Immediate, "{desired}");
+        assert_eq!(wanted(&slots, &settings, &hours, now, desired), Found::Immediate, "{desired}");
     }
     let desired = now + seconds(61);
     let moved = |slot| found(slot, slot, true);
-    assert_eq!(slots.find(&settings, &hours, now, desired), moved(clock(13, 40)));
+    assert_eq!(wanted(&slots, &settings, &hours, now, desired), moved(clock(13, 40)));
     let desired = now - minutes(5) - Duration::from_millis(1);
     let proposals = [clock(13, 40), clock(14, 0), clock(14, 20)];
     let past = refused(Refusal::Past, &proposals);
-    assert_eq!(slots.find(&settings, &hours, now, desired), past);
+    assert_eq!(wanted(&slots, &settings, &hours, now, desired), past);
     settings.always_check_capacity = true;
-    assert_eq!(slots.find(&settings, &hours, now, now), moved(clock(13, 40)));
+    assert_eq!(wanted(&slots, &settings, &hours, now, now), moved(clock(13, 40)));
     slots.release(clock(13, 20));
-    assert_eq!(slots.find(&settings, &hours, now, now), found(clock(13, 20), now, false));
+    assert_eq!(wanted(&slots, &settings, &hours, now, now), found(clock(13, 20), now, false));
     // A moment ago, in a slot that is full; the one that has just begun is the nearest.
     let now = clock(13, 42);
     slots.reserve(clock(13, 20));
-    assert_eq!(slots.find(&settings, &hours, now, clock(13, 39)), moved(clock(13, 40)));
+    assert_eq!(wanted(&slots, &settings, &hours, now, clock(13, 39)), moved(clock(13, 40)));
 }
 
 #[test]
@@ -141,8 +152,8 @@ fn closed_and_far_times_are_refused_with_the_nearest() {
     let now = clock(8, 0);
     let nearest = [clock(9, 40), clock(9, 20), clock(9, 0)];
     let closed = refused(Refusal::Closed, &nearest);
-    assert_eq!(slots.find(&settings, &hours, now, clock(9, 50)), closed);
-    assert_eq!(slots.find(&settings, &hours, now, now), {
+    assert_eq!(wanted(&slots, &settings, &hours, now, clock(9, 50)), closed);
+    assert_eq!(wanted(&slots, &settings, &hours, now, now), {
         refused(Refusal::Closed, &[clock(9, 0), clock(9, 20), clock(9, 40)])
     });
     let last = at("UTC", "2026-11-25", 8, 0);
@@ -150,18 +161,18 @@ fn closed_and_far_times_are_refused_with_the_nearest() {
         Refusal::TooFarAhead,
         &[(16, 40), (16, 20), (16, 0)].map(|(h, m)| at("UTC", "2026-11-24", h, m)),
     );
-    assert_eq!(slots.find(&settings, &hours, now, last + Duration::from_millis(1)), far);
+    assert_eq!(wanted(&slots, &settings, &hours, now, last + Duration::from_millis(1)), far);
     // It has closed since: nothing can be dialled at once.
     let now = clock(17, 1);
     let tomorrow = at("UTC", "2026-11-24", 9, 0);
     let Found::Refused { why: Refusal::Closed, proposals } =
-        slots.find(&settings, &hours, now, clock(16, 59))
+        wanted(&slots, &settings, &hours, now, clock(16, 59))
     else {
         panic!("not refused");
     };
     assert_eq!(proposals.first(), Some(&tomorrow));
     let never = calendar("UTC", [&[]; 7]);
-    assert_eq!(slots.find(&settings, &never, now, now), refused(Refusal::Closed, &[]));
+    assert_eq!(wanted(&slots, &settings, &never, now, now), refused(Refusal::Closed, &[]));
 }
 
 #[test]
@@ -387,7 +398,7 @@ fn check_found(
     let World { hours, settings, now } = world;
     let now = *now;
     let containing = grid.iter().find(|slot| slot.0 <= desired && desired < slot.1);
-    let answer = slots.find(settings, hours, now, desired);
+    let answer = wanted(&slots, settings, hours, now, desired);
     match &answer {
         Found::Immediate => {
             prop_assert!(!settings.always_check_capacity && hours.open_at(now));
@@ -498,7 +509,7 @@ proptest! {
         }
         for slot in slots.free(settings, hours, now, now - DAY, last + DAY) {
             prop_assert_eq!(slot.capacity - slot.free, slots.booked(slot.start));
-            let answer = slots.find(settings, hours, now, slot.start);
+            let answer = wanted(&slots, settings, hours, now, slot.start);
             let had = Found::Slot { slot: slot.start, due: slot.start, moved: false };
             let open = hours.open_at(slot.start.max(now));
             prop_assert_eq!(answer == had, slot.free > 0 && open, "{:?}: {:?}", slot, answer);

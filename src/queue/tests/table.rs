@@ -200,7 +200,7 @@ fn the_consumers_menu() {
     assert_eq!(desk.queue.interaction(call(1)).unwrap().attempts_used, 0);
     assert_eq!(
         ends(&desk.tell(Event::ConsumerRefused { attempt: try_of(1, 4) })),
-        [EndReason::Goodbye]
+        [EndReason::NeverAgain]
     );
     assert_eq!(desk.outcomes(), [(1, Outcome::Refused)]);
     assert_eq!(desk.queue.open_attempts().count(), 1, "the leg is still there");

@@ -1,7 +1,7 @@
 //! What callers are told and offered: the estimates of the other modes, and to whom a callback is.
 
 use super::*;
-use crate::queue::contact::CallingWindow;
+use crate::queue::contact::{CallingWindow, ContactSettings};
 use crate::queue::hours::Hours;
 use crate::queue::settings::EwtMode;
 use crate::queue::slots::SlotSettings;
@@ -78,7 +78,8 @@ fn an_appointment_that_stands_ends_with_the_day_as_it_became() {
     let at = |hour: u64| Timestamp::from_seconds(hour as i64 * 3_600);
     let until = |hour| {
         let slots = Some(SlotSettings::default());
-        QueueSettings { hours: Hours::Intervals(vec![(at(0), at(hour))]), slots, ..policy() }
+        let (hours, contact) = (vec![(at(0), at(hour))], ContactSettings { window: None });
+        QueueSettings { hours: Hours::Intervals(hours), slots, contact, ..policy() }
     };
     let of = |hour| settings(&[("sales", until(hour))], &[("ann", &[])]);
     let mut desk = Desk::of(of(17));

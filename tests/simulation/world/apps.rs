@@ -6,6 +6,7 @@ use ringback::ident::{AgentId, CallInId, GroupId, InteractionId, QueueId};
 use ringback::phone::{AccessCode, Address};
 use ringback::queue::effect::{CallInRefusal, PushEvent, Refusal};
 use ringback::queue::event::{CallInAsked, When};
+use ringback::queue::hours::Zone;
 use ringback::queue::matching::{Combination, Presented};
 use ringback::queue::{AgentState, Effect, Event, Interaction, Stage};
 use ringback::time::{Duration, Timestamp};
@@ -156,7 +157,11 @@ impl World {
         let minutes = [0, 3, 7, 15, 40, 90, 400, 40_000][self.entropy.below(8) as usize];
         let ahead = Duration::from_secs(60 * minutes + self.entropy.below(120));
         let past = self.chance(5);
-        let at = if past { self.now - ahead } else { self.now + ahead };
+        let at = match (past, minutes) {
+            (true, _) => self.now - ahead,
+            (false, 15 | 90 | 400) => self.before_the_window_closes(),
+            (false, _) => self.now + ahead,
+        };
         match self.entropy.below(4) {
             0 => When::Now,
             1 => When::At(at),
@@ -164,11 +169,24 @@ impl World {
         }
     }
 
+    /// Ten seconds before nine in the evening, by the clock of most of those who are called: until
+    /// then they may be.
+    fn before_the_window_closes(&self) -> Timestamp {
+        let zone = Zone::parse("America/Los_Angeles").unwrap_or(Zone::UTC);
+        let today = zone.date_of(self.now);
+        let closes = [today, today.plus(1)].map(|day| zone.resolve(day, 21 * 60));
+        let next = closes.into_iter().flatten().find(|at| *at > self.now + Duration::from_secs(60));
+        next.unwrap_or(self.now) - Duration::from_secs(10)
+    }
+
     /// The time that the keypad dialogue found, confirmed a little later.
     fn time_found(&mut self, bench: &Bench, id: InteractionId) -> Option<Timestamp> {
-        let queue: QueueId = bench.queue.interaction(id)?.queue.clone();
-        let desired = self.now + Duration::from_secs(120 + self.entropy.below(7_200));
-        match bench.queue.find_slot(&queue, desired) {
+        let row = bench.queue.interaction(id)?;
+        let (queue, address): (QueueId, _) = (row.queue.clone(), row.address.as_ref());
+        let ahead = Duration::from_secs(120 + self.entropy.below(7_200));
+        let late = self.before_the_window_closes();
+        let desired = if ahead.as_secs() < 4_000 { late } else { self.now + ahead };
+        match bench.queue.find_slot(&queue, address, desired) {
             Ok(found) => Some(found?.due),
             Err(Refusal::Closed { proposals } | Refusal::SlotTaken { proposals }) => {
                 proposals.first().copied()
