@@ -129,8 +129,8 @@ impl Queue {
         self.effects.push(Effect::EndAttempt { attempt: id, reason });
     }
 
-    /// Ends the leg of one who wants to be called again: that is promised, unless the time is over in
-    /// which it could be kept.
+    /// Ends the leg of one who wants to be called again: that is promised, unless the time is over
+    /// in which it could be kept.
     pub(super) fn end_to_call_again(&mut self, id: AttemptId) {
         let row = self.interaction(id.interaction);
         let over = |end: Option<Timestamp>| end.is_some_and(|end| end <= self.now);

@@ -398,7 +398,7 @@ fn check_found(
     let World { hours, settings, now } = world;
     let now = *now;
     let containing = grid.iter().find(|slot| slot.0 <= desired && desired < slot.1);
-    let answer = wanted(&slots, settings, hours, now, desired);
+    let answer = wanted(slots, settings, hours, now, desired);
     match &answer {
         Found::Immediate => {
             prop_assert!(!settings.always_check_capacity && hours.open_at(now));
