@@ -117,7 +117,7 @@ impl Problem {
             Refusal::Closed { .. } => (
                 StatusCode::CONFLICT,
                 "closed",
-                "at: the queue is closed then, or closes soon; write a time within its hours",
+                "at: nobody can be called then, by the queue or at this number; write one of proposals",
             ),
             Refusal::TooFarAhead { .. } => (
                 StatusCode::CONFLICT,

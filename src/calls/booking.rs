@@ -344,7 +344,7 @@ impl Booking {
     fn find(&mut self, ctx: &mut Context<'_>, day: KeyedDay, hour: u8, minute: u8) -> Booked {
         let (interaction, queue) = (self.interaction, self.queue.clone());
         let minute_of_day = u16::from(hour) * 60 + u16::from(minute);
-        let address = self.address.clone();
+        let Some(address) = self.address.clone() else { return Booked::Open };
         ctx.push(Effect::FindSlot { interaction, queue, address, day, minute_of_day });
         self.step = Step::Finding { until: ctx.now + CHECKING_MAX };
         Booked::Open

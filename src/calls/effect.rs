@@ -192,8 +192,8 @@ pub enum Effect {
         interaction: InteractionId,
         /// By which queue.
         queue: QueueId,
-        /// Who is to be called; `None`: not known yet.
-        address: Option<Address>,
+        /// Who is to be called.
+        address: Address,
         /// The day, by the queue's calendar.
         day: KeyedDay,
         /// 0 to 1439, by the queue's clock.

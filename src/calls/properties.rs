@@ -161,8 +161,15 @@ impl World {
         let attempt = AttemptId { interaction, serial: (b % 3) as u32 };
         let agent = AgentId::new(["ann", "bob"][b % 2]);
         let queues = ["billing", "plain", "billing", "gone", "listening", "leaving-word"];
-        let goodbyes = [Goodbye::Silent, Goodbye::Plain, Goodbye::CallBack, Goodbye::Closed];
-        let goodbye = goodbyes[b % 4];
+        let goodbyes = [
+            Goodbye::Silent,
+            Goodbye::Plain,
+            Goodbye::CallBack,
+            Goodbye::Closed,
+            Goodbye::NotServed,
+            Goodbye::NeverAgain,
+        ];
+        let goodbye = goodbyes[b % goodbyes.len()];
         match what {
             0 => Event::LegIncoming {
                 leg: LegId(1 + a as u64),

@@ -555,8 +555,9 @@ impl Stage {
             Effect::NumberKeyed { interaction, queue, digits } => {
                 format!("! keyed {} {queue} {}", self.name(*interaction), digits.expose())
             }
-            Effect::FindSlot { interaction, queue, day, minute_of_day, .. } => {
-                format!("! find {} {queue} {day:?} {minute_of_day}", self.name(*interaction))
+            Effect::FindSlot { interaction, queue, address, day, minute_of_day } => {
+                let (name, address) = (self.name(*interaction), address.expose());
+                format!("! find {name} {queue} {address} {day:?} {minute_of_day}")
             }
             Effect::ScheduleConfirmed { interaction, queue, address, due } => {
                 let (name, address) = (self.name(*interaction), address.expose());

@@ -61,8 +61,8 @@ impl EventLoop {
         }
     }
 
-    /// A registration came, was renewed, or ran out.
-    pub(super) fn bound(&mut self, user: &str, contacts: usize) {
+    /// A registration came or ended; one that is renewed is not told.
+    pub(super) fn bound(&mut self, user: &str, contacts: usize, joined: bool) {
         let agent = AgentId::new(user);
         let Some(row) = self.queue.agent(&agent) else { return };
         let logged_out = row.state == AgentState::LoggedOut;
@@ -71,6 +71,9 @@ impl EventLoop {
         }
         if contacts == 0 {
             return self.tell(queue::Event::AgentContactLost { agent });
+        }
+        if !joined {
+            return;
         }
         let phone = self.agent_phones.get(&agent);
         let on_register = phone.map_or(OnRegister::NotReady, |it| it.on_register);

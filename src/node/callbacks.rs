@@ -27,7 +27,7 @@ impl EventLoop {
     pub(super) fn find_slot(
         &self,
         queue: &QueueId,
-        address: Option<&Address>,
+        address: &Address,
         day: KeyedDay,
         minute_of_day: u16,
     ) -> Result<SlotOffer, SlotRefused> {
@@ -36,7 +36,7 @@ impl EventLoop {
         let zone = settings.hours.zone();
         let desired =
             zone.keyed_time(now, keyed_day(day), minute_of_day).ok_or(SlotRefused::NoSuchDate)?;
-        let found = self.queue.find_slot(queue, address, desired).map_err(slot_refused)?;
+        let found = self.queue.find_slot(queue, Some(address), desired).map_err(slot_refused)?;
         let due = found.map_or(desired, |appointment| appointment.due);
         let moved = found.is_some_and(|appointment| appointment.moved);
         let SpokenTime { day, hour, minute } = spoken(&settings.hours, now, due);

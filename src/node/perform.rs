@@ -188,7 +188,7 @@ impl EventLoop {
                 self.number_keyed(interaction, &queue, &digits);
             }
             CallsEffect::FindSlot { interaction, queue, address, day, minute_of_day } => {
-                let found = self.find_slot(&queue, address.as_ref(), day, minute_of_day);
+                let found = self.find_slot(&queue, &address, day, minute_of_day);
                 self.order(calls::Event::SlotFound { interaction, found });
             }
             CallsEffect::ScheduleConfirmed { interaction, queue, address, due } => {
@@ -471,7 +471,7 @@ impl EventLoop {
             }
             sip::Event::Referred { leg, refer, to } => self.referred(leg, refer, to),
             sip::Event::Ended { leg, by, status } => self.leg_ended(leg, by, status),
-            sip::Event::Bound { user, contacts } => self.bound(&user, contacts),
+            sip::Event::Bound { user, contacts, joined } => self.bound(&user, contacts, joined),
             sip::Event::TrunkCapacity { .. } => self.tell_capacity(),
             // The server registers nowhere; its telephones for tests do.
             sip::Event::Registered { .. } => {}

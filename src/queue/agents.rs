@@ -166,7 +166,7 @@ impl Queue {
         }
     }
 
-    /// What they asked for before outlives a phone that registers again.
+    /// Whoever is logged in already stays as they asked to be.
     pub(super) fn agent_contact_found(&mut self, id: &AgentId, on_register: OnRegister) {
         let is_out = |agent: &Agent| agent.state == AgentState::LoggedOut;
         if !self.agent(id).is_some_and(is_out) {

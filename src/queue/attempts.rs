@@ -85,7 +85,7 @@ impl Queue {
             return;
         }
         let not_before = Some(self.now + delay.clamp(LATER.0, LATER.1));
-        self.end_to_call_again(id);
+        self.end_to_call_again(id, self.now + delay.clamp(LATER.0, LATER.1));
         self.step(id.interaction, "confirming-postponed-virtual", With::attempt(id), |i| {
             i.stage = Stage::Virtual { not_before };
             i.postponed += 1;
@@ -129,15 +129,15 @@ impl Queue {
         self.effects.push(Effect::EndAttempt { attempt: id, reason });
     }
 
-    /// Ends the leg of one who wants to be called again: that is promised, unless the time is over
-    /// in which it could be kept.
-    pub(super) fn end_to_call_again(&mut self, id: AttemptId) {
-        let row = self.interaction(id.interaction);
-        let over = |end: Option<Timestamp>| end.is_some_and(|end| end <= self.now);
-        let reason = match row.map(|row| (over(row.close_at), over(row.purge_at))) {
-            Some((true, _)) => EndReason::Closed,
-            Some((false, true)) => EndReason::NotServed,
-            Some((false, false)) | None => EndReason::Goodbye,
+    /// Ends the leg of one who wants to be called again, from `from` on: that is promised, unless
+    /// the callback is over by then.
+    pub(super) fn end_to_call_again(&mut self, id: AttemptId, from: Timestamp) {
+        let ends = self.interaction(id.interaction).map(|row| (row.close_at, row.first_end()));
+        let (close_at, first_end) = ends.unwrap_or_default();
+        let reason = match (close_at, first_end) {
+            (Some(close), _) if close <= self.now => EndReason::Closed,
+            (_, Some(end)) if end <= from => EndReason::NotServed,
+            (_, _) => EndReason::Goodbye,
         };
         self.end_attempt(id, reason);
     }

@@ -159,6 +159,7 @@ impl Queue {
     }
 
     /// The time for a callback; `None`: at once.
+    ///
     /// Outside the calling window of a number nothing is promised.
     fn appointment(
         &self,
@@ -444,9 +445,11 @@ impl Queue {
             }
         }
         let closed = |slot: &Slot| {
-            let hours = &self.queues[slot.queue].settings.hours;
+            let settings = &self.queues[slot.queue].settings;
+            let window = settings.contact.window.zip(slot.row.address.as_ref());
+            let may_call = |due| window.is_none_or(|(window, who)| window.may_call(who, due));
             slot.row.stage == Stage::Scheduled
-                && slot.row.due_at.is_some_and(|due| !hours.open_at(due))
+                && slot.row.due_at.is_some_and(|due| !settings.hours.open_at(due) || !may_call(due))
         };
         let ids: Vec<InteractionId> =
             self.interactions.iter().filter(|(_, slot)| closed(slot)).map(|(&id, _)| id).collect();

@@ -244,7 +244,7 @@ impl Queue {
                 });
             }
             WaitChoice::CallBack => {
-                self.end_to_call_again(attempt);
+                self.end_to_call_again(attempt, self.now);
                 self.step(id, "waiting-callback-virtual", With::attempt(attempt), |i| {
                     i.stage = Stage::Virtual { not_before: None };
                     i.asked = false;

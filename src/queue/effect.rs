@@ -200,7 +200,8 @@ pub enum NotAdmitted {
 /// Why a callback was not taken.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Refusal {
-    /// Outside business hours, or closing soon. A time in `proposals` could be had.
+    /// Outside business hours, closing soon, or at an hour at which the number may not be called. A
+    /// time in `proposals` could be had.
     Closed {
         /// Times that could be had, the closest first.
         proposals: Vec<Timestamp>,
@@ -337,14 +338,16 @@ pub enum ReleaseReason {
 
 impl Effect {
     /// Does this order spend or give a promise, so that it must wait for the commit of its step? An
-    /// order to a leg in our own process for a person on the line does not: it dies with us.
+    /// order to a leg in our own process for a person on the line does not: it dies with us. "We
+    /// will not call you again" is a promise that does not.
     pub fn waits_for_commit(&self) -> bool {
         match self {
             Effect::Dial { .. }
             | Effect::Registered { .. }
             | Effect::Accepted { .. }
             | Effect::CallInGranted { .. }
-            | Effect::Push { .. } => true,
+            | Effect::Push { .. }
+            | Effect::EndAttempt { reason: EndReason::NeverAgain, .. } => true,
             Effect::Refused { .. }
             | Effect::TakenOver { .. }
             | Effect::NotTakenOver { .. }

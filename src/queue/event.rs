@@ -234,7 +234,7 @@ pub enum Event {
         /// Who.
         agent: AgentId,
     },
-    /// A phone of an agent registered, or renewed that.
+    /// A phone of an agent registered that was not there before.
     AgentContactFound {
         /// Who.
         agent: AgentId,

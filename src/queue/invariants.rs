@@ -114,6 +114,7 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("charges_kept", callbacks::charges_kept),
     ("shares_kept", callbacks::shares_kept),
     ("window_kept", callbacks::window_kept),
+    ("promised_in_window", callbacks::promised_in_window),
     ("full_is_full", full_is_full),
 ];
 

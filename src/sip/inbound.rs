@@ -319,7 +319,7 @@ impl UserAgent {
         self.respond(now, id, response);
         self.watch_bindings(&user);
         if registered.changed {
-            self.emit_bound(&user);
+            self.emit_bound(&user, registered.joined);
         }
         Ok(())
     }

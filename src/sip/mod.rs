@@ -214,6 +214,8 @@ pub enum Event {
         user: String,
         /// How many contacts are left.
         contacts: usize,
+        /// Is one of them new?
+        joined: bool,
     },
     /// What a trunk can take changed: free channels, 0 while unhealthy, 1 while its breaker probes.
     TrunkCapacity {

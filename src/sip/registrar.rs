@@ -42,6 +42,8 @@ pub(super) struct Registered {
     pub(super) contacts: Vec<NameAddr>,
     /// Did the set of contacts change?
     pub(super) changed: bool,
+    /// Is one of them new?
+    pub(super) joined: bool,
 }
 
 impl Registrar {
@@ -107,7 +109,9 @@ impl Registrar {
         }
         self.next = next;
         let contacts = entries.iter().map(|entry| listed(entry, now)).collect();
-        Ok(Registered { contacts, changed: self.replace(user, entries) })
+        let known: BTreeSet<_> = self.entries(user).map(|entry| entry.id).collect();
+        let joined = entries.iter().any(|entry| !known.contains(&entry.id));
+        Ok(Registered { contacts, changed: self.replace(user, entries), joined })
     }
 
     /// Bindings from an earlier run. Returns the users of whom some had ended meanwhile.

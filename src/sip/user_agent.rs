@@ -330,7 +330,7 @@ impl UserAgent {
             self.registrar.remove(user);
         }
         for user in ended.into_iter().chain(unknown).collect::<BTreeSet<_>>() {
-            self.emit_bound(&user);
+            self.emit_bound(&user, false);
         }
         let users: Vec<String> = self.registrar.users().map(str::to_owned).collect();
         for user in users {
@@ -378,7 +378,7 @@ impl UserAgent {
         for user in gone {
             self.registrar.remove(&user);
             self.deadlines.clear(&Deadline::Bindings(user.clone()));
-            self.emit_bound(&user);
+            self.emit_bound(&user, false);
         }
         self.adopt_trunks();
         let trunks: Vec<TrunkId> = self.trunks.keys().cloned().collect();
@@ -440,7 +440,7 @@ impl UserAgent {
             }
             Deadline::Bindings(user) => {
                 if self.registrar.expire(now, &user) {
-                    self.emit_bound(&user);
+                    self.emit_bound(&user, false);
                 }
                 self.watch_bindings(&user);
             }
@@ -658,10 +658,10 @@ impl UserAgent {
         }
     }
 
-    /// Tells how many contacts a user has.
-    pub(super) fn emit_bound(&mut self, user: &str) {
+    /// Tells how many contacts a user has, one of them new or not.
+    pub(super) fn emit_bound(&mut self, user: &str, joined: bool) {
         let contacts = self.registrar.contacts(user).len();
-        self.emit(Event::Bound { user: user.to_owned(), contacts });
+        self.emit(Event::Bound { user: user.to_owned(), contacts, joined });
     }
 
     /// Waits for the end of the user's first binding.

@@ -10,6 +10,7 @@
 //! | `? attached carol` | what came with it: the number called, the user data |
 //! | `? told carol` | the estimate that was told, and when |
 //! | `? agent ann` | the state of an agent |
+//! | `? heard +14155550101` | are their codes evaluated? (see [`crate::scenario`]) |
 
 use std::fmt::Display;
 

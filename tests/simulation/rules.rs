@@ -62,7 +62,7 @@ fn misses_counted(step: &Step<'_>) -> Result<(), Violation> {
         Event::AgentDeclined { reason, .. } => *reason == DeclineReason::Missed,
         // They come back by themselves, and all is forgiven.
         Event::AgentReady { .. } | Event::AgentLoggedIn { .. } => false,
-        Event::AgentContactLost { .. } => false,
+        Event::AgentContactFound { .. } | Event::AgentContactLost { .. } => false,
         _ => true,
     };
     let rows = step.changed.transitions.iter();

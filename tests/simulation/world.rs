@@ -365,7 +365,7 @@ impl World {
             0 => "+4930123456".to_string(),
             1..4 => format!("1{:03}", self.entropy.below(1_000)),
             // A few ask again and again, in several queues.
-            4 => format!("+141555500{:02}", self.entropy.below(10) % 3),
+            4 => format!("+141555500{:02}", self.entropy.below(3)),
             _ => format!("+1415555{:04}", self.entropy.below(10_000)),
         };
         Address::parse(&text).unwrap_or_else(|| panic!("{text} is an address"))
@@ -491,8 +491,13 @@ impl World {
     fn agent_acts(&mut self, whim: Whim) -> Event {
         let agent = self.agent();
         match whim {
-            Whim::LogIn if self.chance(70) => Event::AgentLoggedIn { agent, ready: true },
-            Whim::LogIn => Event::AgentContactFound { agent, on_register: OnRegister::NotReady },
+            Whim::LogIn => match self.entropy.below(100) {
+                0..50 => Event::AgentLoggedIn { agent, ready: true },
+                50..70 => Event::AgentContactFound { agent, on_register: OnRegister::Ready },
+                70..80 => Event::AgentLoggedIn { agent, ready: false },
+                80..95 => Event::AgentContactFound { agent, on_register: OnRegister::NotReady },
+                _ => Event::AgentContactFound { agent, on_register: OnRegister::Keep },
+            },
             Whim::LogOut => Event::AgentLoggedOut { agent },
             Whim::NotReady => Event::AgentNotReady { agent, reason: NotReadyReason::Asked },
             Whim::WorkEnded => Event::AfterCallWorkEnded { agent },

@@ -27,7 +27,7 @@ use crate::tests::scenarios;
 
 #[test]
 fn every_text_of_the_telephone_holds() {
-    scenarios("telephone", 31, told);
+    scenarios("telephone", 40, told);
 }
 
 /// The text as it must be: its facts and orders, and what came of them.

@@ -20,8 +20,7 @@ enum Ending {
     Feminine,
 }
 
-const WORDS: [&str; 30] = [
-    "and",
+const WORDS: [&str; 31] = [
     "hundred",
     "hundred-and",
     "thousand",
@@ -30,6 +29,8 @@ const WORDS: [&str; 30] = [
     "the-one",
     "the-hours",
     "at-one",
+    "the-one-and",
+    "at-one-and",
     "at-hours",
     "early-morning",
     "morning",
@@ -113,28 +114,30 @@ impl Grammar for Spanish {
     fn spoken_ids(&self) -> Vec<String> {
         let numbers = (0..=30).chain((40..=90).step_by(10)).chain((200..=900).step_by(100));
         let numbers = numbers.map(|n: u32| n.to_string());
+        let with_and = (2..=12).chain((30..=90).step_by(10)).map(|n: u32| format!("{n}-and"));
         let ends = ["1m", "1f", "21m", "21f"];
         let words = ends.iter().chain(&WORDS).chain(&WEEKDAYS).chain(&MONTHS);
-        numbers.chain(words.map(|word| (*word).to_owned())).collect()
+        numbers.chain(with_and).chain(words.map(|word| (*word).to_owned())).collect()
     }
 }
 
 /// One o'clock is singular: "la una", "a la una". Quarters past and halves have words of their own.
 fn clock(time: TimeOfDay, one: &str, hours: &str) -> Vec<Fragment> {
-    let hour = (time.hour() + 11) % 12 + 1;
-    let mut said = match hour {
-        1 => vec![sound(one)],
-        hour => vec![sound(hours), numeral(hour)],
+    let (hour, minute) = ((time.hour() + 11) % 12 + 1, time.minute());
+    let minutes = match minute {
+        0 => Vec::new(),
+        15 => vec![sound("quarter")],
+        30 => vec![sound("half")],
+        minute => spoken(minute, Ending::Alone),
     };
-    match time.minute() {
-        0 => {}
-        15 => said.push(sound("quarter")),
-        30 => said.push(sound("half")),
-        minute => {
-            said.push(sound("and"));
-            said.extend(spoken(minute, Ending::Alone));
-        }
-    }
+    let goes_on = !matches!(minute, 0 | 15 | 30);
+    let mut said = match (hour, goes_on) {
+        (1, false) => vec![sound(one)],
+        (1, true) => vec![with_and(one)],
+        (hour, false) => vec![sound(hours), numeral(hour)],
+        (hour, true) => vec![sound(hours), with_and(&hour.to_string())],
+    };
+    said.extend(minutes);
     said.push(sound(match time.hour() {
         0 => "night",
         1..=5 => "early-morning",
@@ -177,15 +180,13 @@ fn below_thousand(value: u32, ending: Ending) -> Vec<Fragment> {
         0 if hundreds > 0 => {}
         1 | 21 => said.push(ended(rest, ending)),
         ..=30 => said.push(numeral(rest)),
+        _ if rest % 10 == 0 => said.push(numeral(rest)),
         _ => {
-            said.push(numeral(rest / 10 * 10));
-            if rest % 10 > 0 {
-                said.push(sound("and"));
-                said.push(match rest % 10 {
-                    1 => ended(1, ending),
-                    ones => numeral(ones),
-                });
-            }
+            said.push(with_and(&(rest / 10 * 10).to_string()));
+            said.push(match rest % 10 {
+                1 => ended(1, ending),
+                ones => numeral(ones),
+            });
         }
     }
     said
@@ -197,6 +198,11 @@ fn ended(value: u32, ending: Ending) -> Fragment {
         Ending::Masculine => format!("{value}m"),
         Ending::Feminine => format!("{value}f"),
     })
+}
+
+/// "treinta y": alone "y" is too short to be heard.
+fn with_and(id: &str) -> Fragment {
+    Fragment::Sound(format!("{id}-and"))
 }
 
 fn numeral(value: u32) -> Fragment {

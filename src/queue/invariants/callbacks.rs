@@ -477,6 +477,20 @@ pub(super) fn window_kept(s: &Step) -> Verdict {
     })
 }
 
+/// No appointment is made, or moved, to a time at which the number may not be called.
+pub(super) fn promised_in_window(s: &Step) -> Verdict {
+    s.changed.interactions.iter().try_for_each(|row| {
+        let was = s.before.interaction(row.id).and_then(|was| was.due_at);
+        let made = row.stage == Stage::Scheduled && row.due_at != was;
+        let (Some(address), Some(due), true) = (&row.address, row.due_at, made) else {
+            return Ok(());
+        };
+        let window = s.after.queue_settings(&row.queue).and_then(|queue| queue.contact.window);
+        let may = window.is_none_or(|window| window.may_call(address, due.max(s.after.now)));
+        ensure(may, || format!("{} is due when it may not be called", row.id))
+    })
+}
+
 /// Nothing ends by purge or close of business before that comes.
 pub(super) fn not_purged_early(s: &Step) -> Verdict {
     let resettled = |id| {

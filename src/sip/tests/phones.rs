@@ -75,7 +75,7 @@ fn register(agent: &mut UserAgent, user: &str, password: &str) -> u16 {
 }
 
 fn bound(contacts: usize) -> Event {
-    Event::Bound { user: "ann".to_owned(), contacts }
+    Event::Bound { user: "ann".to_owned(), contacts, joined: contacts > 0 }
 }
 
 #[test]

@@ -102,7 +102,7 @@ fn star_and_zero_remove() {
     assert!(take(&mut registrar, 1, "b", 2, one).unwrap().changed);
     assert_eq!(registrar.contacts("ann").len(), 1);
     let all = take(&mut registrar, 1, "c", 1, "Contact: *\r\nExpires: 0\r\n").unwrap();
-    assert_eq!(all, Registered { contacts: Vec::new(), changed: true });
+    assert_eq!(all, Registered { contacts: Vec::new(), changed: true, joined: false });
 }
 
 #[test]

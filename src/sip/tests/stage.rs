@@ -38,7 +38,7 @@ const START: Timestamp = Timestamp::from_seconds(1_000_000);
 
 #[test]
 fn every_text_of_the_wire_holds() {
-    crate::tests::scenarios("wire", 10, told);
+    crate::tests::scenarios("wire", 14, told);
 }
 
 /// The text as it must be.
@@ -468,7 +468,9 @@ impl Stage {
                 let status = status.map(|status| format!(" {status}")).unwrap_or_default();
                 format!("ended {} by {by:?}{status}", self.name(*leg))
             }
-            Event::Bound { user, contacts } => format!("bound {user} {contacts}"),
+            Event::Bound { user, contacts, joined } => {
+                format!("bound {user} {contacts}{}", if *joined { " joined" } else { "" })
+            }
             Event::TrunkCapacity { free, .. } => format!("free {free}"),
             Event::Registered { accepted, .. } => format!("registered {accepted}"),
             Event::ContactChecked { user, reachable } => format!("reachable {user} {reachable}"),

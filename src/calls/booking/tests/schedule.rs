@@ -44,25 +44,25 @@ fn a_time_is_chosen_from_the_offer_read_back_and_registered() {
     expect_schedule(
         &format!("{FOUND} 9 digit caller 1\n9.1 registered i1"),
         expect![[r#"
-            play caller schedule-day
-        3 digit caller 2
-            play caller schedule-time
-        4 digit caller 9
-            silence caller
-        4 digit caller 3
-        4 digit caller 0
-        4 digit caller #
-            play caller schedule-half
-        5 digit caller 1
-            ! find i1 billing Tomorrow 570
-        5 slot i1 tomorrow@09:30
-            play caller we-can-call-you tomorrow@09:30 confirm-time
-        9 digit caller 1
-            ! scheduled i1 billing 1001 77
-            play caller please-hold
-        9.1 registered i1
-            play caller scheduled-for tomorrow@09:30 goodbye
-    "#]],
+                play caller schedule-day
+            3 digit caller 2
+                play caller schedule-time
+            4 digit caller 9
+                silence caller
+            4 digit caller 3
+            4 digit caller 0
+            4 digit caller #
+                play caller schedule-half
+            5 digit caller 1
+                ! find i1 billing 1001 Tomorrow 570
+            5 slot i1 tomorrow@09:30
+                play caller we-can-call-you tomorrow@09:30 confirm-time
+            9 digit caller 1
+                ! scheduled i1 billing 1001 77
+                play caller please-hold
+            9.1 registered i1
+                play caller scheduled-for tomorrow@09:30 goodbye
+        "#]],
     );
 }
 
@@ -162,7 +162,7 @@ fn a_day_and_a_time_are_keyed_in_every_form() {
         ),
     ] {
         let log = in_schedule(script);
-        assert!(log.ends_with(&format!("! find i1 billing {asked}\n")), "{name}: {log}");
+        assert!(log.ends_with(&format!("! find i1 billing 1001 {asked}\n")), "{name}: {log}");
     }
 }
 
@@ -211,7 +211,7 @@ fn days_and_times_that_are_none_are_asked_again() {
             27 (first digit)
                 play caller schedule-half
             28 digit caller 1
-                ! find i1 billing Tomorrow 600
+                ! find i1 billing 1001 Tomorrow 600
             30 tick
         "#]],
     );
@@ -300,7 +300,7 @@ fn who_does_not_answer_a_question_of_the_time_keeps_waiting() {
             4 digit caller #
                 play caller schedule-half
             5 digit caller 1
-                ! find i1 billing Tomorrow 570
+                ! find i1 billing 1001 Tomorrow 570
             5 slot i1 tomorrow@09:30
                 play caller we-can-call-you tomorrow@09:30 confirm-time
             6 played caller
@@ -341,7 +341,7 @@ fn a_time_that_is_not_liked_is_changed_or_cancelled() {
             4 digit caller #
                 play caller schedule-half
             5 digit caller 1
-                ! find i1 billing Tomorrow 570
+                ! find i1 billing 1001 Tomorrow 570
             5 slot i1 tomorrow@09:30
                 play caller we-can-call-you tomorrow@09:30 confirm-time
             9 digit caller 2
@@ -352,7 +352,7 @@ fn a_time_that_is_not_liked_is_changed_or_cancelled() {
                 silence caller
             11 digit caller 3
             11 digit caller #
-                ! find i1 billing Tomorrow 1380
+                ! find i1 billing 1001 Tomorrow 1380
             11 slot i1 7/4@21:00 moved
                 play caller time-taken 7/4@21:00 confirm-time
             12 digit caller 9
@@ -403,7 +403,7 @@ fn a_queue_that_finds_nothing_in_time_is_not_waited_for() {
         "9 digit caller 2\n9 digit caller 0\n9 digit caller #\n15 slot i1 tomorrow@09:30",
     );
     expect![[r#"
-        ! find i1 billing Tomorrow 0
+        ! find i1 billing 1001 Tomorrow 0
         14 (slot)
             play caller callbacks-unavailable
         15 slot i1 tomorrow@09:30

@@ -13,25 +13,25 @@ fn numbers_are_said_as_people_say_them() {
         (21, "21"),
         (29, "29"),
         (30, "30"),
-        (31, "30 and 1"),
-        (45, "40 and 5"),
-        (99, "90 and 9"),
+        (31, "30-and 1"),
+        (45, "40-and 5"),
+        (99, "90-and 9"),
         (100, "hundred"),
         (101, "hundred-and 1"),
         (121, "hundred-and 21"),
         (200, "200"),
-        (555, "500 50 and 5"),
-        (999, "900 90 and 9"),
+        (555, "500 50-and 5"),
+        (999, "900 90-and 9"),
         (1000, "thousand"),
         (1001, "thousand 1"),
         (1100, "thousand hundred"),
         (2026, "2 thousand 26"),
         (21_000, "21m thousand"),
-        (31_031, "30 and 1m thousand 30 and 1"),
+        (31_031, "30-and 1m thousand 30-and 1"),
         (100_000, "hundred thousand"),
         (101_101, "hundred-and 1m thousand hundred-and 1"),
         (721_400, "700 21m thousand 400"),
-        (999_999, "900 90 and 9 thousand 900 90 and 9"),
+        (999_999, "900 90-and 9 thousand 900 90-and 9"),
     ];
     for (value, expected) in table {
         assert_eq!(told(&number(ES, value)), expected);
@@ -44,19 +44,19 @@ fn times_are_those_of_a_12_hour_clock_with_the_part_of_the_day() {
         ((0, 0), "the-hours 12 night"),
         ((0, 30), "the-hours 12 half night"),
         ((1, 0), "the-one early-morning"),
-        ((5, 59), "the-hours 5 and 50 and 9 early-morning"),
+        ((5, 59), "the-hours 5-and 50-and 9 early-morning"),
         ((6, 0), "the-hours 6 morning"),
-        ((9, 5), "the-hours 9 and 5 morning"),
+        ((9, 5), "the-hours 9-and 5 morning"),
         ((9, 15), "the-hours 9 quarter morning"),
         ((9, 30), "the-hours 9 half morning"),
-        ((11, 21), "the-hours 11 and 21 morning"),
+        ((11, 21), "the-hours 11-and 21 morning"),
         ((12, 0), "the-hours 12 midday"),
-        ((12, 1), "the-hours 12 and 1 afternoon"),
+        ((12, 1), "the-hours 12-and 1 afternoon"),
         ((13, 0), "the-one afternoon"),
-        ((13, 31), "the-one and 30 and 1 afternoon"),
-        ((18, 45), "the-hours 6 and 40 and 5 afternoon"),
+        ((13, 31), "the-one-and 30-and 1 afternoon"),
+        ((18, 45), "the-hours 6-and 40-and 5 afternoon"),
         ((19, 0), "the-hours 7 night"),
-        ((23, 59), "the-hours 11 and 50 and 9 night"),
+        ((23, 59), "the-hours 11-and 50-and 9 night"),
     ];
     for ((hour, minute), expected) in table {
         assert_eq!(told(&time_of_day(ES, time(hour, minute))), expected);
@@ -71,7 +71,7 @@ fn days_come_before_their_month_and_the_first_is_an_ordinal() {
         (date(2026, 1, 1), "thursday 1st of january"),
         (date(2024, 2, 29), "thursday 29 of february"),
         (date(2026, 3, 21), "saturday 21 of march"),
-        (date(2026, 5, 31), "sunday 30 and 1 of may"),
+        (date(2026, 5, 31), "sunday 30-and 1 of may"),
         (date(2026, 12, 30), "wednesday 30 of december"),
     ];
     for (value, expected) in table {
@@ -80,7 +80,7 @@ fn days_come_before_their_month_and_the_first_is_an_ordinal() {
     let table = [
         (Day::Today, (14, 15), "today at-hours 2 quarter afternoon"),
         (Day::Tomorrow, (12, 0), "tomorrow at-hours 12 midday"),
-        (date(2026, 3, 1), (1, 1), "sunday 1st of march at-one and 1 early-morning"),
+        (date(2026, 3, 1), (1, 1), "sunday 1st of march at-one-and 1 early-morning"),
     ];
     for (day, (hour, minute), expected) in table {
         assert_eq!(told(&appointment(ES, day, time(hour, minute))), expected);
@@ -94,7 +94,7 @@ fn lengths_waits_and_places_have_their_gender() {
         (1, "1m second"),
         (60, "1m minute"),
         (1260, "21m minutes"),
-        (1860, "30 and 1m minutes"),
+        (1860, "30-and 1m minutes"),
         (3661, "1f hour 1m minute 1m second"),
         (75_600, "21f hours"),
         (86_400, "1m day"),
@@ -132,10 +132,12 @@ fn read_number(words: &[&str]) -> u32 {
     let (mut thousands, mut current) = (0, 0);
     for word in words {
         match *word {
-            "and" => {}
             "hundred" | "hundred-and" => current += 100,
             "thousand" => thousands = u32::max(std::mem::take(&mut current), 1) * 1000,
-            numeral => current += numeral.trim_end_matches('m').parse::<u32>().unwrap(),
+            numeral => {
+                let value = numeral.trim_end_matches("-and").trim_end_matches('m');
+                current += value.parse::<u32>().unwrap();
+            }
         }
     }
     thousands + current
@@ -157,11 +159,15 @@ fn every_minute_of_a_day_reads_back() {
         let spoken = time_of_day(ES, time(minute_of_day / 60, minute_of_day % 60));
         let words = words(&spoken);
         let (hour, rest) = match words.as_slice() {
-            ["the-one", rest @ ..] => (1, rest),
-            ["the-hours", hour, rest @ ..] => (hour.parse::<u32>().unwrap(), rest),
+            ["the-one" | "the-one-and", rest @ ..] => (1, rest),
+            ["the-hours", hour, rest @ ..] => {
+                (hour.trim_end_matches("-and").parse::<u32>().unwrap(), rest)
+            }
             other => panic!("{other:?}"),
         };
         let (part, minute) = rest.split_last().unwrap();
+        let goes_on = words.iter().take(2).any(|word| word.ends_with("-and"));
+        assert_eq!(goes_on, !matches!(minute, [] | ["quarter" | "half"]), "{words:?}");
         let minute = match minute {
             [] => 0,
             ["quarter"] => 15,
