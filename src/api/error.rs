@@ -117,7 +117,7 @@ impl Problem {
             Refusal::Closed { .. } => (
                 StatusCode::CONFLICT,
                 "closed",
-                "at: nobody can be called then, by the queue or at this number; write one of proposals",
+                "at: the queue is closed, or the number not called then; write one of proposals",
             ),
             Refusal::TooFarAhead { .. } => (
                 StatusCode::CONFLICT,
