@@ -195,7 +195,7 @@ impl Bench {
             };
             every_rule(&step)?;
             rules::all(&step)?;
-            checks.made(self.step, effects, changed)?;
+            checks.made(self.step, at, effects, changed)?;
             checks.left(at, &departures, &self.memory)?;
         }
         stepped.departures.extend(departures);

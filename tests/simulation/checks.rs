@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use ringback::ident::{AgentId, AttemptId, InteractionId};
 use ringback::queue::agent::AfterCall;
+use ringback::queue::effect::EndReason;
 use ringback::queue::event::{BridgeEnd, NotReadyReason};
 use ringback::queue::{AgentState, Changed, Effect, Event, Queue, Stage};
 use ringback::store::gate::{Departure, Gate};
@@ -96,10 +97,17 @@ impl Checks {
     pub(crate) fn made(
         &mut self,
         step: u64,
+        now: Timestamp,
         effects: &[Effect],
         changed: &Changed,
     ) -> Result<(), Violation> {
         self.made.extend(effects.iter().map(|effect| (step, effect.clone())));
+        for effect in effects {
+            // This end may wait for the disk; the telephone waits for it 10 s, and hangs up.
+            if let Effect::EndAttempt { attempt, reason: EndReason::NeverAgain } = effect {
+                self.end(now, attempt.interaction);
+            }
+        }
         for transition in &changed.transitions {
             let id = transition.interaction;
             if let Stage::Done(outcome) = transition.stage
