@@ -58,7 +58,7 @@
 //! - An agent who asks for calls by a feature code is Ready when that call ends: until then their
 //!   telephone is busy with it.
 //! - The sounds are mu-law, as telephones carry it, and not 16 bits a sample: three languages with
-//!   every number, minute and date fit into 10 MB so, and a call in mu-law hears them bit by bit.
+//!   every number, minute and date fit into 10 MB so, and a call in mu-law hears them bit for bit.
 //! - What a number is (country, class, zones) is read from its digits by tables of ours, neither
 //!   stored nor asked of a crate: so the dial decides it anew, and stays pure. To read a spelling
 //!   is the node's (`node::numbers`).

@@ -177,8 +177,7 @@ impl Queue {
         let Some(plan) = settings.slots.as_ref().filter(|_| !settings.user_originated) else {
             return Err(Refusal::NotOffered);
         };
-        let window = settings.contact.window.zip(address);
-        let may_call = |at| window.is_none_or(|(window, address)| window.may_call(address, at));
+        let may_call = |at| settings.contact.may_promise(address, at);
         match queue.slots.find(plan, &settings.hours, self.now, desired, &may_call) {
             Found::Immediate => Ok(None),
             Found::Slot { slot, due, moved: false } => {
@@ -446,8 +445,7 @@ impl Queue {
         }
         let closed = |slot: &Slot| {
             let settings = &self.queues[slot.queue].settings;
-            let window = settings.contact.window.zip(slot.row.address.as_ref());
-            let may_call = |due| window.is_none_or(|(window, who)| window.may_call(who, due));
+            let may_call = |due| settings.contact.may_promise(slot.row.address.as_ref(), due);
             slot.row.stage == Stage::Scheduled
                 && slot.row.due_at.is_some_and(|due| !settings.hours.open_at(due) || !may_call(due))
         };

@@ -28,6 +28,19 @@ pub struct ContactSettings {
     pub window: Option<CallingWindow>,
 }
 
+impl ContactSettings {
+    /// May somebody be promised a call at this time? Extensions may at any, and so may numbers
+    /// whose zone cannot be told and consumers without an address.
+    pub fn may_promise(&self, address: Option<&Address>, at: Timestamp) -> bool {
+        match (self.window, address) {
+            (Some(window), Some(Address::E164(number))) => {
+                window.open_at(NumberClass::of(number).zones, at)
+            }
+            (_, _) => true,
+        }
+    }
+}
+
 impl Default for ContactSettings {
     fn default() -> Self {
         Self { window: Some(CallingWindow::default()) }
@@ -105,15 +118,6 @@ impl CallingWindow {
             }
         }
         Some(then)
-    }
-
-    /// May this address be called at a time that was asked for? Extensions may at any, and numbers
-    /// whose zone cannot be told.
-    pub fn may_call(self, address: &Address, at: Timestamp) -> bool {
-        match address {
-            Address::E164(number) => self.open_at(NumberClass::of(number).zones, at),
-            Address::Extension(_) => true,
-        }
     }
 
     /// Until when a dial that could start at `at` has to wait; `None`: it need not.

@@ -482,11 +482,11 @@ pub(super) fn promised_in_window(s: &Step) -> Verdict {
     s.changed.interactions.iter().try_for_each(|row| {
         let was = s.before.interaction(row.id).and_then(|was| was.due_at);
         let made = row.stage == Stage::Scheduled && row.due_at != was;
-        let (Some(address), Some(due), true) = (&row.address, row.due_at, made) else {
+        let settings = s.after.queue_settings(&row.queue);
+        let (Some(due), Some(settings), true) = (row.due_at, settings, made) else {
             return Ok(());
         };
-        let window = s.after.queue_settings(&row.queue).and_then(|queue| queue.contact.window);
-        let may = window.is_none_or(|window| window.may_call(address, due.max(s.after.now)));
+        let may = settings.contact.may_promise(row.address.as_ref(), due.max(s.after.now));
         ensure(may, || format!("{} is due when it may not be called", row.id))
     })
 }
