@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ringback::ident::{AgentId, GroupId, QueueId};
-use ringback::phone::{AddressPolicy, Dnis, Pattern};
+use ringback::phone::{AddressPolicy, Ani, Dnis, Pattern};
 use ringback::queue::contact::CallingWindow;
 use ringback::queue::event::RetryClass;
 use ringback::queue::hours::{Calendar, Date, DayHours, Zone};
@@ -118,6 +118,7 @@ fn fields(queue: &QueueSettings) -> Vec<(&'static str, String)> {
         ("reconnect", seconds(queue.pushes.reconnect_grace)),
         ("window", queue.contact.window.map_or("-".into(), |window| window.to_string())),
         ("limits", show_limits(queue.limits)),
+        ("shows", queue.shown.caller_id.as_ref().map_or("-".into(), |ani| ani.expose().into())),
         ("slots", show_slots(queue.slots.as_ref())),
     ]
 }
@@ -231,6 +232,7 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
             queue.contact.window = Some(window);
         }
         "limits" => queue.limits = read_limits(value)?,
+        "shows" => queue.shown.caller_id = Some(Ani::new(value)).filter(|_| value != "-"),
         "slots" => queue.slots = read_slots(value)?,
         "selection" => queue.selection = read(SELECTIONS, value)?,
         "ewt" => queue.ewt = read(MODES, value)?,
@@ -264,31 +266,40 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
     Ok(())
 }
 
+const WEEK: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
 /// `zone:Europe/Berlin` is open all day; `zone:Europe/Berlin,08:00-18:00,2027-03-29:closed` at
-/// these hours of its clocks but for that day (or `2027-03-29:10:00-12:00`).
+/// these hours of its clocks but for that day (or `2027-03-29:10:00-12:00`). `sat:10:00-12:00` and
+/// `sun:closed` are days that differ from the other ones.
 fn read_calendar(text: &str) -> Result<Hours, String> {
     let mut words = text.trim_start_matches("zone:").split(',');
     let name = words.next().unwrap_or_default();
     let zone = parsed("zone", name, Zone::parse(name))?;
-    let (mut week, mut special) = (Vec::new(), BTreeMap::new());
+    let (mut most, mut week, mut special) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
     for word in words {
-        match word.get(..10).and_then(Date::parse) {
-            Some(date) if word.ends_with(":closed") => {
-                special.insert(date, day(Vec::new())?);
+        let named = word.split_once(':').and_then(|(name, hours)| {
+            let at = WEEK.iter().position(|weekday| *weekday == name)?;
+            Some((at, hours))
+        });
+        match (word.get(..10).and_then(Date::parse), named) {
+            (Some(date), _) => {
+                special.insert(date, own_hours(word[10..].trim_start_matches(':'))?);
             }
-            Some(date) => {
-                let hours = day_hours(word[10..].trim_start_matches(':'))?;
-                special.insert(date, day(vec![hours])?);
-            }
-            None => week.push(day_hours(word)?),
+            (None, Some((at, hours))) => _ = week.insert(at, own_hours(hours)?),
+            (None, None) => most.push(day_hours(word)?),
         }
     }
-    if week.is_empty() {
+    if most.is_empty() && week.is_empty() {
         return Ok(swarm::all_day(zone));
     }
-    let day = day(week)?;
-    let weekly = std::array::from_fn(|_| day.clone());
+    let most = day(most)?;
+    let weekly = std::array::from_fn(|at| week.remove(&at).unwrap_or_else(|| most.clone()));
     Ok(Hours::Calendar(Arc::new(Calendar { zone, weekly, special })))
+}
+
+/// `closed`, or the hours of a day.
+fn own_hours(text: &str) -> Result<DayHours, String> {
+    day(if text == "closed" { Vec::new() } else { vec![day_hours(text)?] })
 }
 
 fn day(hours: Vec<(u16, u16)>) -> Result<DayHours, String> {

@@ -4,11 +4,16 @@
 //! | question | answer |
 //! |---|---|
 //! | `? wait carol`, `? wait billing` | the estimate of one who waits, or of one who would join |
+//! | `? wait-off-hold billing` | the same without those who are on the line |
 //! | `? offers carol`, `? offers billing` | the callbacks that may be offered |
 //! | `? open billing` | for how long it is open |
+//! | `? closes billing` | the close of business of what becomes due now |
 //! | `? why carol` | why it is where it is |
 //! | `? attached carol` | what came with it: the number called, the user data |
 //! | `? told carol` | the estimate that was told, and when |
+//! | `? record carol` | its row in the store, as far as it is committed |
+//! | `? attempt carol/1` | an attempt as it is kept: whom it calls, by which way, who it shows |
+//! | `? trail carol` | its rows in the trail, a line each: place and estimate where they are kept |
 //! | `? agent ann` | the state of an agent |
 //! | `? heard +14155550101` | are their codes evaluated? (see [`crate::scenario`]) |
 
@@ -17,10 +22,11 @@ use std::fmt::Display;
 use ringback::ident::{AgentId, QueueId};
 use ringback::queue::explain::Explanation;
 use ringback::queue::interaction::Attached;
-use ringback::queue::{EwtUnknown, Offers, Queue};
+use ringback::queue::{EwtUnknown, Interaction, Offers, Stage, Transition};
 use ringback::time::Duration;
 
-use crate::text::{Names, show_time};
+use crate::bench::Bench;
+use crate::text::{Names, show_route, show_time};
 
 /// The words of a question after its time, if it is one.
 pub(crate) fn question(line: &str) -> Option<Vec<&str>> {
@@ -28,11 +34,12 @@ pub(crate) fn question(line: &str) -> Option<Vec<&str>> {
     rest.strip_prefix("? ").map(|rest| rest.split_whitespace().collect())
 }
 
-/// The answer to a question.
-pub(crate) fn answer(queue: &Queue, names: &mut Names, words: &[&str]) -> Result<String, String> {
+/// The answer to a question; more than one line for a trail.
+pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result<String, String> {
     let &[word, name] = words else {
         return Err(format!("ask `? word name`, not `{}`", words.join(" ")));
     };
+    let queue = &bench.queue;
     let id = QueueId::new(name);
     let is_queue = queue.queue_settings(&id).is_some();
     Ok(match word {
@@ -40,6 +47,25 @@ pub(crate) fn answer(queue: &Queue, names: &mut Names, words: &[&str]) -> Result
         "wait" => {
             let who = names.id(name);
             wait(queue.position(who).map_or(0, |position| position - 1), queue.ewt(who))
+        }
+        "wait-off-hold" => {
+            let waiting = queue.queue_ewt(&id, false);
+            waiting.map_or("unknown".into(), |ewt| format!("{} s", ewt.as_secs()))
+        }
+        "record" => {
+            let row = bench.memory.interaction(names.id(name));
+            record(row.ok_or(format!("`{name}` has no record"))?)
+        }
+        "attempt" => {
+            let row = bench.memory.attempt(names.attempt(name)?);
+            let row = row.ok_or(format!("`{name}` has no record"))?;
+            let caller = row.caller.as_ref().map_or("the trunk's number", |ani| ani.expose());
+            format!("to {} by {}, from {caller}", row.address.expose(), show_route(&row.route))
+        }
+        "trail" => {
+            let who = names.id(name);
+            let rows = bench.memory.trail().iter().filter(|row| row.interaction == who);
+            rows.map(kept).collect::<Vec<_>>().join("\n")
         }
         "offers" if is_queue => offers(queue.offers(&id, None)),
         "offers" => {
@@ -50,6 +76,10 @@ pub(crate) fn answer(queue: &Queue, names: &mut Names, words: &[&str]) -> Result
         "open" => {
             let settings = queue.queue_settings(&id).ok_or(format!("`{name}` is no queue"))?;
             format!("{} s", settings.hours.open_for(queue.now()).as_secs())
+        }
+        "closes" => {
+            let settings = queue.queue_settings(&id).ok_or(format!("`{name}` is no queue"))?;
+            settings.hours.close_after(queue.now()).map_or("never".into(), show_time)
         }
         "why" => why(&queue.explain(names.id(name)).ok_or(format!("`{name}` is not there"))?),
         "attached" => {
@@ -79,6 +109,39 @@ fn wait(ahead: u32, ewt: Result<Duration, EwtUnknown>) -> String {
         }
         Err(EwtUnknown::NotWaiting) => "does not wait".into(),
     }
+}
+
+/// Where it came from, when it came, the moment that counts for its order, what came with it, how
+/// often it was called, who spoke with it from when on, how it ended.
+fn record(row: &Interaction) -> String {
+    let at = |what: &str, at: Option<_>| at.map(|at| format!("{what} {}", show_time(at)));
+    let end = match &row.stage {
+        Stage::Done(outcome) => format!("ended {outcome:?}"),
+        other => format!("{other:?}"),
+    };
+    let tried = (row.attempts_made > 0)
+        .then(|| format!("{} of {} attempts counted", row.attempts_used, row.attempts_made));
+    let all = [
+        Some(format!("{:?} in {}", row.origin, row.queue)),
+        at("came", Some(row.created_at)),
+        at("arrival", Some(row.place.arrival)),
+        at("due", row.due_at),
+        row.attached.as_deref().map(|with| attached(Some(with))),
+        tried,
+        at("connected", row.connected_at),
+        Some(end),
+        at("at", row.ended_at),
+    ];
+    all.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// A row of the trail.
+fn kept(row: &Transition) -> String {
+    let agent = row.agent.as_ref().map(|agent| format!(", {agent}"));
+    let place = row.position.map(|place| format!(", place {place}"));
+    let ewt = row.ewt.map(|ewt| format!(", wait {} s", ewt.as_secs()));
+    let more: String = [agent, place, ewt].into_iter().flatten().collect();
+    format!("{} {}{more}", show_time(row.at), row.row)
 }
 
 fn attached(attached: Option<&Attached>) -> String {

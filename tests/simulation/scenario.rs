@@ -114,8 +114,8 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
             }
         }
         if let Some(words) = asked {
-            let answer = questions::answer(&bench.queue, &mut names, &words).map_err(at)?;
-            out.push_str(&format!("      ? {answer}\n"));
+            let answer = questions::answer(bench, &mut names, &words).map_err(at)?;
+            answer.lines().for_each(|line| out.push_str(&format!("      ? {line}\n")));
         }
     }
     Ok((out, None))

@@ -173,7 +173,7 @@ impl Names {
         *self.0.entry(name.to_string()).or_insert(next)
     }
 
-    fn attempt(&mut self, word: &str) -> Result<AttemptId, String> {
+    pub(crate) fn attempt(&mut self, word: &str) -> Result<AttemptId, String> {
         let (name, serial) = word.split_once('/').unwrap_or((word, ""));
         let serial = parsed("attempt, such as carol/1", word, serial.parse().ok())?;
         Ok(AttemptId { interaction: self.id(name), serial })
