@@ -402,16 +402,21 @@ mod tests {
         let pairs: BTreeMap<&str, &str> =
             line.split(' ').filter_map(|word| word.split_once('=')).collect();
         let mut plain = line.split(' ').filter(|word| !word.contains('='));
-        let (kind_told, queue) = (plain.next().unwrap(), plain.next().unwrap());
-        let origins = [Origin::Live, Origin::Immediate, Origin::Scheduled, Origin::CallIn];
+        let origin = match plain.next().unwrap() {
+            "live" => Origin::Live,
+            "immediate" => Origin::Immediate,
+            "scheduled" => Origin::Scheduled,
+            "call-in" => Origin::CallIn,
+            other => panic!("{other}"),
+        };
         let long = "x".repeat(900);
         let data = pairs.get("data").map(|data| UserData::new(&data.replace("<900>", &long)));
         let keys = pairs.get("shows").map_or(Vec::new(), |keys| keys.split(',').collect());
         let keys: Vec<String> = keys.into_iter().map(str::to_owned).collect();
         let number = |key| pairs.get(key).map_or(0, |n| n.parse().unwrap());
         let context = AlertContext {
-            queue: QueueId::new(queue),
-            kind: origins.into_iter().map(kind).find(|kind| *kind == kind_told).unwrap(),
+            queue: QueueId::new(plain.next().unwrap()),
+            kind: kind(origin),
             wait: Duration::from_secs(number("wait")),
             attempts: number("attempt") as u32,
             data: data.and_then(|data| shown_data(&data.unwrap(), &keys)),
