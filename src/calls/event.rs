@@ -478,8 +478,6 @@ pub enum Goodbye {
     CallBack,
     /// "Your callback was cancelled. Goodbye."
     Cancelled,
-    /// "We are closed now. Goodbye."
-    Closed,
     /// "We are sorry. No one could take your call."
     NotServed,
     /// "We will not call you again. Goodbye."

@@ -526,7 +526,6 @@ impl Goodbye {
             Goodbye::Plain => vec![Prompt::Sound("goodbye")],
             Goodbye::CallBack => vec![Prompt::Sound("registered")],
             Goodbye::Cancelled => vec![Prompt::Sound("cancelled")],
-            Goodbye::Closed => vec![Prompt::Sound("closed")],
             Goodbye::NotServed => vec![Prompt::Sound("not-served")],
             Goodbye::NeverAgain => vec![Prompt::Sound("never-again")],
         }

@@ -165,7 +165,6 @@ impl World {
             Goodbye::Silent,
             Goodbye::Plain,
             Goodbye::CallBack,
-            Goodbye::Closed,
             Goodbye::NotServed,
             Goodbye::NeverAgain,
         ];

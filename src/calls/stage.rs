@@ -692,7 +692,6 @@ fn goodbye(word: &str) -> Goodbye {
         "plain" => Goodbye::Plain,
         "call-back" => Goodbye::CallBack,
         "cancelled" => Goodbye::Cancelled,
-        "closed" => Goodbye::Closed,
         "not-served" => Goodbye::NotServed,
         "never-again" => Goodbye::NeverAgain,
         other => panic!("{other}"),

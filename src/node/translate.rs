@@ -69,12 +69,11 @@ pub(super) fn attempt_class(class: RetryClass) -> AttemptClass {
 pub(super) fn goodbye_of_end(reason: EndReason) -> Goodbye {
     match reason {
         EndReason::RingTimeout | EndReason::Orphaned | EndReason::CalledIn => Goodbye::Silent,
-        EndReason::Closed => Goodbye::Closed,
         EndReason::NoConfirm => Goodbye::Plain,
         EndReason::Cancelled => Goodbye::Cancelled,
         EndReason::Goodbye => Goodbye::CallBack,
         EndReason::NeverAgain => Goodbye::NeverAgain,
-        EndReason::NotServed => Goodbye::NotServed,
+        EndReason::Closed | EndReason::NotServed => Goodbye::NotServed,
     }
 }
 
@@ -83,8 +82,7 @@ pub(super) fn goodbye_of_release(reason: ReleaseReason) -> Goodbye {
     match reason {
         ReleaseReason::Cancelled => Goodbye::Cancelled,
         ReleaseReason::Served => Goodbye::Silent,
-        ReleaseReason::Closed => Goodbye::Closed,
-        ReleaseReason::NotServed => Goodbye::NotServed,
+        ReleaseReason::Closed | ReleaseReason::NotServed => Goodbye::NotServed,
     }
 }
 
@@ -446,6 +444,18 @@ mod tests {
     #[test]
     fn every_text_of_headers_holds() {
         crate::tests::scenarios("headers", 1, |text| crate::tests::answered(text, told));
+    }
+
+    #[test]
+    fn who_is_let_go_unserved_hears_an_apology() {
+        for reason in [EndReason::Closed, EndReason::NotServed] {
+            assert_eq!(goodbye_of_end(reason), Goodbye::NotServed, "{reason:?}");
+        }
+        for reason in [ReleaseReason::Closed, ReleaseReason::NotServed] {
+            assert_eq!(goodbye_of_release(reason), Goodbye::NotServed, "{reason:?}");
+        }
+        assert_eq!(goodbye_of_release(ReleaseReason::Served), Goodbye::Silent);
+        assert_eq!(goodbye_of_end(EndReason::Goodbye), Goodbye::CallBack);
     }
 
     #[test]

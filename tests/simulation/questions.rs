@@ -128,6 +128,8 @@ fn record(row: &Interaction) -> String {
         at("due", row.due_at),
         row.attached.as_deref().map(|with| attached(Some(with))),
         tried,
+        row.told.map(|(_, ewt)| format!("told {} s", ewt.as_secs())),
+        at("told at", row.told.map(|(at, _)| at)),
         at("connected", row.connected_at),
         Some(end),
         at("at", row.ended_at),

@@ -643,9 +643,11 @@ fn show_effect(names: &Names, effect: &Effect) -> String {
         Effect::CallInRefused { request, why, .. } => {
             format!("call-in-refused {} for={who} {}", request.0, call_in::refused_call_in(why))
         }
-        Effect::CallInMatched { combination, callback, .. } => {
+        Effect::CallInMatched { combination, callback, data, .. } => {
             let callback = callback.map(|id| format!(" as={}", names.show(id)));
-            format!("matched {who} {combination}{}", callback.unwrap_or_default())
+            let data = data.as_ref().map(|data| format!(" data={}", data.expose()));
+            let more: String = [callback, data].into_iter().flatten().collect();
+            format!("matched {who} {combination}{more}")
         }
         Effect::CallInUnmatched { combination, .. } => match *combination {
             Combination::NONE => format!("unmatched {who}"),

@@ -21,10 +21,10 @@ fn an_answer_that_is_never_acknowledged_is_given_up() {
 #[test]
 fn a_released_caller_hears_the_goodbye() {
     expect_in_queue(
-        "2 release i1 closed\n4 played caller\n60 tick",
+        "2 release i1 not-served\n4 played caller\n60 tick",
         expect![[r#"
-    2 release i1 closed
-        play caller closed
+    2 release i1 not-served
+        play caller not-served
     4 played caller
         hang-up caller 16
     44 (end of the leg)
