@@ -56,6 +56,26 @@ fn mode_3_forgets_what_is_ten_minutes_old() {
 }
 
 #[test]
+fn the_last_50_calls_and_the_last_32_gaps_count() {
+    let table = [
+        // One of 500 s and 49 of 20 s; of 51 it is left out.
+        (EwtMode::Mode2, 500, 20, 51, (500 + 49 * 20) / 50),
+        (EwtMode::Mode2, 500, 20, 52, 20),
+        // One gap of 400 s and 31 of 40 s; of 33 it is left out.
+        (EwtMode::Mode1, 400, 40, 34, (400 + 31 * 40) / 32),
+        (EwtMode::Mode1, 400, 40, 35, 40),
+    ];
+    for (mode, first, each, end, expected) in table {
+        let mut desk = Desk::new(|policy| policy.ewt = mode);
+        desk.log_in("ann");
+        served(&mut desk, 1..2, seconds(first));
+        served(&mut desk, 2..end, seconds(each));
+        three_wait(&mut desk);
+        assert_eq!(desk.queue.ewt(call(100)).unwrap().as_secs(), expected, "{mode:?} {end}");
+    }
+}
+
+#[test]
 fn a_callback_is_offered_to_live_callers_alone() {
     let mut desk = Desk::new(|_| {});
     desk.tell(Event::AgentLoggedIn { agent: name("ann"), ready: false });
