@@ -466,7 +466,6 @@ pub const SOUNDS: &[&str] = &[
     "key-number",
     "limit-reached",
     "never-again",
-    "no-agents",
     "no-free-time",
     "no-such-day",
     "no-such-time",

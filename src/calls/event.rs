@@ -267,8 +267,6 @@ pub enum QueueExit {
     ClosedWithTimes,
     /// Too many are waiting.
     Full,
-    /// Nobody logged in could serve.
-    NoAgents,
     /// Waited as long as the node allows.
     MaxWait,
     /// Pressed this key.

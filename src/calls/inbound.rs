@@ -511,7 +511,6 @@ fn exit_of(node: &QueueNode, exit: QueueExit) -> (Option<&String>, &'static [&'s
     match exit {
         QueueExit::Closed | QueueExit::ClosedWithTimes => (node.closed.as_ref(), &["closed"]),
         QueueExit::Full => (node.full.as_ref(), &["queue-full"]),
-        QueueExit::NoAgents => (node.no_agents.as_ref(), &["no-agents"]),
         QueueExit::MaxWait => (node.max_wait.as_ref().map(|(_, node)| node), &["goodbye"]),
         QueueExit::Key(key) => (node.keys.get(&key), &["goodbye"]),
         QueueExit::AfterCall => (node.after_call.as_ref(), &["goodbye"]),

@@ -276,7 +276,6 @@ impl Stage {
                     "closed" => QueueExit::Closed,
                     "closed-with-times" => QueueExit::ClosedWithTimes,
                     "full" => QueueExit::Full,
-                    "no-agents" => QueueExit::NoAgents,
                     other => panic!("{other}"),
                 },
             },

@@ -154,6 +154,7 @@ mod tests {
         let numbers = vec![Dnis::new("900"), Dnis::new("901")];
         let default = CallInGroup { numbers, ..CallInGroup::default() };
         assert_eq!(read("numbers = [\"900\", \"901\"]"), default);
+        assert_eq!((default.code_length, default.code), (6, CodeUse::Always));
         let off = read("numbers = [\"900\", \"901\"]\ncode = \"off\"");
         let criteria = Combination { code: false, ..Combination::ALL };
         assert_eq!(off, CallInGroup { code: CodeUse::Off, criteria, ..default });

@@ -395,7 +395,7 @@ mod tests {
 
     /// What an agent's phone is told, a header a line. `live support wait=61 attempt=2
     /// base=https://.. answers=call-info shows=order,note data={"order":7,"note":"<900>"}`: `<900>`
-    /// stands for so many characters, and what is encoded is shown as it reads, after its length.
+    /// stands for 900 characters, and what is encoded is shown as it reads, after its length.
     fn told(line: &str) -> String {
         let pairs: BTreeMap<&str, &str> =
             line.split(' ').filter_map(|word| word.split_once('=')).collect();
@@ -407,8 +407,10 @@ mod tests {
             "call-in" => Origin::CallIn,
             other => panic!("{other}"),
         };
-        let long = "x".repeat(900);
-        let data = pairs.get("data").map(|data| UserData::new(&data.replace("<900>", &long)));
+        let within = |data: &&str| Some(data.split_once('<')?.1.split_once('>')?.0.to_owned());
+        let count = pairs.get("data").and_then(within).unwrap_or("1000".to_owned());
+        let (long, mark) = ("x".repeat(count.parse().unwrap()), format!("<{count}>"));
+        let data = pairs.get("data").map(|data| UserData::new(&data.replace(&mark, &long)));
         let keys = pairs.get("shows").map_or(Vec::new(), |keys| keys.split(',').collect());
         let keys: Vec<String> = keys.into_iter().map(str::to_owned).collect();
         let number = |key| pairs.get(key).map_or(0, |n| n.parse().unwrap());
@@ -436,7 +438,7 @@ mod tests {
             let end = encoded.find(';').unwrap_or(encoded.len());
             let (encoded, rest) = encoded.split_at(end);
             let json = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).unwrap()).unwrap();
-            format!("{name}: {} bytes {}{rest}", encoded.len(), json.replace(&long, "<900>"))
+            format!("{name}: {} bytes {}{rest}", encoded.len(), json.replace(&long, &mark))
         };
         headers.into_iter().map(shown).collect::<Vec<_>>().join("\n")
     }

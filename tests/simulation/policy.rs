@@ -131,13 +131,17 @@ fn show_at_close(at_close: AtClose) -> String {
     }
 }
 
-/// `3:5:2` is three requests in ten minutes, five in a day, and two dials in a day.
+/// `3:5:2` is three requests in ten minutes, five in a day, and two dials in a day; `default` as
+/// where the configuration says nothing.
 fn show_limits(limits: LimitSettings) -> String {
     let LimitSettings { requests_per_10_minutes, requests_per_day, dials_per_day } = limits;
     format!("{requests_per_10_minutes}:{requests_per_day}:{dials_per_day}")
 }
 
 fn read_limits(text: &str) -> Result<LimitSettings, String> {
+    if text == "default" {
+        return Ok(LimitSettings::default());
+    }
     let numbers: Option<Vec<u32>> = text.split(':').map(|part| part.parse().ok()).collect();
     match numbers.as_deref() {
         Some(&[requests_per_10_minutes, requests_per_day, dials_per_day]) => {

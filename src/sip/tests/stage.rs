@@ -375,6 +375,7 @@ impl Stage {
             Invitation {
                 target,
                 caller: pairs.get("by").map_or(plain.caller, |by| (*by).to_owned()),
+                display_name: pairs.get("name").map_or(plain.display_name, |it| (*it).to_owned()),
                 ring_timeout: seconds("rings").unwrap_or(plain.ring_timeout),
                 silence_max: seconds("silence"),
                 headers,
