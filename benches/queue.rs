@@ -171,7 +171,9 @@ impl Floor {
         let (interaction, agent, attempt) = self.bridged.swap_remove(which);
         self.wrapping.push(agent);
         match attempt {
-            Some(attempt) => Some(Event::AttemptEnded { attempt, class: RetryClass::HungUp }),
+            Some(attempt) => {
+                Some(Event::AttemptEnded { attempt, class: RetryClass::HungUp, rang: true })
+            }
             None if self.random.below(2) == 0 => Some(Event::CallerHungUp { interaction }),
             None => Some(Event::BridgeEnded { interaction, cause: BridgeEnd::Agent }),
         }
@@ -197,7 +199,7 @@ impl Floor {
                 }
                 Effect::EndAttempt { attempt, reason } => {
                     let class = reason.class();
-                    self.answers.push(Event::AttemptEnded { attempt, class });
+                    self.answers.push(Event::AttemptEnded { attempt, class, rang: true });
                 }
                 Effect::NotAdmitted { .. }
                 | Effect::CancelAlert { .. }

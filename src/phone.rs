@@ -12,7 +12,7 @@ mod zones;
 
 use std::fmt;
 
-pub use class::{Country, NumberClass, NumberKind, Refused, ZoneName, is_emergency};
+pub use class::{Country, EMERGENCY, NumberClass, NumberKind, Refused, ZoneName, is_emergency};
 pub use code::{AccessCode, CodeHash, CodeKey};
 
 use crate::ident::Route;
@@ -256,11 +256,14 @@ impl AddressPolicy {
         }
     }
 
-    /// The way to an extension; `None` if it is not listed.
+    /// The way to an extension; `None` if it is not listed, or if a trunk would make an emergency
+    /// call of it.
     pub fn way(&self, extension: &Extension) -> Option<&Route> {
         let listed =
             self.extensions.iter().find(|(pattern, _)| pattern.matches(extension.expose()));
-        listed.map(|(_, route)| route)
+        let route = listed.map(|(_, route)| route)?;
+        let emergency = EMERGENCY.contains(&extension.expose()) && *route != Route::Registrar;
+        (!emergency).then_some(route)
     }
 
     /// Nobody at all?

@@ -213,7 +213,8 @@ impl Dialled {
             let interaction = self.order.attempt.interaction;
             ctx.push(Effect::BridgeEnded { interaction, lost: true });
         }
-        ctx.report_attempt_ended(self.order.attempt, self.class_of(end));
+        let rang = end.rang || end.answered;
+        ctx.report_attempt_ended(self.order.attempt, self.class_of(end), rang);
     }
 
     fn class_of(&self, end: CallEnd) -> AttemptClass {

@@ -246,6 +246,8 @@ pub enum Effect {
         attempt: AttemptId,
         /// What it means.
         class: AttemptClass,
+        /// Did a phone ring (a 18x came, or it was answered)?
+        rang: bool,
     },
     /// The answer to "keep waiting?".
     WaitAnswered {

@@ -401,7 +401,8 @@ impl Calls {
         }
         if call.is_some_and(Call::has_consumer) {
             self.shared.ended.insert(attempt, ());
-            out.push(Effect::AttemptEnded { attempt, class: AttemptClass::Carrier });
+            let class = AttemptClass::Carrier;
+            out.push(Effect::AttemptEnded { attempt, class, rang: false });
             return;
         }
         let voice = self.settings.queues.get(&order.queue).cloned();
@@ -421,7 +422,8 @@ impl Calls {
             self.step(id, out, |call, ctx| call.end_attempt(ctx, goodbye, class));
         } else if self.shared.ended.get(&attempt).is_none() {
             self.shared.ended.insert(attempt, ());
-            out.push(Effect::AttemptEnded { attempt, class: AttemptClass::Carrier });
+            let class = AttemptClass::Carrier;
+            out.push(Effect::AttemptEnded { attempt, class, rang: false });
         }
     }
 
@@ -632,9 +634,9 @@ impl Context<'_> {
         self.shared.legs.remove(&leg);
     }
 
-    fn report_attempt_ended(&mut self, attempt: AttemptId, class: AttemptClass) {
+    fn report_attempt_ended(&mut self, attempt: AttemptId, class: AttemptClass, rang: bool) {
         self.shared.ended.insert(attempt, ());
-        self.push(Effect::AttemptEnded { attempt, class });
+        self.push(Effect::AttemptEnded { attempt, class, rang });
     }
 }
 

@@ -571,8 +571,9 @@ impl Stage {
                 format!("! later {} by {delay:?}", attempt.serial)
             }
             Effect::ConsumerRefused { attempt } => format!("! never {}", attempt.serial),
-            Effect::AttemptEnded { attempt, class } => {
-                format!("! attempt ended {} {class:?}", attempt.serial)
+            Effect::AttemptEnded { attempt, class, rang } => {
+                let rang = if *rang { " rang" } else { "" };
+                format!("! attempt ended {} {class:?}{rang}", attempt.serial)
             }
             Effect::WaitAnswered { interaction, keep } => {
                 format!("! keep waiting {} {keep}", self.name(*interaction))

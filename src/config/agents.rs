@@ -6,7 +6,7 @@ use super::document::{Item, Section};
 use super::file::{Names, known, skill_name, user_name};
 use super::{PhoneConfig, contact};
 use crate::ident::{QueueId, TrunkId};
-use crate::phone::Address;
+use crate::phone::{Address, EMERGENCY};
 use crate::queue::event::OnRegister;
 use crate::queue::skill::Skills;
 use crate::queue::{self, AgentSettings};
@@ -91,7 +91,7 @@ fn beyond(name: &str, section: &mut Section<'_>, names: &Names) -> Option<(Trunk
         return None;
     };
     let number = number.or_else(|| Address::parse(name).filter(|_| missing))?;
-    if contact::EMERGENCY.contains(&number.expose()) {
+    if EMERGENCY.contains(&number.expose()) {
         section.error("number", "is no phone of an agent", format!("write {wanted}"));
     }
     Some((trunk, number))

@@ -3,7 +3,7 @@
 use super::document::Section;
 use super::file::{Names, known, user_part};
 use crate::ident::{Route, TrunkId};
-use crate::phone::{AddressPolicy, Ani, Country, Pattern};
+use crate::phone::{AddressPolicy, Ani, Country, EMERGENCY, Pattern};
 use crate::queue::ShownSettings;
 use crate::queue::contact::{CallingWindow, ContactSettings};
 use crate::queue::limits::{LIMIT_MAX, LimitSettings};
@@ -42,8 +42,6 @@ pub(super) fn addresses(section: &mut Section<'_>, names: &Names) -> AddressPoli
 
 /// Longest name shown, in characters.
 const NAME_MAX: usize = 60;
-/// The most usual emergency numbers; others are extensions of a house as often.
-pub(super) const EMERGENCY: [&str; 3] = ["112", "911", "999"];
 const COUNTRY: &str = "two capital letters of a country: \"US\"";
 
 fn countries(section: &mut Section<'_>) -> Vec<Country> {
@@ -104,7 +102,7 @@ fn extension(section: &mut Section<'_>, names: &Names) -> (Pattern, Route) {
     if let Some(number) = EMERGENCY.into_iter().find(|number| pattern.matches(number)) {
         section.warn(
             "pattern",
-            format!("it takes in {number}, and what the trunk makes of it may be the police"),
+            format!("it takes in {number}, which is never called over a trunk"),
             "list the extensions that are there",
         );
     }

@@ -18,10 +18,6 @@ use crate::queue::matching::{Combination, Presented};
 use crate::queue::{self, Stage, effect};
 use crate::time::{Duration, Timestamp};
 
-/// Calls with a wrong code that are remembered, so that each counts once: more than can be going
-/// on.
-const FAILED_CALLS_KEPT: usize = 20_000;
-
 impl EventLoop {
     /// The closest time to the one that a caller keyed.
     pub(super) fn find_slot(
@@ -151,7 +147,7 @@ impl EventLoop {
         let now = self.clock.wall();
         let caller = Address::parse(ani.expose());
         if code.is_some() {
-            if self.code_tries.is_locked(caller.as_ref(), now) {
+            if self.code_tries.is_locked(call, caller.as_ref(), now) {
                 let result = CodeResult::Locked;
                 return self.order(calls::Event::CodeChecked { interaction: call, result });
             }
@@ -171,7 +167,9 @@ impl EventLoop {
         callback: Option<InteractionId>,
         data: Option<UserData>,
     ) {
-        self.keyed_by.remove(&interaction);
+        if let Some(caller) = self.keyed_by.remove(&interaction) {
+            self.code_tries.matched(interaction, caller.as_ref());
+        }
         let row = callback.and_then(|callback| self.queue.interaction(callback));
         let queue = row.map(|row| row.queue.clone());
         let combination = combination.to_string();
@@ -180,19 +178,13 @@ impl EventLoop {
     }
 
     /// It is nobody's call, or a callback's that this entry does not route: then the flow goes on
-    /// by what agreed. The first wrong code makes it a failed call of that number, whatever comes
-    /// after: who hangs up before the last try guesses too.
+    /// by what agreed.
     pub(super) fn code_unmatched(&mut self, interaction: InteractionId, agreed: Combination) {
         if agreed != Combination::NONE {
             return self.code_matched(interaction, agreed, None, None);
         }
-        if let Some(caller) = self.keyed_by.remove(&interaction)
-            && self.failed_calls.insert(interaction)
-        {
-            self.code_tries.call_failed(caller.as_ref(), self.clock.wall());
-            if self.failed_calls.len() > FAILED_CALLS_KEPT {
-                self.failed_calls.pop_first();
-            }
+        if let Some(caller) = self.keyed_by.remove(&interaction) {
+            self.code_tries.wrong(interaction, caller.as_ref(), self.clock.wall());
         }
         let result = CodeResult::NoMatch;
         self.order(calls::Event::CodeChecked { interaction, result });

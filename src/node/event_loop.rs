@@ -114,8 +114,6 @@ pub struct EventLoop {
     /// Whose code is being looked for, by their call; `None`: a caller whose number is not known.
     pub(super) keyed_by: BTreeMap<InteractionId, Option<Address>>,
     pub(super) code_tries: CodeTries,
-    /// Calls in which a wrong code was keyed already.
-    pub(super) failed_calls: BTreeSet<InteractionId>,
     pub(super) code_key: CodeKey,
     pub(super) fixed: Fixed,
     pub(super) records: Records,
@@ -201,7 +199,6 @@ impl EventLoop {
             referrals: BTreeMap::new(),
             keyed_by: BTreeMap::new(),
             code_tries: CodeTries::default(),
-            failed_calls: BTreeSet::new(),
             code_key: parts.code_key,
             fixed: parts.fixed,
             records: parts.records,

@@ -230,6 +230,10 @@ mod tests {
                 "extensions" => {
                     policy.extensions = patterns().map(|it| (it, Route::Registrar)).collect();
                 }
+                "pbx-extensions" => {
+                    let pbx = Route::Trunk(TrunkId::new("pbx"));
+                    policy.extensions = patterns().map(|it| (it, pbx.clone())).collect();
+                }
                 other => panic!("{other}"),
             }
         }

@@ -35,7 +35,7 @@ impl EventLoop {
                 // no attempt is used.
                 Departure::Revoked { held, .. } => {
                     if let Effect::Dial { attempt, .. } = held {
-                        self.attempt_ended(attempt, RetryClass::Carrier);
+                        self.attempt_ended(attempt, RetryClass::Carrier, false);
                     }
                 }
             }
@@ -44,9 +44,9 @@ impl EventLoop {
 
     /// The end of an attempt, then what its route can take now: after a carrier's failure the queue
     /// dials no more on that route until it is told.
-    fn attempt_ended(&mut self, attempt: AttemptId, class: RetryClass) {
+    fn attempt_ended(&mut self, attempt: AttemptId, class: RetryClass, rang: bool) {
         self.undialled.remove(&attempt);
-        self.tell(queue::Event::AttemptEnded { attempt, class });
+        self.tell(queue::Event::AttemptEnded { attempt, class, rang });
         self.tell_capacity();
     }
 
@@ -215,7 +215,7 @@ impl EventLoop {
                 self.consultation_asked(interaction, &agent, leg, &to);
             }
             CallsEffect::FeatureCode { leg, agent, code } => self.feature_code(leg, &agent, code),
-            CallsEffect::AttemptEnded { attempt, class } => self.dial_ended(attempt, class),
+            CallsEffect::AttemptEnded { attempt: id, class, rang } => self.dialled(id, class, rang),
             report @ (CallsEffect::Arrived { .. }
             | CallsEffect::EwtTold { .. }
             | CallsEffect::CallerLeft { .. }
@@ -235,7 +235,7 @@ impl EventLoop {
         }
     }
 
-    fn dial_ended(&mut self, attempt: AttemptId, class: AttemptClass) {
+    fn dialled(&mut self, attempt: AttemptId, class: AttemptClass, rang: bool) {
         // While its orphan is being ended, only the orphan's end counts.
         if self.orphans.values().any(|orphan| *orphan == attempt) {
             return;
@@ -245,7 +245,7 @@ impl EventLoop {
         if let Some(route) = route.map(|row| row.route.clone()) {
             self.judge_route(&route, class == RetryClass::Carrier);
         }
-        self.attempt_ended(attempt, class);
+        self.attempt_ended(attempt, class, rang);
     }
 
     /// What the queue is told as it is.
@@ -414,7 +414,7 @@ impl EventLoop {
     /// Ends what may be left of a dial of an earlier process, by its derived identifiers.
     fn end_orphan(&mut self, attempt: AttemptId) {
         let Some(row) = self.queue.open_attempts().find(|row| row.id == attempt) else {
-            return self.attempt_ended(attempt, RetryClass::Carrier);
+            return self.attempt_ended(attempt, RetryClass::Carrier, false);
         };
         let leg = LegId(self.entropy.next_u64());
         let orphan = sip::Orphan {
@@ -496,7 +496,7 @@ impl EventLoop {
         if let Some(attempt) = self.orphans.remove(&leg) {
             // Silence proves nothing: the guard time of the queue closes the attempt then.
             if by != sip::EndedBy::Lost {
-                self.attempt_ended(attempt, RetryClass::Carrier);
+                self.attempt_ended(attempt, RetryClass::Carrier, false);
             }
             return;
         }

@@ -164,6 +164,10 @@ impl NumberKind {
     }
 }
 
+/// Emergency numbers that are no extension of any house: none is called over a trunk, whatever a
+/// queue lists.
+pub const EMERGENCY: [&str; 3] = ["112", "911", "999"];
+
 /// Is this, as it is dialled, the number of the police, ambulance or fire brigade in some country?
 /// Those that are extensions of a house as often (`101`) are left out.
 pub fn is_emergency(dialled: &str) -> bool {

@@ -19,8 +19,6 @@ use crate::time::{Duration, Timestamp};
 
 /// 64*T1 (RFC 3261 section 17) and a margin of 3 s: after that an unanswered transaction is dead.
 pub(super) const TRANSACTION_GUARD: Duration = Duration::from_secs(32 + 3);
-/// Times a consumer may say "later".
-const POSTPONED_MAX: u32 = 3;
 /// The shortest and the longest "later".
 const LATER: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(5400));
 
@@ -78,10 +76,10 @@ impl Queue {
         });
     }
 
-    /// "Later", at most three times; after that the key does nothing.
+    /// "Later": their wish, so it uses no attempt, however often; what rings too often a day and
+    /// the purge time bound it.
     pub(super) fn consumer_postponed(&mut self, id: AttemptId, delay: Duration) {
-        let allowed = self.live_attempt(id).is_some_and(|row| row.postponed < POSTPONED_MAX);
-        if !allowed || !self.confirming(id) {
+        if !self.confirming(id) {
             return;
         }
         let not_before = Some(self.now + delay.clamp(LATER.0, LATER.1));
@@ -163,14 +161,15 @@ impl Queue {
     /// The deadline of an attempt that nobody reports on: end its leg; having done so, close it.
     pub(super) fn attempt_overdue(&mut self, id: AttemptId) {
         match self.attempts.get(&id).map(|attempt| attempt.ending) {
-            Some(Some(reason)) => self.attempt_ended(id, reason.class()),
+            // Whether it rang nobody says: it may have.
+            Some(Some(reason)) => self.attempt_ended(id, reason.class(), true),
             Some(None) => self.end_attempt(id, EndReason::Goodbye),
             None => {}
         }
     }
 
     /// The leg is known to be gone.
-    pub(super) fn attempt_ended(&mut self, id: AttemptId, class: RetryClass) {
+    pub(super) fn attempt_ended(&mut self, id: AttemptId, class: RetryClass, rang: bool) {
         self.discharge(id);
         let now = self.now;
         self.change_attempt(id, |attempt| {
@@ -183,7 +182,7 @@ impl Queue {
         if class == RetryClass::Carrier && attempt.ending.is_none() {
             self.route_failed(&attempt.route);
         }
-        self.dial_over(&attempt, class);
+        self.dial_over(&attempt, class, rang);
         self.taken_next.attempts.push(attempt);
         let current = self.interaction(id.interaction).filter(|row| row.attempt() == id);
         let Some(stage) = current.map(|row| row.stage.clone()) else { return };

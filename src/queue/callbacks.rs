@@ -130,8 +130,7 @@ impl Queue {
             return Ok(row.due_at);
         }
         let q = self.known_queue(&arrival.queue).ok_or(Refusal::Unknown)?;
-        let appointment = self.appointment(q, address.as_ref(), when)?;
-        self.may_register(q, address.as_ref(), id, appointment.is_some())?;
+        let appointment = self.may_register(q, address.as_ref(), id, when)?;
         let origin = match (self.queues[q].settings.user_originated, appointment) {
             (true, _) => Origin::CallIn,
             (false, Some(_)) => Origin::Scheduled,
@@ -211,45 +210,72 @@ impl Queue {
         row.close_at = settings.hours.close_after(due);
     }
 
-    /// May this address have a callback now: open, permitted, within its limits, and no other one
-    /// of the same kind open?
+    /// May this address have a callback: no other one of the same kind is open, there is a time for
+    /// it, it is permitted, within its limits, and there is room? Then the time; `None`: at once.
+    ///
+    /// One that is open already answers before anything else is looked at: the time that it takes
+    /// is its own, and what was switched off since does not undo it.
     pub(super) fn may_register(
         &self,
         q: usize,
         address: Option<&Address>,
         own: InteractionId,
-        scheduled: bool,
-    ) -> Result<(), Refusal> {
+        when: When,
+    ) -> Result<Option<Appointment>, Refusal> {
         let queue = &self.queues[q];
         if !queue.known {
             return Err(Refusal::Unknown);
         }
+        let appointment = self.appointment(q, address, when);
+        let scheduled = !matches!(appointment, Ok(None));
+        self.no_other_open(q, address, own, scheduled)?;
+        let appointment = appointment?;
         if !scheduled && !self.open_for_callbacks(q) {
             return Err(Refusal::Closed { proposals: Vec::new() });
         }
         if !queue.settings.accept_callbacks {
             return Err(Refusal::NotOffered);
         }
-        let Some(address) = address else {
-            // Whoever calls in needs no number to be called at.
-            let fine = queue.settings.user_originated;
-            return if fine { self.room(q, own) } else { Err(Refusal::NotPermitted) };
-        };
-        if !queue.settings.user_originated && queue.settings.addresses.routes(address).is_empty() {
-            return Err(Refusal::NotPermitted);
-        }
-        if !queue.settings.user_originated && self.is_never_called(address) {
-            return Err(Refusal::NeverCall);
-        }
-        let open = queue.open.get(&(address.clone(), scheduled)).copied();
-        if let Some(open) = open.filter(|&open| open != own) {
-            let due_at = self.interaction(open).and_then(|row| row.due_at);
-            return Err(Refusal::Duplicate { open, due_at });
-        }
-        if let Some(again_at) = self.asks_again_at(q, address, scheduled) {
+        self.may_be_called(q, address)?;
+        let again_at = address.and_then(|address| self.asks_again_at(q, address, scheduled));
+        if let Some(again_at) = again_at {
             return Err(Refusal::TooOften { again_at });
         }
-        self.room(q, own)
+        self.room(q, own)?;
+        Ok(appointment)
+    }
+
+    /// Has this consumer no other open callback of the kind?
+    fn no_other_open(
+        &self,
+        q: usize,
+        address: Option<&Address>,
+        own: InteractionId,
+        scheduled: bool,
+    ) -> Result<(), Refusal> {
+        let key = address.map(|address| (address.clone(), scheduled));
+        let open = key.and_then(|key| self.queues[q].open.get(&key).copied());
+        match open.filter(|&open| open != own) {
+            Some(open) => {
+                let due_at = self.interaction(open).and_then(|row| row.due_at);
+                Err(Refusal::Duplicate { open, due_at })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Is it an address that the queue calls? Whoever calls in needs none, and no way to it.
+    fn may_be_called(&self, q: usize, address: Option<&Address>) -> Result<(), Refusal> {
+        let settings = &self.queues[q].settings;
+        match address {
+            _ if settings.user_originated => Ok(()),
+            None => Err(Refusal::NotPermitted),
+            Some(address) if settings.addresses.routes(address).is_empty() => {
+                Err(Refusal::NotPermitted)
+            }
+            Some(address) if self.is_never_called(address) => Err(Refusal::NeverCall),
+            Some(_) => Ok(()),
+        }
     }
 
     /// Is there room for one more? A caller who waits already takes none.
@@ -290,16 +316,16 @@ impl Queue {
         };
         let (q, origin) = (slot.queue, slot.row.origin);
         let user_originated = self.queues[q].settings.user_originated;
-        let appointment = self.appointment(q, Some(&address), when);
-        let checked = appointment.and_then(|appointment| {
-            if user_originated || origin != Origin::Live {
-                return Err(Refusal::NotOffered);
-            }
-            self.may_register(q, Some(&address), id, appointment.is_some())?;
+        let offered = !user_originated && origin == Origin::Live;
+        let checked = match offered {
+            true => self.may_register(q, Some(&address), id, when),
+            false => Err(Refusal::NotOffered),
+        };
+        let noted = checked.and_then(|appointment| {
             self.note_request(q, Some(&address))?;
             Ok(appointment)
         });
-        let appointment = match checked {
+        let appointment = match noted {
             Ok(appointment) => appointment,
             Err(why) => {
                 self.effects.push(Effect::NotRegistered { interaction: id, why });
@@ -410,7 +436,9 @@ impl Queue {
         let found = self.appointment(q, address.as_ref(), when);
         own.into_iter().for_each(|slot| self.queues[q].slots.reserve(slot));
         let appointment = found?.ok_or(Refusal::NotOffered)?;
-        self.may_register(q, address.as_ref(), id, true)?;
+        // No new promise: what limits those does not hold it to its time.
+        self.no_other_open(q, address.as_ref(), id, true)?;
+        self.may_be_called(q, address.as_ref())?;
         self.move_appointment(id, row, appointment);
         Ok(Some(appointment.due))
     }

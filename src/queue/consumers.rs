@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 
 use super::Queue;
 use super::effect::{Effect, EndReason, NotAdmitted, ReleaseReason};
-use super::event::{BridgeEnd, Event, WaitChoice};
+use super::event::{BridgeEnd, Event, WaitChoice, When};
 use super::interaction::{Failures, Interaction, Origin, Outcome, Place, Stage};
 use super::settings::{AtClose, EarlyHangup};
 use super::skill::SkillExpression;
@@ -138,12 +138,14 @@ impl Queue {
                 self.await_reconnect(id, "alerting-hungup-awaiting");
             }
             Stage::Waiting => {
-                self.early_hangup(id, "waiting-hungup-virtual", "waiting-hungup-abandoned");
+                let rows = ["waiting-hungup-virtual", "waiting-hungup-abandoned"];
+                self.early_hangup(id, rows, With::default());
             }
             Stage::Alerting(agent) => {
                 self.cancel_alert(id);
                 let with = With::agent(&agent);
-                self.finish(id, "alerting-hungup-abandoned", with, Outcome::Abandoned);
+                let rows = ["alerting-hungup-virtual", "alerting-hungup-abandoned"];
+                self.early_hangup(id, rows, with);
             }
             Stage::Bridged(agent) => self.consumer_left_bridge(id, &agent),
             Stage::Dialing
@@ -172,20 +174,20 @@ impl Queue {
     pub(super) fn early_hangup(
         &mut self,
         id: InteractionId,
-        to_virtual: &'static str,
-        to_abandoned: &'static str,
+        [to_virtual, to_abandoned]: [&'static str; 2],
+        with: With,
     ) {
         let Some(slot) = self.interactions.get(&id) else { return };
         let live = slot.row.origin == Origin::Live;
         let wanted = self.queues[slot.queue].settings.early_hangup == EarlyHangup::CallBack;
         let address = slot.row.address.clone().filter(|_| wanted && live);
         let q = slot.queue;
-        let may = |address: &Address| self.may_register(q, Some(address), id, false).is_ok();
+        let may = |address: &Address| self.may_register(q, Some(address), id, When::Now).is_ok();
         match address.filter(may) {
             Some(address) => {
                 self.become_callback(id, to_virtual, address, |i| i.caller_leg = false);
             }
-            None => self.finish(id, to_abandoned, With::default(), Outcome::Abandoned),
+            None => self.finish(id, to_abandoned, with, Outcome::Abandoned),
         }
     }
 

@@ -70,7 +70,8 @@ pub struct Occasion {
     pub scheduled: bool,
     /// When it was asked for.
     pub requested: Timestamp,
-    /// When their phone last rang for it, or they last spoke with us about it.
+    /// When their phone last rang for it, or they last spoke with us about it; `None` for the first
+    /// dial, which continues no contact: what was agreed upon then is its time.
     pub last_contact: Option<Timestamp>,
 }
 
@@ -122,8 +123,8 @@ impl CallingWindow {
 
     /// Until when a dial that could start at `at` has to wait; `None`: it need not.
     ///
-    /// It waits outside the window, unless it belongs to a contact of the last 60 minutes, or to an
-    /// immediate callback that was asked for in the last 4 hours. Extensions do not wait, nor
+    /// It waits outside the window, unless it is a retry within 60 minutes of the last contact, or
+    /// of an immediate callback that was asked for in the last 4 hours. Extensions do not wait, nor
     /// numbers whose zone cannot be told. A window that is never open in all zones of the number
     /// delays by 8 days, again and again.
     pub fn delayed_until(

@@ -173,12 +173,14 @@ impl Queue {
                 self.agent_cut_off(&agent);
             }
             Stage::Waiting if live => {
-                self.early_hangup(id, "waiting-lost-virtual", "waiting-lost-abandoned");
+                let rows = ["waiting-lost-virtual", "waiting-lost-abandoned"];
+                self.early_hangup(id, rows, With::default());
             }
             Stage::Waiting => self.cut_off(id, attempt, "waiting-lost-virtual"),
             Stage::Alerting(agent) => {
                 if live {
-                    self.early_hangup(id, "alerting-lost-virtual", "alerting-lost-abandoned");
+                    let rows = ["alerting-lost-virtual", "alerting-lost-abandoned"];
+                    self.early_hangup(id, rows, With::agent(&agent));
                 } else {
                     self.cut_off(id, attempt, "alerting-lost-virtual");
                 }

@@ -195,6 +195,8 @@ pub enum Event {
         attempt: AttemptId,
         /// What it means for the next one.
         class: RetryClass,
+        /// Is it known that a phone rang?
+        rang: bool,
     },
     /// An answered consumer whom nobody served in `answered_wait_max` said what to do. No key is
     /// `CallBack`, also by the queue's own deadline (20 s). Nothing if an agent is alerted

@@ -472,7 +472,7 @@ fn attempts_bounded(s: &Step) -> Verdict {
 
 /// Whoever was not reached waits as long as that outcome is to wait.
 fn delay_by_outcome(s: &Step) -> Verdict {
-    let Event::AttemptEnded { attempt, class } = s.event else { return Ok(()) };
+    let Event::AttemptEnded { attempt, class, .. } = s.event else { return Ok(()) };
     let was = s.before.interaction(attempt.interaction).filter(|row| row.attempt() == *attempt);
     // Its guard time may have closed it in the same step, before we were told.
     let open = s.before.attempts.get(attempt).is_some_and(|attempt| {

@@ -280,7 +280,9 @@ impl Queue {
             Event::ConsumerConfirmed { attempt } => self.consumer_confirmed(attempt),
             Event::ConsumerPostponed { attempt, delay } => self.consumer_postponed(attempt, delay),
             Event::ConsumerRefused { attempt } => self.consumer_refused(attempt),
-            Event::AttemptEnded { attempt, class } => self.attempt_ended(attempt, class),
+            Event::AttemptEnded { attempt, class, rang } => {
+                self.attempt_ended(attempt, class, rang);
+            }
             Event::WaitAnswered { interaction, choice } => self.wait_answered(interaction, choice),
             Event::AgentLoggedIn { agent, ready } => self.agent_logged_in(&agent, ready),
             Event::AgentLoggedOut { agent } => self.agent_logged_out(&agent),

@@ -442,7 +442,7 @@ impl Queue {
         let occasion = Occasion {
             scheduled: row.origin == Origin::Scheduled,
             requested: row.created_at,
-            last_contact: row.last_contact,
+            last_contact: row.last_contact.filter(|_| row.attempts_made > 0),
         };
         let window = self.settings_of(id)?.contact.window?;
         window.delayed_until(row.address.as_ref()?, occasion, self.now)

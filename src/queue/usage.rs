@@ -60,19 +60,22 @@ impl Queue {
         }
     }
 
-    /// A dial is over: one that did not ring counts no more. Of one that a node left behind nobody
-    /// knows.
-    pub(super) fn dial_over(&mut self, attempt: &Attempt, class: RetryClass) {
-        let silent = match class {
-            RetryClass::Busy | RetryClass::Unreachable | RetryClass::Carrier => true,
+    /// A dial is over: one that did not ring counts no more. A trunk that let it ring as long as it
+    /// may and never said so is not believed; of one that a node left behind nobody knows.
+    pub(super) fn dial_over(&mut self, attempt: &Attempt, class: RetryClass, rang: bool) {
+        let may_ring = match class {
             RetryClass::NoAnswer
             | RetryClass::NoConfirm
             | RetryClass::Machine
+            | RetryClass::HungUp => true,
+            RetryClass::Busy
+            | RetryClass::Unreachable
+            | RetryClass::Carrier
             | RetryClass::Rejected
-            | RetryClass::HungUp
             | RetryClass::CalledIn => false,
         };
-        if !silent || attempt.answered_at.is_some() || attempt.ending == Some(EndReason::Orphaned) {
+        let rang = rang || may_ring || attempt.answered_at.is_some();
+        if rang || attempt.ending == Some(EndReason::Orphaned) {
             return;
         }
         let (Some(&q), Some(number)) =

@@ -413,7 +413,7 @@ fn any_event(queue: &Queue, entropy: &mut Entropy) -> Event {
         },
         (5, _) => Event::AttemptAnswered { attempt },
         (6, _) => Event::ConsumerConfirmed { attempt },
-        (7, _) => Event::AttemptEnded { attempt, class: RetryClass::Busy },
+        (7, _) => Event::AttemptEnded { attempt, class: RetryClass::Busy, rang: true },
         (8, _) => Event::AgentReady { agent },
         (9 | 10, Some((agent, interaction))) => Event::AgentAnswered { agent, interaction },
         (11, Some((_, interaction))) => Event::BridgeEnded { interaction, cause: BridgeEnd::Agent },

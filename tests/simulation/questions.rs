@@ -15,7 +15,7 @@
 //! | `? attempt carol/1` | an attempt as it is kept: whom it calls, by which way, who it shows |
 //! | `? trail carol` | its rows in the trail, a line each: place and estimate where they are kept |
 //! | `? agent ann` | the state of an agent |
-//! | `? heard +14155550101` | are their codes evaluated? (see [`crate::scenario`]) |
+//! | `? heard carol +14155550101` | are codes keyed in it evaluated? (see [`crate::scenario`]) |
 
 use std::fmt::Display;
 

@@ -95,7 +95,7 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
         if bench.is_none() && policy::read_settings(&mut settings, line).map_err(at)? {
             continue;
         }
-        if let Some(answer) = tried(&mut tries, line).map_err(at)? {
+        if let Some(answer) = tried(&mut tries, &mut names, line).map_err(at)? {
             out.push_str(&answer);
             continue;
         }
@@ -121,17 +121,23 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
     Ok((out, None))
 }
 
-/// `MM:SS fails-codes +14155550101`: a call of theirs ended without a match; `MM:SS ? heard
-/// +14155550101`: are codes of theirs evaluated?
-fn tried(tries: &mut CodeTries, line: &str) -> Result<Option<String>, String> {
+/// `MM:SS wrong-code carol +14155550101`: in call `carol` of theirs a code is nobody's; `MM:SS
+/// right-code carol +14155550101`: one matches; `MM:SS ? heard carol +14155550101`: are codes
+/// that they key in it evaluated?
+fn tried(tries: &mut CodeTries, names: &mut Names, line: &str) -> Result<Option<String>, String> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match words[..] {
-        [at, "fails-codes", who] => {
-            tries.call_failed(Some(&text::address(who)?), text::time(at)?);
+        [at, "wrong-code", call, who] => {
+            tries.wrong(names.id(call), Some(&text::address(who)?), text::time(at)?);
             Ok(Some(String::new()))
         }
-        [at, "?", "heard", who] => {
-            let locked = tries.is_locked(Some(&text::address(who)?), text::time(at)?);
+        [_, "right-code", call, who] => {
+            tries.matched(names.id(call), Some(&text::address(who)?));
+            Ok(Some(String::new()))
+        }
+        [at, "?", "heard", call, who] => {
+            let locked =
+                tries.is_locked(names.id(call), Some(&text::address(who)?), text::time(at)?);
             Ok(Some(format!("      ? {}\n", if locked { "no" } else { "yes" })))
         }
         _ => Ok(None),

@@ -38,6 +38,11 @@ pub(crate) const CLASSES: Table<RetryClass> = &[
     ("hung-up", RetryClass::HungUp),
     ("called-in", RetryClass::CalledIn),
 ];
+/// Did a phone ring, where nothing else is said?
+pub(crate) fn usually_rang(class: RetryClass) -> bool {
+    !matches!(class, RetryClass::Busy | RetryClass::Unreachable | RetryClass::Carrier)
+}
+
 const REASONS: Table<NotReadyReason> = &[
     ("login", NotReadyReason::Login),
     ("asked", NotReadyReason::Asked),
@@ -323,10 +328,7 @@ fn read_event(
         "press-1" => Event::ConsumerConfirmed { attempt: names.attempt(who)? },
         "press-2" => postponed(names.attempt(who)?, words)?,
         "press-9" => Event::ConsumerRefused { attempt: names.attempt(who)? },
-        "ended" => {
-            let class = read(CLASSES, words.get(2)?)?;
-            Event::AttemptEnded { attempt: names.attempt(who)?, class }
-        }
+        "ended" => ended(names.attempt(who)?, words)?,
         "choose" => Event::WaitAnswered { interaction, choice: read(CHOICES, words.get(2)?)? },
         "bridge-ended" => Event::BridgeEnded { interaction, cause: read(BRIDGES, words.get(2)?)? },
         "capacity" => capacity(who, words)?,
@@ -347,6 +349,12 @@ fn attached(words: &Words<'_>) -> Result<Option<Box<Attached>>, String> {
 /// The text of a JSON object, without blanks.
 pub(crate) fn data(text: &str) -> Result<UserData, String> {
     parsed("user data", text, UserData::new(text))
+}
+
+fn ended(attempt: AttemptId, words: &Words<'_>) -> Result<Event, String> {
+    let class = read(CLASSES, words.get(2)?)?;
+    let rang = words.pair("rang", |text| parsed("truth", text, text.parse().ok()))?;
+    Ok(Event::AttemptEnded { attempt, class, rang: rang.unwrap_or_else(|| usually_rang(class)) })
 }
 
 fn postponed(attempt: AttemptId, words: &Words<'_>) -> Result<Event, String> {
@@ -517,8 +525,10 @@ fn show_event(names: &Names, event: &Event) -> String {
             format!("press-2 {} seconds={}", dial(attempt), delay.as_secs())
         }
         Event::ConsumerRefused { attempt } => format!("press-9 {}", dial(attempt)),
-        Event::AttemptEnded { attempt, class } => {
-            format!("ended {} {}", dial(attempt), word(CLASSES, *class))
+        Event::AttemptEnded { attempt, class, rang } => {
+            let unusual = *rang != usually_rang(*class);
+            let rang = if unusual { format!(" rang={rang}") } else { String::new() };
+            format!("ended {} {}{rang}", dial(attempt), word(CLASSES, *class))
         }
         Event::WaitAnswered { interaction, choice } => {
             format!("choose {} {}", who(interaction), word(CHOICES, *choice))

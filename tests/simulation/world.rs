@@ -545,7 +545,7 @@ impl World {
         match self.entropy.below(8) {
             0 => Event::AttemptAnswered { attempt },
             1 => Event::ConsumerConfirmed { attempt },
-            2 => Event::AttemptEnded { attempt, class: RetryClass::NoAnswer },
+            2 => Event::AttemptEnded { attempt, class: RetryClass::NoAnswer, rang: true },
             3 => Event::ConsumerRefused { attempt },
             4 => Event::AgentAnswered { agent: AgentId::new("nobody"), interaction },
             5 => Event::AgentAnswered { agent, interaction: InteractionId(u128::MAX) },
@@ -577,7 +577,7 @@ impl World {
                 Departure::Leaves(effect) => self.react(effect),
                 Departure::Revoked { by: Effect::EndAttempt { attempt, reason }, .. } => {
                     let (attempt, class) = (*attempt, reason.class());
-                    self.soon(1, Event::AttemptEnded { attempt, class });
+                    self.soon(1, Event::AttemptEnded { attempt, class, rang: false });
                 }
                 Departure::Revoked { .. } => {}
             }

@@ -153,34 +153,34 @@ fn a_dialled_conversation_ends_from_either_side() {
     expect_on_hold(
         &format!("{talking} 60 ended dial/1 peer\n60 disconnect ann i1"),
         expect![[r#"
-        9 alert ann i1 1
-            invite ann/1 1001 like dial/1
-        10 answered ann/1
-            ! agent answered ann i1
-        10 connect ann i1
-            bridge dial/1 ann/1
-        60 ended dial/1 peer
-            ! attempt ended 1 HungUp
-        60 disconnect ann i1
-            hang-up ann/1 16
-    "#]],
+            9 alert ann i1 1
+                invite ann/1 1001 like dial/1
+            10 answered ann/1
+                ! agent answered ann i1
+            10 connect ann i1
+                bridge dial/1 ann/1
+            60 ended dial/1 peer
+                ! attempt ended 1 HungUp rang
+            60 disconnect ann i1
+                hang-up ann/1 16
+        "#]],
     );
     expect_on_hold(
         &format!("{talking} 60 ended ann/1 peer\n60 release i1 silent\n60.1 ended dial/1 us"),
         expect![[r#"
-        9 alert ann i1 1
-            invite ann/1 1001 like dial/1
-        10 answered ann/1
-            ! agent answered ann i1
-        10 connect ann i1
-            bridge dial/1 ann/1
-        60 ended ann/1 peer
-            ! bridge ended i1 lost=false
-        60 release i1 silent
-            hang-up dial/1 16
-        60.1 ended dial/1 us
-            ! attempt ended 1 HungUp
-    "#]],
+            9 alert ann i1 1
+                invite ann/1 1001 like dial/1
+            10 answered ann/1
+                ! agent answered ann i1
+            10 connect ann i1
+                bridge dial/1 ann/1
+            60 ended ann/1 peer
+                ! bridge ended i1 lost=false
+            60 release i1 silent
+                hang-up dial/1 16
+            60.1 ended dial/1 us
+                ! attempt ended 1 HungUp rang
+        "#]],
     );
 }
 
@@ -209,19 +209,19 @@ fn a_lost_leg_ends_a_dialled_conversation() {
     expect_on_hold(
         &format!("{talking} 60 ended dial/1 lost\n75 tick"),
         expect![[r#"
-    9 alert ann i1 1
-        invite ann/1 1001 like dial/1
-    10 answered ann/1
-        ! agent answered ann i1
-    10 connect ann i1
-        bridge dial/1 ann/1
-    60 ended dial/1 lost
-        ! bridge ended i1 lost=true
-        ! attempt ended 1 HungUp
-    70 (disconnect)
-        hang-up ann/1 16
-    75 tick
-"#]],
+            9 alert ann i1 1
+                invite ann/1 1001 like dial/1
+            10 answered ann/1
+                ! agent answered ann i1
+            10 connect ann i1
+                bridge dial/1 ann/1
+            60 ended dial/1 lost
+                ! bridge ended i1 lost=true
+                ! attempt ended 1 HungUp rang
+            70 (disconnect)
+                hang-up ann/1 16
+            75 tick
+        "#]],
     );
 }
 
@@ -245,7 +245,7 @@ fn a_machine_is_told_nothing_of_a_callback_that_is_cancelled() {
             7 end-attempt i1/1 silent hung-up
                 hang-up dial/1 16
             8 ended dial/1 us
-                ! attempt ended 1 HungUp
+                ! attempt ended 1 HungUp rang
         "#]],
     );
 }
@@ -277,7 +277,7 @@ fn whoever_presses_1_is_a_person_however_long_they_spoke() {
                 play dial/1 connecting
             8 beep dial/1
             9 ended dial/1 peer
-                ! attempt ended 1 HungUp
+                ! attempt ended 1 HungUp rang
         "#]],
     );
 }

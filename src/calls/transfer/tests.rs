@@ -427,7 +427,7 @@ fn a_dialled_consumer_is_transferred_too() {
                 90 ended third/1 peer
                     hang-up dial/1 16
                 90.1 ended dial/1 us
-                    ! attempt ended 1 HungUp
+                    ! attempt ended 1 HungUp rang
             "#]],
         ),
         (
@@ -463,7 +463,7 @@ fn a_dialled_consumer_is_transferred_too() {
                 13 alert bob i1 1
                     invite bob/1 1001 like dial/1
                 14 ended dial/1 peer
-                    ! attempt ended 1 HungUp
+                    ! attempt ended 1 HungUp rang
             "#]],
         ),
     ] {

@@ -204,7 +204,7 @@ impl Day {
         let Some(&attempt) = attempts.get(n) else { return };
         let class = [RetryClass::Busy, RetryClass::HungUp, RetryClass::Carrier][self.below(3)];
         let event = match self.below(10) {
-            0 => Event::AttemptEnded { attempt, class },
+            0 => Event::AttemptEnded { attempt, class, rang: true },
             1 => Event::CalledIn { interaction: attempt.interaction, node: node() },
             2..=5 => Event::AttemptAnswered { attempt },
             _ => Event::ConsumerConfirmed { attempt },

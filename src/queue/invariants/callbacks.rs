@@ -466,7 +466,8 @@ pub(super) fn window_kept(s: &Step) -> Verdict {
         };
         let now = s.after.now;
         let contacts = [was.last_contact, row.last_contact];
-        let recent = contacts.into_iter().flatten().any(|then| now.since(then) <= CONTACT);
+        let again = was.attempts_made > 0;
+        let recent = again && contacts.into_iter().flatten().any(|at| now.since(at) <= CONTACT);
         let consents = row.origin != Origin::Scheduled && now.since(row.created_at) <= CONSENT;
         let window = s.after.queue_settings(&row.queue).and_then(|queue| queue.contact.window);
         let open = window.is_none_or(|window| {

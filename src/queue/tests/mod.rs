@@ -162,7 +162,8 @@ impl Desk {
     }
 
     fn end(&mut self, n: u128, serial: u32, class: RetryClass) -> Vec<Effect> {
-        self.tell(Event::AttemptEnded { attempt: try_of(n, serial), class })
+        let rang = class != RetryClass::Carrier;
+        self.tell(Event::AttemptEnded { attempt: try_of(n, serial), class, rang })
     }
 
     fn pick_up(&mut self, agent: &str, n: u128) -> Vec<Effect> {

@@ -7,6 +7,7 @@ use ringback::time::Duration;
 
 use super::World;
 use crate::swarm::weighted;
+use crate::text;
 
 impl World {
     pub(super) fn react(&mut self, effect: &Effect) {
@@ -105,7 +106,9 @@ impl World {
     fn over(&mut self, attempt: AttemptId, seconds: u64, class: RetryClass) {
         let known = self.dialled.get_mut(&attempt);
         if known.is_some_and(|ended| !std::mem::replace(ended, true)) {
-            self.soon(seconds, Event::AttemptEnded { attempt, class });
+            // Some ring before the trunk fails them.
+            let rang = text::usually_rang(class) || attempt.serial.is_multiple_of(3);
+            self.soon(seconds, Event::AttemptEnded { attempt, class, rang });
         }
     }
 
@@ -161,7 +164,10 @@ impl World {
         match self.dialled.get(&attempt) {
             Some(_) => self.over(attempt, 4, class),
             // Never dialled, or dialled before a restart: known by its derived identifiers only.
-            None => self.soon(4, Event::AttemptEnded { attempt, class }),
+            None => {
+                let rang = text::usually_rang(class);
+                self.soon(4, Event::AttemptEnded { attempt, class, rang });
+            }
         }
     }
 }
