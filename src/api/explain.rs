@@ -23,11 +23,12 @@ struct Wire {
     stage: &'static str,
     waits_for: String,
     ahead: Option<u32>,
+    first_in_line: Vec<String>,
     ewt_seconds: Option<u64>,
     priority: i16,
     in_line_since: String,
     could_serve: Vec<WireAgent>,
-    lack_skills: Vec<String>,
+    lack_skills: Vec<WireLack>,
     missed_by: Vec<String>,
     next_deadline: Option<WireDeadline>,
 }
@@ -36,6 +37,12 @@ struct Wire {
 struct WireAgent {
     agent: String,
     state: &'static str,
+}
+
+#[derive(Serialize)]
+struct WireLack {
+    agent: String,
+    unmet: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +65,8 @@ pub(super) async fn explain(
 
 fn wire(it: Explanation) -> Wire {
     let names = |agents: Vec<AgentId>| agents.iter().map(ToString::to_string).collect();
+    let lack =
+        |(agent, unmet): (AgentId, Vec<String>)| WireLack { agent: agent.to_string(), unmet };
     let agent = |(agent, state): (AgentId, AgentState)| WireAgent {
         agent: agent.to_string(),
         state: agent_state(&state),
@@ -69,11 +78,12 @@ fn wire(it: Explanation) -> Wire {
         stage: stage(&it.stage),
         waits_for: it.waits_for.to_string(),
         ahead: it.ahead,
+        first_in_line: it.first_in_line.iter().map(ToString::to_string).collect(),
         ewt_seconds: it.ewt.map(|ewt| ewt.as_secs()),
         priority: it.place.priority.0,
         in_line_since: it.place.arrival.to_string(),
         could_serve: it.could_serve.into_iter().map(agent).collect(),
-        lack_skills: names(it.lack_skills),
+        lack_skills: it.lack_skills.into_iter().map(lack).collect(),
         missed_by: names(it.missed_by),
         next_deadline: it.next_deadline.map(|(at, why)| WireDeadline { at: at.to_string(), why }),
     }

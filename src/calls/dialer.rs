@@ -3,7 +3,8 @@
 //!
 //! An attempt is over only when its leg is: whatever we ask for, `AttemptEnded` is reported once,
 //! when the leg has ended (or 40 s after we hung up, when it never says so). A late answer of a
-//! dial that we cancelled is no answer. It must not decide whether or when to dial again.
+//! dial that we cancelled is no answer, unless we did because its consumer called in: the phone
+//! that they answered in the same moment wins. It must not decide whether or when to dial again.
 
 #[cfg(test)]
 mod tests;
@@ -98,10 +99,12 @@ enum State {
         playing: Playing,
         class: AttemptClass,
     },
-    /// We hung up; reported as `class` unless the other side's word comes first.
+    /// We hung up; reported as `class` unless the other side's word comes first. An answer undoes
+    /// it if it `yields`.
     Ending {
         until: Timestamp,
         class: AttemptClass,
+        yields: bool,
     },
 }
 
@@ -160,7 +163,9 @@ impl Dialled {
     pub(super) fn fact(&mut self, ctx: &mut Context<'_>, fact: Fact) {
         match (fact, &mut self.state) {
             (Fact::Ringing, State::Ringing { .. }) => self.rang = true,
-            (Fact::Answered, State::Ringing { .. }) => self.answered(ctx),
+            (Fact::Answered, State::Ringing { .. } | State::Ending { yields: true, .. }) => {
+                self.answered(ctx)
+            }
             (Fact::Digit(digit), State::Confirming { question, .. }) => {
                 if let Some(answer) = question.press(ctx, digit) {
                     self.confirmed(ctx, answer);
@@ -304,6 +309,10 @@ impl Dialled {
 
     /// Says goodbye if somebody is there, then hangs up. An end that is under way goes on.
     pub(super) fn end(&mut self, ctx: &mut Context<'_>, goodbye: Goodbye, class: AttemptClass) {
+        // They answered before this order came, and were told to us: that wins.
+        if class == AttemptClass::CalledIn && !matches!(self.state, State::Ringing { .. }) {
+            return;
+        }
         let is_unconfirmed = class == AttemptClass::NoConfirm;
         let class = if is_unconfirmed { self.unconfirmed() } else { class };
         let prompts = match &self.state {
@@ -313,8 +322,12 @@ impl Dialled {
                 self.state = State::Goodbye { playing, class };
                 return;
             }
-            State::Message(_) => Vec::new(),
-            State::Ringing { .. } => Vec::new(),
+            State::Ringing { .. } if class == AttemptClass::CalledIn => {
+                ctx.push(Effect::Cancel { leg: self.leg, cause: cause::NORMAL });
+                self.state = State::Ending { until: ctx.now + ENDING_MAX, class, yields: true };
+                return;
+            }
+            State::Message(_) | State::Ringing { .. } => Vec::new(),
             State::Confirming { .. }
             | State::Chosen { .. }
             | State::Hearing(_)
@@ -397,7 +410,7 @@ impl Dialled {
     pub(super) fn hang_up(&mut self, ctx: &mut Context<'_>, cause: u8, class: AttemptClass) {
         if !matches!(self.state, State::Ending { .. }) {
             ctx.push(Effect::HangUp { leg: self.leg, cause });
-            self.state = State::Ending { until: ctx.now + ENDING_MAX, class };
+            self.state = State::Ending { until: ctx.now + ENDING_MAX, class, yields: false };
         }
     }
 

@@ -52,6 +52,14 @@ pub enum Effect {
         /// A text for the `Reason` header (RFC 3326), Q.850 cause.
         cause: u8,
     },
+    /// Cancel an INVITE of ours, unless it is answered in the same moment: then it is. `LegEnded`
+    /// or `LegAnswered` follows.
+    Cancel {
+        /// Which.
+        leg: LegId,
+        /// As in `HangUp`.
+        cause: u8,
+    },
     /// Play prompts, in place of whatever the leg hears; silence after.
     Play {
         /// Where.

@@ -38,6 +38,7 @@ const EFFECTS: &[&str] = &[
     "CallbackConfirmed",
     "CallerHungUp",
     "CallerLeft",
+    "Cancel",
     "CodeKeyed",
     "ConsumerConfirmed",
     "ConsumerPostponed",
@@ -231,7 +232,12 @@ impl World {
                 ring_timeout: Duration::from_secs(30),
                 confirm: b % 5 > 0,
             },
-            27 => Event::EndAttempt { attempt, goodbye, class: AttemptClass::NoConfirm },
+            27 => {
+                let called_in = b % 3 == 0;
+                let class =
+                    if called_in { AttemptClass::CalledIn } else { AttemptClass::NoConfirm };
+                Event::EndAttempt { attempt, goodbye, class }
+            }
             28 => Event::Registered { interaction },
             29 => Event::NotRegistered { interaction, reason: refusal(b) },
             30 => Event::Release { interaction, goodbye },
@@ -414,6 +420,7 @@ impl World {
                     self.consumers.insert(*leg);
                 }
             }
+            Effect::Cancel { leg, .. } => self.open(leg),
             Effect::HangUp { leg, .. } | Effect::Reject { leg, .. } => {
                 self.open(leg);
                 self.lives.insert(*leg, Life::HungUp);

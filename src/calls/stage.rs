@@ -312,6 +312,7 @@ impl Stage {
                     "no-answer" => AttemptClass::NoAnswer,
                     "no-confirm" => AttemptClass::NoConfirm,
                     "hung-up" => AttemptClass::HungUp,
+                    "called-in" => AttemptClass::CalledIn,
                     other => panic!("{other}"),
                 },
             },
@@ -510,6 +511,7 @@ impl Stage {
                     like.as_ref().map_or(String::new(), |l| format!(" like {}", leg(self, l)));
                 format!("invite {name} {what}{like}")
             }
+            Effect::Cancel { leg: id, cause } => format!("cancel {} {cause}", leg(self, id)),
             Effect::HangUp { leg: id, cause } => format!("hang-up {} {cause}", leg(self, id)),
             Effect::Play { leg: id, play, language, prompts } => {
                 let name = leg(self, id);

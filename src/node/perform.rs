@@ -174,6 +174,7 @@ impl EventLoop {
             CallsEffect::Ring { leg } => self.sip.ring(now, leg),
             CallsEffect::Reject { leg, status } => self.reject(leg, status),
             CallsEffect::Invite { leg, to, like } => self.invite(leg, to, like),
+            CallsEffect::Cancel { leg, cause } => self.sip.cancel(now, leg, cause),
             CallsEffect::HangUp { leg, cause } => self.sip.hang_up(now, leg, cause, ""),
             CallsEffect::Play { leg, play, language, prompts } => {
                 self.media.play(leg, play, translate::fragments(&language, &prompts));

@@ -92,7 +92,7 @@ impl EventLoop {
             return Ok(Transfer::Queue(queue.ok_or(status::FORBIDDEN)?, Some(agent)));
         }
         let queue = QueueId::new(target.expose());
-        if self.queue.queue_settings(&queue).is_some() {
+        if self.queue.takes_transfers(&queue) {
             return Ok(Transfer::Queue(queue, None));
         }
         let (address, routes) = self.outside_party(&row.queue, target)?;

@@ -351,6 +351,7 @@ pub(super) fn report(
         | CallsEffect::ConsultationAsked { .. }
         | CallsEffect::Reject { .. }
         | CallsEffect::Invite { .. }
+        | CallsEffect::Cancel { .. }
         | CallsEffect::HangUp { .. }
         | CallsEffect::Play { .. }
         | CallsEffect::Music { .. }

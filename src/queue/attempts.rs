@@ -42,6 +42,9 @@ impl Queue {
     }
 
     pub(super) fn attempt_answered(&mut self, id: AttemptId) {
+        if self.crosses_the_caller(id) {
+            self.dialled_leg_wins(id);
+        }
         if self.live_attempt(id).is_none_or(|row| row.stage != Stage::Dialing) {
             return;
         }
@@ -55,6 +58,30 @@ impl Queue {
         });
         if !settings.confirm {
             self.consumer_confirmed(id);
+        }
+    }
+
+    /// Is this dial being ended because its consumer called in?
+    fn crosses_the_caller(&self, id: AttemptId) -> bool {
+        self.attempts.get(&id).is_some_and(|it| it.ending == Some(EndReason::CalledIn))
+    }
+
+    /// They answered the dial that was about to end because they called in: it goes on, and the
+    /// call that came in waits for nothing more. What is not wanted any more ends all the same.
+    fn dialled_leg_wins(&mut self, id: AttemptId) {
+        let current = self.interaction(id.interaction).filter(|row| row.attempt() == id);
+        let wanted = current.is_some_and(|row| row.stage == Stage::Dialing);
+        self.change_attempt(id, |attempt| {
+            attempt.ending = None;
+            attempt.deadline = None;
+        });
+        if !wanted {
+            return self.end_attempt(id, EndReason::Cancelled);
+        }
+        let Some(slot) = self.interactions.get_mut(&id.interaction) else { return };
+        slot.row.menu_until = None;
+        if std::mem::take(&mut slot.row.called_in) {
+            self.effects.push(Effect::NotTakenOver { interaction: id.interaction });
         }
     }
 

@@ -318,12 +318,19 @@ impl Queue {
     pub fn queue_of_transfer(&self, from: &QueueId, to: &AgentId) -> Option<QueueId> {
         let agent = &self.agents[*self.agent_index.get(to)?];
         let serves = |number: &usize, queue: &super::QueueState| {
-            agent.queues.as_ref().is_none_or(|queues| queues.has(*number))
+            queue.known
+                && agent.queues.as_ref().is_none_or(|queues| queues.has(*number))
                 && queue.settings.skills.satisfied_by(&agent.row.skills)
         };
         let mut served = self.queues.iter().enumerate().filter(|(number, it)| serves(number, it));
         let own = served.clone().find(|(_, queue)| queue.id == *from);
         own.or_else(|| served.next()).map(|(_, queue)| queue.id.clone())
+    }
+
+    /// May somebody be sent into this queue? Not into one that is no longer configured: nobody
+    /// would serve them.
+    pub fn takes_transfers(&self, queue: &QueueId) -> bool {
+        self.known_queue(queue).is_some()
     }
 
     /// The agent sent the person they talk to into a queue: they wait there, at the place of their

@@ -1,4 +1,5 @@
-//! Why an interaction is where it is: place, who is ahead, who could serve, what it waits for.
+//! Why an interaction is where it is: place, who is ahead, who could serve, which agents miss which
+//! skill, what it waits for.
 //!
 //! Must not: decide anything; `routing` decides, this says it in words.
 
@@ -9,6 +10,9 @@ use super::interaction::{Interaction, Origin, Place, Stage};
 use super::{Queue, Slot};
 use crate::ident::{AgentId, InteractionId, QueueId};
 use crate::time::{Duration, Timestamp};
+
+/// How many of those ahead are named.
+pub const AHEAD_NAMED: usize = 10;
 
 /// What an interaction waits for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -62,14 +66,17 @@ pub struct Explanation {
     pub place: Place,
     /// How many of its queue are ahead; `None` when it holds no place any more.
     pub ahead: Option<u32>,
+    /// The first of those ahead, in their order; [`AHEAD_NAMED`] at most.
+    pub first_in_line: Vec<InteractionId>,
     /// The estimated wait.
     pub ewt: Option<Duration>,
     /// What it waits for.
     pub waits_for: WaitsFor,
     /// Agents logged in who could serve it, and what they are doing.
     pub could_serve: Vec<(AgentId, AgentState)>,
-    /// Agents logged in who serve the queue and lack the skills.
-    pub lack_skills: Vec<AgentId>,
+    /// Agents logged in who serve the queue and lack the skills, each with the conditions that
+    /// they do not meet.
+    pub lack_skills: Vec<(AgentId, Vec<String>)>,
     /// Agents who missed it: the last to be asked again.
     pub missed_by: Vec<AgentId>,
     /// What time alone will change next, when, and why.
@@ -88,10 +95,16 @@ impl Queue {
             let asked = agent.queues.as_ref().is_none_or(|queues| queues.has(slot.queue));
             match (agent.indexed_here, agent.serves.has(slot.class)) {
                 (true, true) => could_serve.push((agent.row.id.clone(), agent.row.state.clone())),
-                (true, false) if asked => lack_skills.push(agent.row.id.clone()),
+                (true, false) if asked => {
+                    let unmet = row.skills.unmet_by(&agent.row.skills);
+                    lack_skills.push((agent.row.id.clone(), unmet));
+                }
                 (true, false) | (false, _) => {}
             }
         }
+        let ahead = self.position(id).map(|position| position - 1);
+        let places = self.queues[slot.queue].places.range(..row.place);
+        let first = places.filter(|_| ahead.is_some()).take(AHEAD_NAMED).map(|(_, id)| *id);
         let guard = self.attempts.get(&row.attempt()).and_then(|attempt| attempt.deadline);
         let next = [row.timer(), guard.map(|at| (at, "attempt_guard"))];
         Some(Explanation {
@@ -99,7 +112,8 @@ impl Queue {
             queue: row.queue.clone(),
             stage: row.stage.clone(),
             place: row.place,
-            ahead: self.position(id).map(|position| position - 1),
+            ahead,
+            first_in_line: first.collect(),
             ewt: self.ewt(id).ok(),
             waits_for: self.waits_for(slot, &could_serve),
             could_serve,
@@ -201,8 +215,10 @@ impl fmt::Display for Explanation {
         }
         write!(f, "; priority {}, in line since {}", self.place.priority.0, self.place.arrival)?;
         if !self.lack_skills.is_empty() {
-            let names: Vec<_> = self.lack_skills.iter().map(AgentId::as_str).collect();
-            write!(f, "; without the skills: {}", names.join(", "))?;
+            let lacks =
+                |(agent, unmet): &(AgentId, Vec<String>)| format!("{agent} ({})", unmet.join(", "));
+            let lack: Vec<_> = self.lack_skills.iter().map(lacks).collect();
+            write!(f, "; without the skills: {}", lack.join(", "))?;
         }
         match self.next_deadline {
             Some((at, why)) => write!(f, "; next: {why} at {at}"),

@@ -16,6 +16,7 @@ pub mod runs;
 
 use super::agent::{Agent, AgentState};
 use super::agents::day_number;
+use super::effect::EndReason;
 use super::event::{Event, NotReadyReason, RetryClass};
 use super::interaction::{Interaction, Origin, Outcome, Place, Stage};
 use super::settings::Selection;
@@ -709,8 +710,12 @@ fn late(before: &Queue, event: &Event) -> bool {
     let gone = |id: &InteractionId| before.interaction(*id).is_none();
     match event {
         Event::AttemptEnded { attempt, .. } => !before.attempts.contains_key(attempt),
-        Event::AttemptAnswered { attempt }
-        | Event::ConsumerConfirmed { attempt }
+        // Who called in, and answered the dial that we were about to end, is served there.
+        Event::AttemptAnswered { attempt } => {
+            let ending = before.attempts.get(attempt).map(|attempt| attempt.ending);
+            !matches!(ending, Some(None | Some(EndReason::CalledIn)))
+        }
+        Event::ConsumerConfirmed { attempt }
         | Event::ConsumerPostponed { attempt, .. }
         | Event::ConsumerRefused { attempt } => ended(attempt),
         Event::CallerHungUp { interaction }

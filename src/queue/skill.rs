@@ -96,6 +96,14 @@ impl SkillExpression {
         self.0.holds(skills)
     }
 
+    /// The conditions that these skills do not meet, as they are written: of several that must all
+    /// be met those that are not, of alternatives the whole. None if they meet it.
+    pub fn unmet_by(&self, skills: &Skills) -> Vec<String> {
+        let mut unmet = Vec::new();
+        self.0.collect_unmet(skills, &mut unmet);
+        unmet
+    }
+
     /// Every skill it names, in order of the text, each once.
     pub fn names(&self) -> Vec<&str> {
         let mut names = Vec::new();
@@ -134,6 +142,16 @@ impl Node {
             Node::Not(inner) => !inner.holds(skills),
             Node::All(parts) => parts.iter().all(|part| part.holds(skills)),
             Node::Either(parts) => parts.iter().any(|part| part.holds(skills)),
+        }
+    }
+
+    fn collect_unmet(&self, skills: &Skills, unmet: &mut Vec<String>) {
+        match self {
+            _ if self.holds(skills) => {}
+            Node::All(parts) => parts.iter().for_each(|part| part.collect_unmet(skills, unmet)),
+            Node::Anybody | Node::Compare(..) | Node::Not(_) | Node::Either(_) => {
+                unmet.push(self.to_string());
+            }
         }
     }
 

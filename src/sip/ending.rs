@@ -43,6 +43,15 @@ impl UserAgent {
         }
     }
 
+    /// Cancels our INVITE like [`Self::hang_up`], unless it is answered in the same moment: then
+    /// the 2xx that crosses the CANCEL counts (RFC 3261 section 9.1), and the leg is up.
+    pub fn cancel(&mut self, now: Timestamp, leg: LegId, cause: u8) {
+        self.hang_up(now, leg, cause, "");
+        if let Some(State::Inviting(inviting)) = self.legs.get_mut(&leg).map(|leg| &mut leg.state) {
+            inviting.yields = true;
+        }
+    }
+
     /// Sends the CANCEL that was ordered, if a 1xx has come.
     pub(super) fn cancel_if_heard(&mut self, now: Timestamp, leg: LegId) {
         let Some(State::Inviting(inviting)) = self.legs.get_mut(&leg).map(|leg| &mut leg.state)

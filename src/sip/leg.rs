@@ -104,6 +104,8 @@ pub(super) struct Inviting {
     pub(super) rang: bool,
     /// The order to hang up.
     pub(super) ending: Option<Farewell>,
+    /// Does an answer that crosses the CANCEL undo it?
+    pub(super) yields: bool,
     /// Has the CANCEL left?
     pub(super) cancelled: bool,
 }

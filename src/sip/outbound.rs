@@ -99,6 +99,7 @@ impl UserAgent {
             heard: false,
             rang: false,
             ending: None,
+            yields: false,
             cancelled: false,
         }));
         self.legs.insert(leg, Leg::new(way.party, dialog, state));
@@ -215,7 +216,7 @@ impl UserAgent {
         self.transactions.send(ack.to, ack.bytes);
         let up = State::Up(Box::new(Up::answered()));
         let ending = match std::mem::replace(&mut leg.state, up) {
-            State::Inviting(inviting) => inviting.ending,
+            State::Inviting(inviting) => inviting.ending.filter(|_| !inviting.yields),
             State::Offered(_) | State::Up(_) | State::Leaving(_) => None,
         };
         match (ending, exchange::answer_in(&response.headers, &response.body)) {

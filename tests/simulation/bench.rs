@@ -169,7 +169,7 @@ impl Bench {
         stepped: &mut Stepped,
     ) -> Result<(), Violation> {
         if let Some(checks) = &mut self.checks
-            && !checks.told(&event)
+            && !checks.told(at, &event)
         {
             return Ok(());
         }

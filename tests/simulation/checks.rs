@@ -29,6 +29,10 @@ pub(crate) struct Checks {
     callers: BTreeMap<InteractionId, Option<Timestamp>>,
     /// Legs of dials, open from the dial to the report of their end, and since when we end them.
     dialled: BTreeMap<AttemptId, Option<Timestamp>>,
+    /// Dials that were answered.
+    answered: BTreeSet<AttemptId>,
+    /// Dials that we end because their consumer called in: an answer undoes it.
+    yielding: BTreeSet<AttemptId>,
     /// Phones of agents that ring.
     ringing: BTreeMap<AgentId, InteractionId>,
     /// Agents joined with a person.
@@ -50,7 +54,7 @@ fn broken<T>(rule: &'static str, text: String) -> Result<T, Violation> {
 impl Checks {
     /// A fact is about to be told; `false` if it cannot be one (only in a run that was cut down: an
     /// attempt that was never dialled neither answers nor ends).
-    pub(crate) fn told(&mut self, event: &Event) -> bool {
+    pub(crate) fn told(&mut self, now: Timestamp, event: &Event) -> bool {
         match event {
             Event::CallArrived { interaction, .. } if self.entered.insert(*interaction) => {
                 self.callers.insert(*interaction, None);
@@ -63,6 +67,16 @@ impl Checks {
                     return false;
                 }
                 self.dialled.remove(attempt);
+            }
+            Event::AttemptAnswered { attempt } if !self.withheld(attempt) => {
+                self.answered.insert(*attempt);
+                let ending = self.dialled.get_mut(attempt);
+                if self.yielding.remove(attempt)
+                    && let Some(ending) =
+                        ending.filter(|at| at.is_some_and(|at| now < at + GONE_AFTER))
+                {
+                    *ending = None;
+                }
             }
             Event::AttemptAnswered { attempt }
             | Event::ConsumerConfirmed { attempt }
@@ -193,7 +207,14 @@ impl Checks {
                 self.callers.remove(interaction);
             }
             Effect::Release { interaction, .. } => self.end(now, *interaction),
-            Effect::EndAttempt { attempt, .. } => self.end(now, attempt.interaction),
+            Effect::EndAttempt { attempt, reason: EndReason::CalledIn }
+                if self.answered.contains(attempt) => {}
+            Effect::EndAttempt { attempt, reason } => {
+                if *reason == EndReason::CalledIn {
+                    self.yielding.insert(*attempt);
+                }
+                self.end(now, attempt.interaction);
+            }
             Effect::Alert { agent, interaction, .. } => {
                 self.somebody_there(*interaction)?;
                 if let Some(before) = self.ringing.insert(agent.clone(), *interaction) {

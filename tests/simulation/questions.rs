@@ -9,6 +9,9 @@
 //! | `? open billing` | for how long it is open |
 //! | `? closes billing` | the close of business of what becomes due now |
 //! | `? why carol` | why it is where it is |
+//! | `? line carol` | who is ahead, and which agents miss which skill |
+//! | `? transfers billing` | may somebody be sent into it? |
+//! | `? pending billing +14155550101` | the callback by which a caller of this number is known |
 //! | `? attached carol` | what came with it: the number called, the user data |
 //! | `? told carol` | the estimate that was told, and when |
 //! | `? record carol` | its row in the store, as far as it is committed |
@@ -26,7 +29,7 @@ use ringback::queue::{EwtUnknown, Interaction, Offers, Stage, Transition};
 use ringback::time::Duration;
 
 use crate::bench::Bench;
-use crate::text::{Names, show_route, show_time};
+use crate::text::{self, Names, show_route, show_time};
 
 /// The words of a question after its time, if it is one.
 pub(crate) fn question(line: &str) -> Option<Vec<&str>> {
@@ -36,8 +39,10 @@ pub(crate) fn question(line: &str) -> Option<Vec<&str>> {
 
 /// The answer to a question; more than one line for a trail.
 pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result<String, String> {
-    let &[word, name] = words else {
-        return Err(format!("ask `? word name`, not `{}`", words.join(" ")));
+    let (word, name) = match words[..] {
+        [word, name] => (word, name),
+        ["pending", queue, number] => return pending(bench, names, queue, number),
+        _ => return Err(format!("ask `? word name`, not `{}`", words.join(" "))),
     };
     let queue = &bench.queue;
     let id = QueueId::new(name);
@@ -81,7 +86,11 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
             let settings = queue.queue_settings(&id).ok_or(format!("`{name}` is no queue"))?;
             settings.hours.close_after(queue.now()).map_or("never".into(), show_time)
         }
-        "why" => why(&queue.explain(names.id(name)).ok_or(format!("`{name}` is not there"))?),
+        "transfers" => yes_or_no(queue.takes_transfers(&id)),
+        "line" | "why" => {
+            let found = queue.explain(names.id(name)).ok_or(format!("`{name}` is not there"))?;
+            if word == "why" { why(&found) } else { line(&found, names) }
+        }
         "attached" => {
             let row = queue.interaction(names.id(name)).ok_or(format!("`{name}` is not there"))?;
             attached(row.attached.as_deref())
@@ -98,6 +107,11 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
         }
         other => return Err(format!("`{other}` is no question")),
     })
+}
+
+fn pending(bench: &Bench, names: &Names, queue: &str, ani: &str) -> Result<String, String> {
+    let found = bench.queue.pending(&QueueId::new(queue), &text::address(ani)?);
+    Ok(found.map_or("nobody".into(), |id| names.show(id)))
 }
 
 fn wait(ahead: u32, ewt: Result<Duration, EwtUnknown>) -> String {
@@ -161,14 +175,31 @@ fn offers(Offers { immediate, scheduled }: Offers) -> String {
     if words.is_empty() { "nothing".into() } else { words.join(" ") }
 }
 
+fn yes_or_no(truth: bool) -> String {
+    if truth { "yes".into() } else { "no".into() }
+}
+
+fn line(why: &Explanation, names: &Names) -> String {
+    let ahead = why.first_in_line.iter().map(|id| names.show(*id)).collect::<Vec<_>>().join(", ");
+    let lack = why.lack_skills.iter();
+    let lack = lack.map(|(agent, unmet)| format!("; {agent} lacks {}", unmet.join(", ")));
+    format!(
+        "ahead: {}{}",
+        if ahead.is_empty() { "nobody" } else { &ahead },
+        lack.collect::<String>()
+    )
+}
+
 fn why(why: &Explanation) -> String {
     let list = |names: Vec<&AgentId>| {
         let names: Vec<&str> = names.into_iter().map(AgentId::as_str).collect();
         if names.is_empty() { "nobody".to_string() } else { names.join(", ") }
     };
     let ahead = why.ahead.map(|ahead| format!("; {ahead} ahead"));
-    let lack = (!why.lack_skills.is_empty())
-        .then(|| format!("; without the skills: {}", list(why.lack_skills.iter().collect())));
+    let lack = (!why.lack_skills.is_empty()).then(|| {
+        let agents = why.lack_skills.iter().map(|(agent, _)| agent);
+        format!("; without the skills: {}", list(agents.collect()))
+    });
     let next = |(at, reason): (_, &dyn Display)| format!("; next: {reason} at {}", show_time(at));
     let next = why.next_deadline.as_ref().map(|(at, reason)| next((*at, reason)));
     format!(

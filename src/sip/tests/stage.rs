@@ -329,6 +329,7 @@ impl Stage {
             "reject" => self.agent.reject(now, leg(self), words[2].parse().unwrap()),
             "ring" => self.agent.ring(now, leg(self)),
             "hang-up" => self.agent.hang_up(now, leg(self), words[2].parse().unwrap(), ""),
+            "cancel" => self.agent.cancel(now, leg(self), words[2].parse().unwrap()),
             "probe" => self.agent.probe(now, leg(self)),
             "accept-refer" => self.agent.accept_refer(now, self.refer.unwrap()),
             "refuse-refer" => {
