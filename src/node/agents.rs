@@ -84,12 +84,7 @@ impl EventLoop {
     /// Ready waits for the end of this call; all else is done at once.
     pub(super) fn feature_code(&mut self, leg: LegId, agent: &AgentId, code: FeatureCode) {
         let Some(row) = self.queue.agent(agent) else { return };
-        let (mut event, mut state) = translate::feature(row, code);
-        if state == AgentSummary::Ready && self.phones(agent).is_empty() {
-            // Ready needs a phone that can be rung: they are logged in, and told Not ready.
-            event = queue::Event::AgentLoggedIn { agent: agent.clone(), ready: false };
-            state = AgentSummary::NotReady;
-        }
+        let (event, state) = translate::feature(row, code, !self.phones(agent).is_empty());
         match (state, self.legs.get_mut(&leg)) {
             (AgentSummary::Ready, Some(leg)) => leg.after = Some(event),
             _ => self.tell(event),

@@ -11,6 +11,7 @@ use std::panic::catch_unwind;
 use phonenumber::metadata::{DATABASE, Descriptors};
 use phonenumber::{Mode, country};
 
+use crate::ident::Route;
 use crate::phone::{
     Address, AddressPolicy, Ani, Country, Extension, NumberClass, NumberKind, PhoneNumber, Refused,
     is_emergency,
@@ -54,6 +55,20 @@ pub fn read(text: &str, policy: &AddressPolicy) -> Result<Address, NotCallable> 
     };
     policy.permits(&address)?;
     Ok(address)
+}
+
+/// Somebody outside whom a call is to be handed over to, or whom an agent calls out to, and the
+/// ways there, by the policy of the queue that lets them. `None`: they may not be called, as nobody
+/// may without a queue.
+pub(super) fn outside_party(
+    text: &str,
+    policy: Option<&AddressPolicy>,
+    is_never_called: impl Fn(&Address) -> bool,
+) -> Option<(Address, Vec<Route>)> {
+    let policy = policy?;
+    let address = read(text, policy).ok().filter(|address| !is_never_called(address))?;
+    let routes = policy.routes(&address);
+    Some((address, routes))
 }
 
 /// The address that a text means for a queue, whether that calls it or not; `None` if it is none.
@@ -204,16 +219,30 @@ mod tests {
     use proptest::test_runner::TestRunner;
 
     use super::*;
-    use crate::ident::{Route, TrunkId};
+    use crate::ident::TrunkId;
     use crate::phone::Pattern;
 
     fn country(text: &str) -> Option<Country> {
         Some(Country::parse(text).unwrap())
     }
 
-    /// `with default=DE countries=DE,US` changes the policy; anything else is a number as somebody
-    /// wrote it.
+    /// `with default=DE countries=DE,US` changes the policy, `transfer 030 1234` hands somebody
+    /// over, `call-out 030 1234` is an agent who may not call; anything else is a number as
+    /// somebody wrote it. `+4930123456` is never called.
     fn read_told(policy: &mut AddressPolicy, line: &str) -> String {
+        let party = |text, policy: Option<&AddressPolicy>| {
+            let never = |address: &Address| address.expose() == "+4930123456";
+            match outside_party(text, policy, never) {
+                Some((address, routes)) => format!("to {} by {routes:?}", address.expose()),
+                None => "refused".to_owned(),
+            }
+        };
+        if let Some(text) = line.strip_prefix("transfer ") {
+            return party(text, Some(policy));
+        }
+        if let Some(text) = line.strip_prefix("call-out ") {
+            return party(text, None);
+        }
         let Some(changes) = line.strip_prefix("with ") else {
             return match read(line, policy) {
                 Ok(address) => shown(&address, policy),

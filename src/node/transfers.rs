@@ -95,20 +95,20 @@ impl EventLoop {
         if self.queue.takes_transfers(&queue) {
             return Ok(Transfer::Queue(queue, None));
         }
-        let (address, routes) = self.outside_party(&row.queue, target)?;
+        let (address, routes) = self.outside_party(Some(&row.queue), target)?;
         Ok(Transfer::Outside(TransferTo::Number { queue: row.queue.clone(), address, routes }))
     }
 
     /// A number or an extension that a queue may call, and the ways there.
-    fn outside_party(&self, queue: &QueueId, target: &Dnis) -> Result<(Address, Vec<Route>), u16> {
-        let settings = self.queue.queue_settings(queue).ok_or(status::FORBIDDEN)?;
-        let address: Address =
-            numbers::read(target.expose(), &settings.addresses).map_err(|_| status::FORBIDDEN)?;
-        if self.queue.is_never_called(&address) {
-            return Err(status::FORBIDDEN);
-        }
-        let routes = settings.addresses.routes(&address);
-        Ok((address, routes))
+    fn outside_party(
+        &self,
+        queue: Option<&QueueId>,
+        target: &Dnis,
+    ) -> Result<(Address, Vec<Route>), u16> {
+        let settings = queue.and_then(|queue| self.queue.queue_settings(queue));
+        let policy = settings.map(|settings| &settings.addresses);
+        let never = |address: &Address| self.queue.is_never_called(address);
+        numbers::outside_party(target.expose(), policy, never).ok_or(status::FORBIDDEN)
     }
 
     /// An agent who talks calls somebody to ask: another agent who is Ready, or a number that the
@@ -135,8 +135,8 @@ impl EventLoop {
     /// An agent calls out for its own sake, by the rules of the queue that lets them.
     fn call_out(&self, agent: &AgentId, target: &Dnis) -> Result<ConsultWith, u16> {
         let queue = self.agent_phones.get(agent).and_then(|phone| phone.outbound.clone());
+        let (address, routes) = self.outside_party(queue.as_ref(), target)?;
         let queue = queue.ok_or(status::FORBIDDEN)?;
-        let (address, routes) = self.outside_party(&queue, target)?;
         Ok(ConsultWith::Number { queue, address, routes })
     }
 
@@ -148,7 +148,7 @@ impl EventLoop {
         let row = self.queue.interaction(interaction).ok_or(status::UNAVAILABLE)?;
         let (agent, queue) = (AgentId::new(target.expose()), row.queue.clone());
         let Some(other) = self.queue.agent(&agent) else {
-            let (address, routes) = self.outside_party(&queue, target)?;
+            let (address, routes) = self.outside_party(Some(&queue), target)?;
             return Ok(ConsultWith::Number { queue, address, routes });
         };
         if other.state != AgentState::Ready {

@@ -118,6 +118,7 @@ fn fields(queue: &QueueSettings) -> Vec<(&'static str, String)> {
         ("reconnect", seconds(queue.pushes.reconnect_grace)),
         ("window", queue.contact.window.map_or("-".into(), |window| window.to_string())),
         ("limits", show_limits(queue.limits)),
+        ("name", queue.shown.display_name.clone()),
         ("shows", queue.shown.caller_id.as_ref().map_or("-".into(), |ani| ani.expose().into())),
         ("slots", show_slots(queue.slots.as_ref())),
     ]
@@ -236,6 +237,7 @@ fn set(queue: &mut QueueSettings, key: &str, value: &str) -> Result<(), String> 
             queue.contact.window = Some(window);
         }
         "limits" => queue.limits = read_limits(value)?,
+        "name" => queue.shown.display_name = value.into(),
         "shows" => queue.shown.caller_id = Some(Ani::new(value)).filter(|_| value != "-"),
         "slots" => queue.slots = read_slots(value)?,
         "selection" => queue.selection = read(SELECTIONS, value)?,

@@ -17,12 +17,14 @@
 //! | `? record carol` | its row in the store, as far as it is committed |
 //! | `? attempt carol/1` | an attempt as it is kept: whom it calls, by which way, who it shows |
 //! | `? trail carol` | its rows in the trail, a line each: place and estimate where they are kept |
+//! | `? alert carol`, `? dial carol/1` | what was said to ring an agent for them, or their phone |
 //! | `? agent ann` | the state of an agent |
 //! | `? heard carol +14155550101` | are codes keyed in it evaluated? (see [`crate::scenario`]) |
 
 use std::fmt::Display;
 
 use ringback::ident::{AgentId, QueueId};
+use ringback::queue::agent::Agent;
 use ringback::queue::explain::Explanation;
 use ringback::queue::interaction::Attached;
 use ringback::queue::{EwtUnknown, Interaction, Offers, Stage, Transition};
@@ -65,7 +67,10 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
             let row = bench.memory.attempt(names.attempt(name)?);
             let row = row.ok_or(format!("`{name}` has no record"))?;
             let caller = row.caller.as_ref().map_or("the trunk's number", |ani| ani.expose());
-            format!("to {} by {}, from {caller}", row.address.expose(), show_route(&row.route))
+            let shown = row.display_name.as_str();
+            let shown = if shown.is_empty() { String::new() } else { format!(" as {shown:?}") };
+            let (to, way) = (row.address.expose(), show_route(&row.route));
+            format!("to {to} by {way}, from {caller}{shown}")
         }
         "trail" => {
             let who = names.id(name);
@@ -101,10 +106,7 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
                 |(at, ewt): (_, Duration)| format!("{} s at {}", ewt.as_secs(), show_time(at));
             row.told.map_or("nothing".into(), told)
         }
-        "agent" => {
-            let agent = queue.agent(&AgentId::new(name));
-            format!("{:?}", agent.ok_or(format!("`{name}` is no agent"))?.state)
-        }
+        "agent" => state(queue.agent(&AgentId::new(name)).ok_or(format!("`{name}` is no agent"))?),
         other => return Err(format!("`{other}` is no question")),
     })
 }
@@ -173,6 +175,10 @@ fn offers(Offers { immediate, scheduled }: Offers) -> String {
     let words: Vec<&str> =
         either.into_iter().filter(|(offered, _)| *offered).map(|(_, word)| word).collect();
     if words.is_empty() { "nothing".into() } else { words.join(" ") }
+}
+
+fn state(agent: &Agent) -> String {
+    format!("{:?}", agent.state)
 }
 
 fn yes_or_no(truth: bool) -> String {

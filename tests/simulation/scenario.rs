@@ -15,12 +15,14 @@
 //! `=` is a row of the state table that was taken, `>` an order that left, `?` the answer to a
 //! question ([`questions`]).
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use ringback::queue::Settings;
 use ringback::queue::matching::CodeTries;
+use ringback::queue::{Effect, Settings};
+use ringback::store::gate::Departure;
 
-use crate::bench::Bench;
+use crate::bench::{Bench, Stepped};
 use crate::policy;
 use crate::questions;
 use crate::run::guarded;
@@ -80,7 +82,7 @@ fn header(text: &str) -> Result<(), String> {
 /// that was broken, if one was.
 fn told(text: &str) -> Result<(String, Option<String>), String> {
     let (mut names, mut settings, mut bench) = (Names::default(), Settings::default(), None);
-    let (mut out, mut tries) = (String::new(), CodeTries::default());
+    let (mut out, mut tries, mut rung) = (String::new(), CodeTries::default(), Rung::default());
     for (n, line) in text.lines().enumerate() {
         let at = |error: String| format!("line {}: {error}", n + 1);
         let expected = line.starts_with(' ');
@@ -100,6 +102,11 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
             continue;
         }
         let asked = questions::question(line);
+        if let Some(["alert" | "dial", who]) = asked.as_deref() {
+            let told = rung.get(*who).ok_or(at(format!("nobody rang {who}")))?;
+            out.push_str(&format!("      ? {told}\n"));
+            continue;
+        }
         let timed = match asked {
             Some(_) => text::read_tick(line),
             None => text::read_input(&mut names, line),
@@ -107,7 +114,10 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
         let timed = timed.map_err(at)?;
         let bench = bench.get_or_insert_with(|| Bench::new(settings.clone(), true));
         match guarded(|| bench.step(timed)) {
-            Ok(stepped) => out.push_str(&text::show_step(&names, &stepped)),
+            Ok(stepped) => {
+                note_rung(&mut rung, &names, &stepped);
+                out.push_str(&text::show_step(&names, &stepped));
+            }
             Err(broken) => {
                 let broken = format!("line {}: breaks {}: {}", n + 1, broken.rule, broken.text);
                 return Ok((out, Some(broken)));
@@ -119,6 +129,36 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
         }
     }
     Ok((out, None))
+}
+
+/// What the last order to ring a phone said beside whom: an agent's, by the name of the interaction,
+/// and that of an attempt.
+type Rung = BTreeMap<String, String>;
+
+fn note_rung(rung: &mut Rung, names: &Names, stepped: &Stepped) {
+    for departure in &stepped.departures {
+        let (who, told) = match departure {
+            Departure::Leaves(Effect::Alert {
+                interaction,
+                queue,
+                origin,
+                arrival,
+                attempts,
+                ring_timeout,
+                ..
+            }) => {
+                let since = text::show_time(*arrival);
+                let rings = format!("rings {} s", ring_timeout.as_secs());
+                let waits = format!("{origin:?} in {queue}, since {since}");
+                (names.show(*interaction), format!("{waits}, attempts made: {attempts}, {rings}"))
+            }
+            Departure::Leaves(Effect::Dial { attempt, ring_timeout, .. }) => {
+                (names.show_attempt(*attempt), format!("rings {} s", ring_timeout.as_secs()))
+            }
+            Departure::Leaves(_) | Departure::Revoked { .. } => continue,
+        };
+        rung.insert(who, told);
+    }
 }
 
 /// `MM:SS wrong-code carol +14155550101`: in call `carol` of theirs a code is nobody's; `MM:SS

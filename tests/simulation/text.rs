@@ -190,7 +190,8 @@ impl Names {
         named.map_or_else(|| format!("i{}", id.0), |(name, _)| name.clone())
     }
 
-    fn show_attempt(&self, attempt: AttemptId) -> String {
+    /// The name of an attempt.
+    pub(crate) fn show_attempt(&self, attempt: AttemptId) -> String {
         format!("{}/{}", self.show(attempt.interaction), attempt.serial)
     }
 }
