@@ -131,8 +131,8 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
     Ok((out, None))
 }
 
-/// What the last order to ring a phone said beside whom: an agent's, by the name of the interaction,
-/// and that of an attempt.
+/// What the last order to ring a phone said: an agent's, by the name of the interaction, and that
+/// of an attempt.
 type Rung = BTreeMap<String, String>;
 
 fn note_rung(rung: &mut Rung, names: &Names, stepped: &Stepped) {
