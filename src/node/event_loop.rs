@@ -222,7 +222,18 @@ impl EventLoop {
         started.tell_capacity();
         started.check_contacts();
         started.settle();
+        started.push_ready_again();
         started
+    }
+
+    /// Whether the apps of those whose turn it is were told before the process ended nobody knows,
+    /// and time runs against them: they are told again.
+    fn push_ready_again(&mut self) {
+        let told = self.queue.interactions().filter(|row| row.stage == queue::Stage::Pushed);
+        let told: Vec<InteractionId> = told.filter(|row| row.notify).map(|row| row.id).collect();
+        for callback in told {
+            self.push(callback, queue::effect::PushEvent::Ready);
+        }
     }
 
     /// A message, or what could not be read as one, from the network.

@@ -1,7 +1,8 @@
 //! Pushes to a plain webhook: POSTed as JSON, signed as Standard Webhooks, in order for each
 //! callback, and again until they are taken.
 //!
-//! They are kept in memory: what was not taken when the process ends is not told again. Of too many
+//! They are kept in memory: of what was not taken when the process ends only READY is told again,
+//! by the next one, with another `webhook-id`. Of too many
 //! the oldest is dropped, and one that nobody takes is given up after `TRIES_MAX` tries; either is
 //! logged. A push may come twice: its `webhook-id` is the same then.
 //!

@@ -128,11 +128,12 @@ pub(crate) fn call_in(net: Net) -> Outcome {
 }
 
 /// A callback where the consumer calls: told that it is their turn, accepted by the token, told the
-/// number and the code, cancelled; each push signed, in order, and again where it was not taken.
+/// number and the code, cancelled; each push signed, in order, and again where it was not taken, or
+/// where the process was killed and nobody knows.
 pub(crate) fn pushes(net: Net) -> Outcome {
     sipp::needed()?;
     let hook = Hook::listen(SocketAddr::new(net.stranger(), HOOK_PORT))?;
-    let server = Server::start(net, &Configuration::new().and(MORE))?;
+    let mut server = Server::start(net, &Configuration::new().and(MORE))?;
     let key = server.api_key()?;
     let password = server.password("ann")?;
     Sipp::new("register", net.agent()).user("ann", &password).run(&server)?;
@@ -147,6 +148,14 @@ pub(crate) fn pushes(net: Net) -> Outcome {
         format!("{ready:?}")
     })?;
     ensure(ready.signature.starts_with("v1,"), || format!("{ready:?}"))?;
+    server.kill()?;
+    server.start_again()?;
+    server.wait_ready()?;
+    let again = hook.next()?;
+    ensure(
+        again.says("event") == "CALLBACK_READY" && again.says("token") == ready.says("token"),
+        || format!("after a kill: {again:?}"),
+    )?;
     let accept = format!("/api/v1/callbacks/{id}/accept");
     let accept = |token: &str| Ask::post(&accept, r#"{"group": "app"}"#).key(token).send(&server);
     accept("wrong")?.is(401, "wrong_key")?;
