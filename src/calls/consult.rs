@@ -347,6 +347,10 @@ impl Call {
         if !self.consultation.as_ref().is_some_and(ours) {
             return ctx.push(Effect::RefuseTransfer { leg, status: status::FORBIDDEN });
         }
+        // Their phone may be on its way out, and no word of it here yet.
+        if !self.consumer.as_ref().is_some_and(Consumer::is_in_conversation) {
+            return ctx.push(Effect::RefuseTransfer { leg, status: status::UNAVAILABLE });
+        }
         let busy = self.asked.is_some() || self.third.is_some();
         let joined = |it: &mut Consultation| !busy && matches!(it.state, State::Joined { .. });
         let Some(it) = self.consultation.take_if(joined) else {

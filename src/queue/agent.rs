@@ -9,6 +9,8 @@
 //! any ── log-out, contact lost ──▶ LoggedOut (from Talking: after the call)
 //! ```
 
+use std::collections::VecDeque;
+
 use crate::ident::{AgentId, InteractionId, QueueId};
 use crate::time::Timestamp;
 
@@ -66,12 +68,50 @@ pub struct Agent {
     pub handling: Option<(QueueId, Timestamp)>,
     /// When their phone last rang for a caller; zero: never.
     pub alerted_at: Timestamp,
-    /// Calls answered on the day of `calls_day`.
-    pub calls: u32,
-    /// The day of the last call in its queue's zone, as year, month and day in one number.
-    pub calls_day: i64,
+    /// The calls they answered lately.
+    pub answered: Answered,
     /// Did their phone answer since we started? Until then they trigger no dial.
     pub contact_checked: bool,
+}
+
+/// How many calls were answered in each quarter of an hour of the last day, the earliest first. Days
+/// begin with such a quarter in every zone, so each queue may count from its own midnight.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Answered(VecDeque<(i64, u32)>);
+
+impl Answered {
+    const QUARTER_MS: i64 = 15 * 60 * 1000;
+    /// A day of 25 hours, and the quarter in which it began.
+    const QUARTERS_MAX: i64 = 25 * 4 + 1;
+
+    /// From counts by the quarters since 1970; `None` unless they rise.
+    pub fn load(counts: impl IntoIterator<Item = (i64, u32)>) -> Option<Self> {
+        let counts: VecDeque<(i64, u32)> = counts.into_iter().collect();
+        let rise = counts.iter().zip(counts.iter().skip(1)).all(|((a, _), (b, _))| a < b);
+        rise.then_some(Self(counts))
+    }
+
+    /// Counts by the quarters since 1970, for [`Answered::load`].
+    pub fn counts(&self) -> impl Iterator<Item = (i64, u32)> {
+        self.0.iter().copied()
+    }
+
+    /// One more.
+    pub(super) fn add(&mut self, now: Timestamp) {
+        let quarter = now.as_ms().div_euclid(Self::QUARTER_MS);
+        self.0.retain(|(then, _)| quarter - then < Self::QUARTERS_MAX);
+        match self.0.back_mut() {
+            // Never earlier than the last, whatever the clock says.
+            Some((last, count)) if *last >= quarter => *count += 1,
+            Some(_) | None => self.0.push_back((quarter, 1)),
+        }
+    }
+
+    /// How many since a midnight.
+    pub(super) fn since(&self, midnight: Timestamp) -> u32 {
+        let first = midnight.as_ms().div_euclid(Self::QUARTER_MS);
+        self.0.iter().filter(|(quarter, _)| *quarter >= first).map(|(_, count)| count).sum()
+    }
 }
 
 impl Agent {
@@ -88,8 +128,7 @@ impl Agent {
             misses: 0,
             handling: None,
             alerted_at: Timestamp::default(),
-            calls: 0,
-            calls_day: 0,
+            answered: Answered::default(),
             contact_checked: false,
         }
     }

@@ -1,14 +1,14 @@
 //! What agents do, and what becomes of them and of the interaction they were alerted for.
 
+use super::Queue;
 use super::agent::{AfterCall, Agent, AgentState};
 use super::effect::Effect;
 use super::event::{DeclineReason, NotReadyReason, OnRegister};
 use super::interaction::Stage;
 use super::skill::Skills;
 use super::upkeep::With;
-use super::{Hours, Queue};
 use crate::ident::{AgentId, InteractionId};
-use crate::time::{Duration, Timestamp};
+use crate::time::Duration;
 
 /// How long an agent whose phone was busy is left alone.
 const BUSY: Duration = Duration::from_secs(60);
@@ -54,13 +54,8 @@ impl Queue {
     /// An agent answered: one more call today, and one more distribution of the queue.
     pub(super) fn count_call(&mut self, n: usize, queue: Option<usize>) {
         let Some(q) = queue else { return };
-        let day = day_number(&self.queues[q].settings.hours, self.now);
-        self.change_agent(n, |agent| {
-            if agent.calls_day != day {
-                (agent.calls, agent.calls_day) = (0, day);
-            }
-            agent.calls += 1;
-        });
+        let now = self.now;
+        self.change_agent(n, |agent| agent.answered.add(now));
         let distributed = &mut self.queues[q].history.distributed;
         distributed.push_back(self.now);
         if distributed.len() > DISTRIBUTED_MAX {
@@ -327,10 +322,4 @@ impl AfterCall {
 
 fn lasting(reason: NotReadyReason) -> Option<Duration> {
     (reason == NotReadyReason::Busy).then_some(BUSY)
-}
-
-/// The local day of a queue, as a number that differs from day to day.
-pub(super) fn day_number(hours: &Hours, now: Timestamp) -> i64 {
-    let date = hours.zone().date_of(now);
-    (i64::from(date.year()) * 100 + i64::from(date.month())) * 100 + i64::from(date.day())
 }

@@ -15,7 +15,6 @@ mod callbacks;
 pub mod runs;
 
 use super::agent::{Agent, AgentState};
-use super::agents::day_number;
 use super::effect::EndReason;
 use super::event::{Event, NotReadyReason, RetryClass};
 use super::interaction::{Interaction, Origin, Outcome, Place, Stage};
@@ -603,9 +602,9 @@ fn selection_followed(s: &Step) -> Verdict {
             Selection::RoundRobin => other.alerted_at < was.alerted_at,
             Selection::MostSkilled => levels(other) > levels(agent),
             Selection::FewestCalls => {
-                let today = day_number(&settings.hours, s.after.now);
-                let calls = |agent: &Agent| if agent.calls_day == today { agent.calls } else { 0 };
-                calls(other) < calls(was)
+                let zone = settings.hours.zone();
+                let midnight = zone.midnight(zone.date_of(s.after.now));
+                other.answered.since(midnight) < was.answered.since(midnight)
             }
         };
         let free = s.after.agents().filter(|other| {

@@ -14,7 +14,6 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::agent::AgentState;
-use super::agents::day_number;
 use super::classes::{Bits, Head, Heads, Spot};
 use super::contact::Occasion;
 use super::effect::Effect;
@@ -280,8 +279,8 @@ impl Queue {
         match settings.selection {
             Selection::LongestIdle => 0,
             Selection::FewestCalls => {
-                let today = day_number(&settings.hours, self.now) == row.calls_day;
-                if today { i64::from(row.calls) } else { 0 }
+                let zone = settings.hours.zone();
+                row.answered.since(zone.midnight(zone.date_of(self.now))).into()
             }
             Selection::RoundRobin => row.alerted_at.as_ms(),
             Selection::MostSkilled => {

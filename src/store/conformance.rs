@@ -10,7 +10,7 @@ use crate::ident::{
 };
 use crate::phone::{Address, AddressPolicy, Ani, CodeHash, Dnis, Pattern, PhoneNumber};
 use crate::queue::History;
-use crate::queue::agent::AfterCall;
+use crate::queue::agent::{AfterCall, Answered};
 use crate::queue::effect::EndReason;
 use crate::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, When};
 use crate::queue::interaction::{Attached, Failures, Origin, Place};
@@ -568,8 +568,7 @@ fn idle(name: &str) -> Agent {
         after_call: None,
         misses: 0,
         alerted_at: Timestamp(1),
-        calls: 0,
-        calls_day: 0,
+        answered: Answered::default(),
         handling: None,
         contact_checked: false,
     }
@@ -625,8 +624,7 @@ fn every_state() -> Vec<Agent> {
         after_call: Some(after_call),
         misses: 2,
         alerted_at: Timestamp(19),
-        calls: 4,
-        calls_day: 20_261_126,
+        answered: Answered::load([(1_983_480, 2), (1_983_484, 1)]).unwrap_or_default(),
         handling: Some((QueueId::new("support"), Timestamp(18))),
         contact_checked: true,
         ..idle(name)

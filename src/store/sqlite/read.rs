@@ -252,8 +252,7 @@ fn agent(row: &SqliteRow) -> Result<Agent, StoreError> {
         after_call: row.parsed_if("after_call", words::read_after_call)?,
         misses: row.number("misses")?,
         alerted_at: row.time("alerted_at")?,
-        calls: row.number("calls")?,
-        calls_day: row.number("calls_day")?,
+        answered: row.parsed("answered", words::read_answered)?,
         handling: match (row.text_if("handling_queue")?, row.time_if("handling_since")?) {
             (Some(queue), Some(since)) => Some((QueueId::new(queue), since)),
             (None, _) | (_, None) => None,

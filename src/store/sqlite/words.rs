@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use crate::ident::{Route, TrunkId};
-use crate::queue::agent::AfterCall;
+use crate::queue::agent::{AfterCall, Answered};
 use crate::queue::effect::EndReason;
 use crate::queue::event::{NotReadyReason, RetryClass};
 use crate::queue::interaction::{Failures, Origin};
@@ -84,6 +84,21 @@ pub(super) fn last_class(outcome: Outcome) -> Option<&'static str> {
         | Outcome::Closed
         | Outcome::NotPermitted => None,
     }
+}
+
+/// `1983480:2 1983484:1`.
+pub(super) fn answered(answered: &Answered) -> String {
+    let counted = answered.counts().map(|(quarter, count)| format!("{quarter}:{count}"));
+    counted.collect::<Vec<_>>().join(" ")
+}
+
+pub(super) fn read_answered(text: &str) -> Option<Answered> {
+    let one = |word: &str| {
+        let (quarter, count) = word.split_once(':')?;
+        Some((quarter.parse().ok()?, count.parse().ok()?))
+    };
+    let counts: Option<Vec<(i64, u32)>> = text.split_whitespace().map(one).collect();
+    Answered::load(counts?)
 }
 
 /// How often attempts ended in which way.

@@ -207,8 +207,7 @@ fn put_agent(row: &Agent) -> Query<'_> {
         .bind(row.misses)
         .bind(row.contact_checked)
         .bind(row.alerted_at.as_ms())
-        .bind(row.calls)
-        .bind(row.calls_day)
+        .bind(words::answered(&row.answered))
         .bind(row.handling.as_ref().map(|(queue, _)| queue.as_str()))
         .bind(row.handling.as_ref().map(|(_, since)| since.as_ms()))
 }
