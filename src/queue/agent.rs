@@ -74,8 +74,8 @@ pub struct Agent {
     pub contact_checked: bool,
 }
 
-/// How many calls were answered in each quarter of an hour of the last day, the earliest first. Days
-/// begin with such a quarter in every zone, so each queue may count from its own midnight.
+/// How many calls were answered in each quarter of an hour of the last day, the earliest first.
+/// Days begin with such a quarter in every zone, so each queue may count from its own midnight.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Answered(VecDeque<(i64, u32)>);
 
