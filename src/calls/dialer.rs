@@ -408,7 +408,7 @@ impl Dialled {
     }
 
     pub(super) fn hang_up(&mut self, ctx: &mut Context<'_>, cause: u8, class: AttemptClass) {
-        if !matches!(self.state, State::Ending { .. }) {
+        if !matches!(self.state, State::Ending { yields: false, .. }) {
             ctx.push(Effect::HangUp { leg: self.leg, cause });
             self.state = State::Ending { until: ctx.now + ENDING_MAX, class, yields: false };
         }

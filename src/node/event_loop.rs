@@ -221,17 +221,23 @@ impl EventLoop {
         }
         started.tell_capacity();
         started.check_contacts();
+        let told = started.told_ready();
         started.settle();
-        started.push_ready_again();
+        started.push_ready_again(told);
         started
+    }
+
+    /// Callbacks whose app was told that it is their turn.
+    fn told_ready(&self) -> Vec<InteractionId> {
+        let told = self.queue.interactions().filter(|row| row.stage == queue::Stage::Pushed);
+        told.filter(|row| row.notify).map(|row| row.id).collect()
     }
 
     /// Whether the apps of those whose turn it is were told before the process ended nobody knows,
     /// and time runs against them: they are told again.
-    fn push_ready_again(&mut self) {
-        let told = self.queue.interactions().filter(|row| row.stage == queue::Stage::Pushed);
-        let told: Vec<InteractionId> = told.filter(|row| row.notify).map(|row| row.id).collect();
-        for callback in told {
+    fn push_ready_again(&mut self, told: Vec<InteractionId>) {
+        let still = self.told_ready();
+        for callback in told.into_iter().filter(|callback| still.contains(callback)) {
             self.push(callback, queue::effect::PushEvent::Ready);
         }
     }

@@ -60,7 +60,8 @@ impl Queue {
         }
     }
 
-    /// A dial is over: one that did not ring counts no more. A trunk that let it ring as long as it
+    /// A dial is over: one that did not ring counts no more, nor one that its trunk failed, since
+    /// what a trunk plays before it fails (183) is no phone. A trunk that let it ring as long as it
     /// may and never said so is not believed; of one that a node left behind nobody knows.
     pub(super) fn dial_over(&mut self, attempt: &Attempt, class: RetryClass, rang: bool) {
         let may_ring = match class {
@@ -70,12 +71,12 @@ impl Queue {
             | RetryClass::HungUp => true,
             RetryClass::Busy
             | RetryClass::Unreachable
-            | RetryClass::Carrier
             | RetryClass::Rejected
-            | RetryClass::CalledIn => false,
+            | RetryClass::CalledIn => rang,
+            RetryClass::Carrier => false,
         };
-        let rang = rang || may_ring || attempt.answered_at.is_some();
-        if rang || attempt.ending == Some(EndReason::Orphaned) {
+        if may_ring || attempt.answered_at.is_some() || attempt.ending == Some(EndReason::Orphaned)
+        {
             return;
         }
         let (Some(&q), Some(number)) =

@@ -26,6 +26,7 @@ impl UserAgent {
                 self.end_leg(leg, EndedBy::Us, None);
             }
             State::Inviting(inviting) => {
+                inviting.yields = false;
                 if inviting.ending.is_none() {
                     inviting.ending = Some(farewell);
                     self.deadlines.clear(&Deadline::RingLimit(leg));
