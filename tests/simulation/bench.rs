@@ -169,7 +169,7 @@ impl Bench {
         stepped: &mut Stepped,
     ) -> Result<(), Violation> {
         if let Some(checks) = &mut self.checks
-            && !checks.told(at, &event)
+            && !checks.told(&event)
         {
             return Ok(());
         }

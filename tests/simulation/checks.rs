@@ -15,7 +15,7 @@ use ringback::time::{Duration, Timestamp};
 use crate::bench::Violation;
 
 /// A leg that we end is gone after this, reported or not: 64 * T1 (RFC 3261 section 17).
-const GONE_AFTER: Duration = Duration::from_secs(32);
+pub(crate) const GONE_AFTER: Duration = Duration::from_secs(32);
 
 /// What is true outside.
 #[derive(Default)]
@@ -31,8 +31,6 @@ pub(crate) struct Checks {
     dialled: BTreeMap<AttemptId, Option<Timestamp>>,
     /// Dials that were answered.
     answered: BTreeSet<AttemptId>,
-    /// Dials that we end because their consumer called in: an answer undoes it.
-    yielding: BTreeSet<AttemptId>,
     /// Phones of agents that ring.
     ringing: BTreeMap<AgentId, InteractionId>,
     /// Agents joined with a person.
@@ -54,7 +52,7 @@ fn broken<T>(rule: &'static str, text: String) -> Result<T, Violation> {
 impl Checks {
     /// A fact is about to be told; `false` if it cannot be one (only in a run that was cut down: an
     /// attempt that was never dialled neither answers nor ends).
-    pub(crate) fn told(&mut self, now: Timestamp, event: &Event) -> bool {
+    pub(crate) fn told(&mut self, event: &Event) -> bool {
         match event {
             Event::CallArrived { interaction, .. } if self.entered.insert(*interaction) => {
                 self.callers.insert(*interaction, None);
@@ -67,16 +65,6 @@ impl Checks {
                     return false;
                 }
                 self.dialled.remove(attempt);
-            }
-            Event::AttemptAnswered { attempt } if !self.withheld(attempt) => {
-                self.answered.insert(*attempt);
-                let ending = self.dialled.get_mut(attempt);
-                if self.yielding.remove(attempt)
-                    && let Some(ending) =
-                        ending.filter(|at| at.is_some_and(|at| now < at + GONE_AFTER))
-                {
-                    *ending = None;
-                }
             }
             Event::AttemptAnswered { attempt }
             | Event::ConsumerConfirmed { attempt }
@@ -124,6 +112,13 @@ impl Checks {
         }
         for transition in &changed.transitions {
             let id = transition.interaction;
+            // Also if we were about to end it: they called in, and answered in the same moment.
+            if let ("dialing-answered-confirming", Some(attempt)) =
+                (transition.row, transition.attempt)
+            {
+                self.answered.insert(attempt);
+                self.dialled.entry(attempt).and_modify(|ending| *ending = None);
+            }
             if let Stage::Done(outcome) = transition.stage
                 && self.done.insert(id, step).is_some()
             {
@@ -209,12 +204,7 @@ impl Checks {
             Effect::Release { interaction, .. } => self.end(now, *interaction),
             Effect::EndAttempt { attempt, reason: EndReason::CalledIn }
                 if self.answered.contains(attempt) => {}
-            Effect::EndAttempt { attempt, reason } => {
-                if *reason == EndReason::CalledIn {
-                    self.yielding.insert(*attempt);
-                }
-                self.end(now, attempt.interaction);
-            }
+            Effect::EndAttempt { attempt, .. } => self.end(now, attempt.interaction),
             Effect::Alert { agent, interaction, .. } => {
                 self.somebody_there(*interaction)?;
                 if let Some(before) = self.ringing.insert(agent.clone(), *interaction) {

@@ -3,9 +3,10 @@
 use ringback::ident::{AgentId, AttemptId, InteractionId};
 use ringback::queue::event::{BridgeEnd, DeclineReason, RetryClass, WaitChoice};
 use ringback::queue::{Effect, Event, Origin};
-use ringback::time::Duration;
+use ringback::time::{Duration, Timestamp};
 
 use super::World;
+use crate::checks::GONE_AFTER;
 use crate::swarm::weighted;
 use crate::text;
 
@@ -161,6 +162,16 @@ impl World {
             | Event::ConsumerRefused { attempt: a } => *a == attempt,
             _ => false,
         });
+        // An answer wins over this order only if they cross: no INVITE lives longer after a CANCEL
+        // (64 * T1, RFC 3261 section 9.1).
+        if class == RetryClass::CalledIn {
+            let gone = self.now + GONE_AFTER;
+            let late = |at: Timestamp, event: &Event| {
+                at >= gone
+                    && matches!(event, Event::AttemptAnswered { attempt: a } if *a == attempt)
+            };
+            self.under_way.retain(|(at, event)| !late(*at, event));
+        }
         match self.dialled.get(&attempt) {
             Some(_) => self.over(attempt, 4, class),
             // Never dialled, or dialled before a restart: known by its derived identifiers only.
