@@ -83,7 +83,7 @@ fn decision_us(queue: &mut Queue, agent: &AgentId) -> f64 {
             for effect in effects {
                 if let Effect::Dial { attempt, .. } = effect {
                     let class = RetryClass::Carrier;
-                    queue.handle(at, Event::AttemptEnded { attempt, class, rang: true });
+                    queue.handle(at, Event::AttemptEnded { attempt, class, rang: false });
                 }
             }
             let reason = NotReadyReason::Asked;

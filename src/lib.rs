@@ -69,9 +69,13 @@
 //! - A matched caller keeps their Call-In request until an agent answers, so that who drops may
 //!   come back; while they are on the line it matches nobody.
 //! - Whoever calls in while we dial them gets their place once the dialled leg is known to be gone:
-//!   never two legs of one consumer.
+//!   never two legs of one consumer. The CANCEL of that leg yields to an answer that crosses it:
+//!   then they are served there, and the call that came in is told so.
 //! - A dial counts against the daily limit of its number from its start, and no more once it is
-//!   known not to have rung: two callbacks of one number cannot pass the limit together.
+//!   known not to have rung, or its trunk failed it: two callbacks of one number cannot pass the
+//!   limit together, and what a trunk plays before it fails (183) is no phone.
+//! - A caller who waits behind a callback does not stop its dial, though the same agent could serve
+//!   them: or callbacks would wait as long as anybody calls.
 //! - Whom an agent transfers to another agent waits in a queue which that one serves, at the
 //!   place of their arrival, and is given to them out of turn: nobody on the line is passed over,
 //!   and nobody is lost who is not answered.
@@ -102,7 +106,8 @@
 //! | recordings | `media::sounds`: built in, and a folder of the operator's | read again |
 //! | call records: legs that ended | `store` (SQLite), within a second | yes, once there |
 //! | what `queue_log` was told | `observe::queue_log` | no: a start begins it anew, as Asterisk's |
-//! | pushes that the webhook did not take yet | `node::webhook` | no |
+//! | failed calls of the last hour, by caller | `queue::matching` | no |
+//! | pushes that the webhook did not take yet | `node::webhook` | no, but READY is told again |
 //! | passwords, and the keys of ids, tokens and hashes | `data/secrets.toml` | yes |
 
 // In reading order.

@@ -309,9 +309,8 @@ impl Dialled {
 
     /// Says goodbye if somebody is there, then hangs up. An end that is under way goes on.
     pub(super) fn end(&mut self, ctx: &mut Context<'_>, goodbye: Goodbye, class: AttemptClass) {
-        // They answered before this order came, and were told to us: that wins.
-        if class == AttemptClass::CalledIn && !matches!(self.state, State::Ringing { .. }) {
-            return;
+        if class == AttemptClass::CalledIn {
+            return self.cancel(ctx, class);
         }
         let is_unconfirmed = class == AttemptClass::NoConfirm;
         let class = if is_unconfirmed { self.unconfirmed() } else { class };
@@ -320,11 +319,6 @@ impl Dialled {
             State::Message(playing) if is_unconfirmed => {
                 let (playing, class) = (*playing, AttemptClass::Machine);
                 self.state = State::Goodbye { playing, class };
-                return;
-            }
-            State::Ringing { .. } if class == AttemptClass::CalledIn => {
-                ctx.push(Effect::Cancel { leg: self.leg, cause: cause::NORMAL });
-                self.state = State::Ending { until: ctx.now + ENDING_MAX, class, yields: true };
                 return;
             }
             State::Message(_) | State::Ringing { .. } => Vec::new(),
@@ -343,6 +337,14 @@ impl Dialled {
             self.hang_up(ctx, cause::NORMAL, class);
         } else {
             self.goodbye(ctx, prompts, class);
+        }
+    }
+
+    /// Their own call makes this one superfluous, unless they have answered it, or do so now.
+    fn cancel(&mut self, ctx: &mut Context<'_>, class: AttemptClass) {
+        if let State::Ringing { .. } = self.state {
+            ctx.push(Effect::Cancel { leg: self.leg, cause: cause::NORMAL });
+            self.state = State::Ending { until: ctx.now + ENDING_MAX, class, yields: true };
         }
     }
 

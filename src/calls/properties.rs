@@ -680,22 +680,6 @@ proptest! {
     }
 }
 
-/// An agent hands over a consumer whom we hang up on just then.
-#[test]
-fn nobody_is_handed_over_who_is_being_let_go() {
-    World::play(vec![
-        (25, 1324, 0, 0),
-        (2, 4214, 0, 0),
-        (0, 0, 0, 0),
-        (19, 25642, 1313, 0),
-        (19, 4670, 650, 0),
-        (2, 9787, 0, 0),
-        (22, 16162, 0, 0),
-        (2, 61860, 0, 0),
-        (0, 35030, 7328, 15000),
-    ]);
-}
-
 /// The property above would be worth little if its scripts did not get anywhere.
 #[test]
 fn random_scripts_reach_everything_that_calls_do() {

@@ -221,24 +221,21 @@ impl EventLoop {
         }
         started.tell_capacity();
         started.check_contacts();
-        let told = started.told_ready();
+        let is_told = |row: &&queue::Interaction| row.notify && row.stage == queue::Stage::Pushed;
+        let told = started.queue.interactions().filter(is_told).map(|row| row.id).collect();
         started.settle();
         started.push_ready_again(told);
         started
     }
 
-    /// Callbacks whose app was told that it is their turn.
-    fn told_ready(&self) -> Vec<InteractionId> {
-        let told = self.queue.interactions().filter(|row| row.stage == queue::Stage::Pushed);
-        told.filter(|row| row.notify).map(|row| row.id).collect()
-    }
-
-    /// Whether the apps of those whose turn it is were told before the process ended nobody knows,
-    /// and time runs against them: they are told again.
+    /// Whether the apps of these, whose turn it was, were told before the process ended nobody
+    /// knows, and time runs against them: they are told again if it still is.
     fn push_ready_again(&mut self, told: Vec<InteractionId>) {
-        let still = self.told_ready();
-        for callback in told.into_iter().filter(|callback| still.contains(callback)) {
-            self.push(callback, queue::effect::PushEvent::Ready);
+        for callback in told {
+            let row = self.queue.interaction(callback);
+            if row.is_some_and(|row| row.stage == queue::Stage::Pushed) {
+                self.push(callback, queue::effect::PushEvent::Ready);
+            }
         }
     }
 

@@ -219,7 +219,7 @@ fn appointment(language: Language, time: &SpokenTime) -> Vec<Fragment> {
 }
 
 /// What a feature code asks of the queue, and what the agent is told, by what they are doing. Ready
-/// needs a phone that can be rung: without one they are logged in, and told Not ready.
+/// needs a phone that can be rung: without one they are here at most, and told Not ready.
 pub(super) fn feature(
     agent: &Agent,
     code: FeatureCode,
@@ -227,7 +227,12 @@ pub(super) fn feature(
 ) -> (QueueEvent, AgentSummary) {
     let (event, summary) = asked_by_code(agent, code);
     if summary == AgentSummary::Ready && !is_reachable {
-        let event = QueueEvent::AgentLoggedIn { agent: agent.id.clone(), ready: false };
+        let (reason, is_out) = (NotReadyReason::Unreachable, agent.state == AgentState::LoggedOut);
+        let agent = agent.id.clone();
+        let event = match is_out {
+            true => QueueEvent::AgentLoggedIn { agent, ready: false },
+            false => QueueEvent::AgentNotReady { agent, reason },
+        };
         return (event, AgentSummary::NotReady);
     }
     (event, summary)

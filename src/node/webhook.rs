@@ -2,9 +2,9 @@
 //! callback, and again until they are taken.
 //!
 //! They are kept in memory: of what was not taken when the process ends only READY is told again,
-//! by the next one, with another `webhook-id`. Of too many
-//! the oldest is dropped, and one that nobody takes is given up after `TRIES_MAX` tries; either is
-//! logged. A push may come twice: its `webhook-id` is the same then.
+//! by the next one, with another `webhook-id`. Of too many the oldest is dropped, and one that
+//! nobody takes is given up after `TRIES_MAX` tries; either is logged. Otherwise a push that comes
+//! twice has the same `webhook-id`.
 //!
 //! One is under way at a time: the endpoint answers, or does not, for all of them.
 
