@@ -210,6 +210,8 @@ impl Floor {
                 | Effect::Refused { .. }
                 | Effect::TakenOver { .. }
                 | Effect::NotTakenOver { .. }
+                | Effect::Cancelled { .. }
+                | Effect::NotCancelled { .. }
                 | Effect::CallInGranted { .. }
                 | Effect::CallInRefused { .. }
                 | Effect::CallInMatched { .. }

@@ -180,9 +180,14 @@ pub enum Event {
         /// As whom they go on.
         callback: InteractionId,
     },
-    /// They answered the dial in the same moment: that call goes on, this one ends.
-    TakeOverRefused {
+    /// They are on the phone that we dialled: that call goes on, this one ends.
+    DialledLegWins {
         /// Whose.
+        interaction: InteractionId,
+    },
+    /// The callback that the caller cancelled is over, and that is committed.
+    PendingCancelled {
+        /// Who cancelled it.
         interaction: InteractionId,
     },
     /// Whose call it is, by the code and the numbers that were told.

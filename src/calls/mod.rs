@@ -302,8 +302,13 @@ impl Calls {
             Event::TakenOver { interaction, callback } => {
                 self.taken_over(interaction, callback, out);
             }
-            Event::TakeOverRefused { interaction } => {
-                self.inbound(interaction, out, |caller, ctx| caller.take_over_refused(ctx));
+            Event::DialledLegWins { interaction } => {
+                self.inbound(interaction, out, |caller, ctx| caller.dialled_leg_wins(ctx));
+            }
+            Event::PendingCancelled { interaction } => {
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.pending(ctx, |asked, _| asked.cancelled());
+                });
             }
             Event::CodeChecked { interaction, result } => {
                 self.code_checked(interaction, result, out);
@@ -436,7 +441,7 @@ impl Calls {
         out: &mut Vec<Effect>,
     ) {
         if self.calls.get(&callback).is_some_and(Call::has_consumer) {
-            return self.inbound(interaction, out, |caller, ctx| caller.take_over_refused(ctx));
+            return self.inbound(interaction, out, |caller, ctx| caller.dialled_leg_wins(ctx));
         }
         let mut taken = false;
         self.inbound(interaction, out, |caller, ctx| taken = caller.taken_over(ctx, callback));
@@ -457,7 +462,7 @@ impl Calls {
             CodeResult::NoMatch | CodeResult::Locked => None,
         };
         if callback.and_then(|id| self.calls.get(&id)).is_some_and(Call::has_consumer) {
-            return self.inbound(interaction, out, |caller, ctx| caller.take_over_refused(ctx));
+            return self.inbound(interaction, out, |caller, ctx| caller.dialled_leg_wins(ctx));
         }
         let mut taken = false;
         self.inbound(interaction, out, |caller, ctx| taken = caller.code_checked(ctx, result));

@@ -5,7 +5,7 @@
 //! Asking ── none, no word of the queue ▶ (nothing)
 //!   └─ one ▶ Choosing ── 1 ▶ (kept)
 //!                ├─ 2 ▶ TakingOver ▶ (the host is told: yes or no), or no word (too late)
-//!                └─ 3 ▶ (cancelled)
+//!                └─ 3 ▶ Cancelling ▶ (cancelled, once that is committed), or no word (too late)
 //! ```
 //!
 //! No key is 1, and 2 for a caller whose phone we are dialling. It must not know where the caller
@@ -28,8 +28,9 @@ const CHOOSING_MAX: Duration = Duration::from_secs(60);
 const ANSWER_MAX: Duration = Duration::from_secs(7);
 /// How often the choices are put when other keys are pressed.
 const TRIES: u8 = 3;
-/// How long the queue may take to give the place up: it may have to end a dial first.
-const TAKE_OVER_MAX: Duration = ENDING_MAX.saturating_add(Duration::from_secs(5));
+/// How long the queue may take to give the place up, where it may have to end a dial first, or to
+/// cancel, where the disk must have it.
+const SETTLING_MAX: Duration = ENDING_MAX.saturating_add(Duration::from_secs(5));
 
 /// A caller being asked about a pending callback.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ enum Step {
     Asking { until: Timestamp },
     Choosing { pending: PendingCallback, question: Question, tries_left: u8, until: Timestamp },
     TakingOver { until: Timestamp },
+    Cancelling { until: Timestamp },
     Over,
 }
 
@@ -58,9 +60,9 @@ pub(super) enum Settled {
     Nothing(Vec<Prompt>),
     /// It stays as it is.
     Kept,
-    /// It is cancelled.
+    /// It is cancelled, and will not be forgotten.
     Cancelled,
-    /// The queue did not give the place up.
+    /// The queue did not give the place up, or did not cancel.
     TooLate,
 }
 
@@ -82,6 +84,20 @@ impl Pending {
     /// May the queue give the place up now?
     pub(super) fn is_taking_over(&self) -> bool {
         matches!(self.step, Step::TakingOver { .. })
+    }
+
+    /// Has the queue the word: to give the place up, or to cancel?
+    pub(super) fn is_settling(&self) -> bool {
+        matches!(self.step, Step::TakingOver { .. } | Step::Cancelling { .. })
+    }
+
+    /// The queue cancelled it.
+    pub(super) fn cancelled(&mut self) -> Settled {
+        if !matches!(self.step, Step::Cancelling { .. }) {
+            return Settled::Open;
+        }
+        self.step = Step::Over;
+        Settled::Cancelled
     }
 
     /// The queue's answer.
@@ -122,11 +138,14 @@ impl Pending {
                 Some(answer) => self.answered(ctx, answer),
                 None => Settled::Open,
             },
-            Step::TakingOver { until } if *until <= now => {
+            Step::TakingOver { until } | Step::Cancelling { until } if *until <= now => {
                 self.step = Step::Over;
                 Settled::TooLate
             }
-            Step::Asking { .. } | Step::TakingOver { .. } | Step::Over => Settled::Open,
+            Step::Asking { .. }
+            | Step::TakingOver { .. }
+            | Step::Cancelling { .. }
+            | Step::Over => Settled::Open,
         }
     }
 
@@ -137,6 +156,7 @@ impl Pending {
                 earliest([question.deadline(), Some((*until, "choice about a callback"))])
             }
             Step::TakingOver { until } => Some((*until, "taking over")),
+            Step::Cancelling { until } => Some((*until, "cancelling")),
             Step::Over => None,
         }
     }
@@ -188,16 +208,17 @@ impl Pending {
             (Answer::Key(_), left) => return self.put(ctx, pending, left, until, true),
         };
         self.choose(ctx, pending.callback, choice);
-        self.step = Step::Over;
-        match choice {
-            PendingChoice::Keep => Settled::Kept,
-            PendingChoice::Cancel => Settled::Cancelled,
-            PendingChoice::Now => {
-                ctx.push(Effect::Music { leg: self.leg });
-                self.step = Step::TakingOver { until: ctx.now + TAKE_OVER_MAX };
-                Settled::Open
+        let until = ctx.now + SETTLING_MAX;
+        self.step = match choice {
+            PendingChoice::Keep => {
+                self.step = Step::Over;
+                return Settled::Kept;
             }
-        }
+            PendingChoice::Cancel => Step::Cancelling { until },
+            PendingChoice::Now => Step::TakingOver { until },
+        };
+        ctx.push(Effect::Music { leg: self.leg });
+        Settled::Open
     }
 
     fn choose(&self, ctx: &mut Context<'_>, callback: InteractionId, choice: PendingChoice) {
@@ -432,7 +453,8 @@ mod tests {
                 "#]],
             ),
             (
-                "4 pending i1 i2\n8 digit caller 3\n10 played caller\n11 digit caller 0",
+                "4 pending i1 i2\n8 digit caller 3\n8 pending-cancelled i1\n10 played caller
+                 11 digit caller 0",
                 expect![[r#"
                     4 not-registered i1 duplicate today@17:00
                         music caller
@@ -440,6 +462,8 @@ mod tests {
                         play caller pending-callback pending-choices
                     8 digit caller 3
                         ! pending i1 i2 Cancel
+                        music caller
+                    8 pending-cancelled i1
                         play caller pending-cancelled
                     10 played caller
                         music caller
@@ -463,7 +487,7 @@ mod tests {
             "#]],
             ),
             (
-                "4 pending i1 i2\n8 digit caller 2\n8 take-over-refused i1\n9 played caller",
+                "4 pending i1 i2\n8 digit caller 2\n8 dialled-leg-wins i1\n9 played caller",
                 expect![[r#"
                     4 not-registered i1 duplicate today@17:00
                         music caller
@@ -472,7 +496,7 @@ mod tests {
                     8 digit caller 2
                         ! pending i1 i2 Now
                         music caller
-                    8 take-over-refused i1
+                    8 dialled-leg-wins i1
                         ! left i1
                         play caller calling-you-now
                     9 played caller

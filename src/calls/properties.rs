@@ -285,7 +285,7 @@ impl World {
             }
             42 => {
                 let (interaction, _) = self.taking_over.unwrap_or((interaction, interaction));
-                Event::TakeOverRefused { interaction }
+                Event::DialledLegWins { interaction }
             }
             43 | 44 => {
                 let interaction = self.coded.last().copied().unwrap_or(interaction);

@@ -367,8 +367,9 @@ impl Stage {
                 interaction: self.interaction(word(1)),
                 callback: self.interaction(word(2)),
             },
-            "take-over-refused" => {
-                Event::TakeOverRefused { interaction: self.interaction(word(1)) }
+            "dialled-leg-wins" => Event::DialledLegWins { interaction: self.interaction(word(1)) },
+            "pending-cancelled" => {
+                Event::PendingCancelled { interaction: self.interaction(word(1)) }
             }
             "code" => Event::CodeChecked {
                 interaction: self.interaction(word(1)),

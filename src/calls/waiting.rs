@@ -287,6 +287,11 @@ impl Waiting {
         matches!(&self.hearing, Hearing::Pending { pending, .. } if pending.is_taking_over())
     }
 
+    /// Does the queue have the word about their pending callback now?
+    pub(super) fn is_settling(&self) -> bool {
+        matches!(&self.hearing, Hearing::Pending { pending, .. } if pending.is_settling())
+    }
+
     /// The dialogue that goes on is over.
     pub(super) fn cut(&mut self, ctx: &mut Context<'_>) {
         if let Hearing::Pending { pending, .. } = &mut self.hearing {

@@ -114,7 +114,10 @@ impl EventLoop {
         let interaction = callback;
         let event = match choice {
             PendingChoice::Keep => queue::Event::MenuClosed { interaction },
-            PendingChoice::Cancel => queue::Event::Cancelled { interaction },
+            PendingChoice::Cancel => {
+                self.cancelling.insert(callback, call);
+                queue::Event::Cancelled { interaction }
+            }
             PendingChoice::Now => {
                 self.callers_in.insert(callback, call);
                 queue::Event::CalledIn { interaction, node: self.node.clone() }
@@ -132,7 +135,19 @@ impl EventLoop {
         self.order(if granted {
             calls::Event::TakenOver { interaction, callback }
         } else {
-            calls::Event::TakeOverRefused { interaction }
+            calls::Event::DialledLegWins { interaction }
+        });
+    }
+
+    /// The queue cancelled a callback, or did not as its consumer is in conversation: whoever asked
+    /// for it over HTTP or by key 3 is told.
+    pub(super) fn cancelled(&mut self, callback: InteractionId, is_over: bool) {
+        self.outside.cancelled(callback, is_over);
+        let Some(interaction) = self.cancelling.remove(&callback) else { return };
+        self.order(if is_over {
+            calls::Event::PendingCancelled { interaction }
+        } else {
+            calls::Event::DialledLegWins { interaction }
         });
     }
 

@@ -109,6 +109,8 @@ pub struct EventLoop {
     pub(super) work: VecDeque<Work>,
     /// Callers who asked for the place of a pending callback, by that callback.
     pub(super) callers_in: BTreeMap<InteractionId, InteractionId>,
+    /// Callbacks that a caller cancels, and the caller who waits to hear of it.
+    pub(super) cancelling: BTreeMap<InteractionId, InteractionId>,
     /// Transfers whose end was not told yet, by the leg that asked.
     pub(super) referrals: BTreeMap<LegId, Referral>,
     /// Whose code is being looked for, by their call; `None`: a caller whose number is not known.
@@ -196,6 +198,7 @@ impl EventLoop {
             undialled: BTreeMap::new(),
             work: VecDeque::new(),
             callers_in: BTreeMap::new(),
+            cancelling: BTreeMap::new(),
             referrals: BTreeMap::new(),
             keyed_by: BTreeMap::new(),
             code_tries: CodeTries::default(),
@@ -292,7 +295,6 @@ impl EventLoop {
                 }
                 let departures = self.gate.committed(step);
                 self.leave(departures);
-                self.outside.committed(step);
                 if !promised {
                     self.tell_capacity();
                 }
@@ -428,12 +430,6 @@ impl EventLoop {
         }
         self.keep_facts();
         self.flush();
-    }
-
-    /// Does what is to be done; the step that holds all of it.
-    pub(super) fn settled_step(&mut self) -> u64 {
-        self.settle();
-        self.step
     }
 
     fn step_calls(&mut self, event: calls::Event) {

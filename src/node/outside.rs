@@ -24,7 +24,7 @@ use crate::queue::effect::{CallInRefusal, PushEvent, Refusal};
 use crate::queue::event::CallInAsked;
 use crate::queue::interaction::Attached;
 use crate::queue::matching::{CODES_DRAWN, DrawnCodes};
-use crate::queue::{self, Interaction, Origin, Stage};
+use crate::queue::{self, Interaction, Origin};
 use crate::store::outside;
 use crate::time::Timestamp;
 
@@ -44,8 +44,8 @@ pub(super) struct Outside {
     /// Those that wait to hear of this callback, the first to ask first.
     creations: BTreeMap<InteractionId, VecDeque<CreateAnswer>>,
     call_ins: BTreeMap<CallInId, AskedCallIn>,
-    /// By the step that must be committed, ascending.
-    cancellations: VecDeque<(u64, Answer<Cancelled>)>,
+    /// Those that wait to hear that this callback is over.
+    cancellations: BTreeMap<InteractionId, Vec<Answer<Cancelled>>>,
     made: VecDeque<InteractionId>,
     granted: VecDeque<CallIn>,
     pushes: Option<mpsc::Sender<Push>>,
@@ -64,7 +64,7 @@ impl Outside {
             keys,
             creations: BTreeMap::new(),
             call_ins: BTreeMap::new(),
-            cancellations: VecDeque::new(),
+            cancellations: BTreeMap::new(),
             made: VecDeque::new(),
             granted: VecDeque::new(),
             pushes,
@@ -75,7 +75,8 @@ impl Outside {
     fn has_room(&mut self) -> bool {
         let count = |it: &Self| {
             let creations: usize = it.creations.values().map(VecDeque::len).sum();
-            creations + it.call_ins.len() + it.cancellations.len()
+            let cancellations: usize = it.cancellations.values().map(Vec::len).sum();
+            creations + it.call_ins.len() + cancellations
         };
         if count(self) < WAITING_MAX {
             return true;
@@ -85,7 +86,10 @@ impl Outside {
             !waiting.is_empty()
         });
         self.call_ins.retain(|_, asked| !asked.answer.is_closed());
-        self.cancellations.retain(|(_, answer)| !answer.is_closed());
+        self.cancellations.retain(|_, waiting| {
+            waiting.retain(|answer| !answer.is_closed());
+            !waiting.is_empty()
+        });
         count(self) < WAITING_MAX
     }
 
@@ -99,12 +103,11 @@ impl Outside {
         first
     }
 
-    /// Those whose step is committed.
-    pub(super) fn committed(&mut self, step: u64) {
-        while self.cancellations.front().is_some_and(|(waits_for, _)| *waits_for <= step) {
-            if let Some((_, answer)) = self.cancellations.pop_front() {
-                tell(answer, Cancelled::Done);
-            }
+    /// The queue cancelled it, or did not as its consumer is in conversation.
+    pub(super) fn cancelled(&mut self, callback: InteractionId, is_over: bool) {
+        let what = if is_over { Cancelled::Done } else { Cancelled::Talking };
+        for answer in self.cancellations.remove(&callback).unwrap_or_default() {
+            tell(answer, what);
         }
     }
 }
@@ -241,8 +244,9 @@ impl EventLoop {
 
     fn cancel_asked(&mut self, interaction: InteractionId, answer: Answer<Cancelled>) {
         let no = match self.queue.interaction(interaction) {
+            // Over already, but for the disk.
+            None if self.outside.cancellations.contains_key(&interaction) => None,
             None => Some(Cancelled::NotOpen),
-            Some(row) if matches!(row.stage, Stage::Bridged(_)) => Some(Cancelled::Talking),
             Some(row) if row.origin == Origin::Live => Some(Cancelled::NotACallback),
             Some(_) => None,
         };
@@ -252,10 +256,8 @@ impl EventLoop {
         if !self.outside.has_room() {
             return tell(answer, Cancelled::Unavailable);
         }
-        // What was to be done before this comes first.
+        self.outside.cancellations.entry(interaction).or_default().push(answer);
         self.tell(queue::Event::Cancelled { interaction });
-        let step = self.settled_step();
-        self.outside.cancellations.push_back((step, answer));
     }
 
     fn call_in_asked(&mut self, new: NewCallIn, answer: Answer<Result<CallIn, NotGranted>>) {

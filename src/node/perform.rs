@@ -135,6 +135,8 @@ impl EventLoop {
             }
             Effect::TakenOver { interaction } => self.taken_over(interaction, true),
             Effect::NotTakenOver { interaction } => self.taken_over(interaction, false),
+            Effect::Cancelled { interaction } => self.cancelled(interaction, true),
+            Effect::NotCancelled { interaction } => self.cancelled(interaction, false),
             Effect::LeaveQueue { interaction, offer_schedule } => {
                 let exit = translate::exit_at_close(offer_schedule && self.promises());
                 self.order(calls::Event::NotAdmitted { interaction, exit });

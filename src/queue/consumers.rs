@@ -281,7 +281,16 @@ impl Queue {
     }
 
     pub(super) fn cancelled(&mut self, id: InteractionId) {
-        let Some(slot) = self.interactions.get(&id) else { return };
+        let is_over = self.cancel(id);
+        self.effects.push(match is_over {
+            true => Effect::Cancelled { interaction: id },
+            false => Effect::NotCancelled { interaction: id },
+        });
+    }
+
+    /// Is it over now, or was it before?
+    fn cancel(&mut self, id: InteractionId) -> bool {
+        let Some(slot) = self.interactions.get(&id) else { return true };
         let (live, attempt) = (slot.row.caller_leg, slot.row.attempt());
         let (row, on_line) = match slot.row.stage {
             Stage::Scheduled => ("scheduled-cancelled-done", false),
@@ -293,7 +302,8 @@ impl Queue {
             Stage::Confirming => ("confirming-cancelled-done", false),
             Stage::Waiting => ("waiting-cancelled-done", live),
             Stage::Alerting(_) => ("alerting-cancelled-done", live),
-            Stage::Bridged(_) | Stage::Done(_) => return,
+            Stage::Bridged(_) => return false,
+            Stage::Done(_) => return true,
         };
         self.cancel_alert(id);
         if on_line {
@@ -302,6 +312,7 @@ impl Queue {
         }
         self.end_attempt(attempt, EndReason::Cancelled);
         self.finish(id, row, With::default(), Outcome::Cancelled);
+        true
     }
 
     pub(super) fn set_priority(&mut self, id: InteractionId, priority: i16) {

@@ -115,6 +115,16 @@ pub enum Effect {
         /// The callback.
         interaction: InteractionId,
     },
+    /// What was to be cancelled is over, and that is committed.
+    Cancelled {
+        /// Which.
+        interaction: InteractionId,
+    },
+    /// What was to be cancelled stands: its consumer is in conversation.
+    NotCancelled {
+        /// Which.
+        interaction: InteractionId,
+    },
     /// A Call-In request is committed.
     CallInGranted {
         /// Which.
@@ -345,12 +355,14 @@ impl Effect {
             Effect::Dial { .. }
             | Effect::Registered { .. }
             | Effect::Accepted { .. }
+            | Effect::Cancelled { .. }
             | Effect::CallInGranted { .. }
             | Effect::Push { .. }
             | Effect::EndAttempt { reason: EndReason::NeverAgain, .. } => true,
             Effect::Refused { .. }
             | Effect::TakenOver { .. }
             | Effect::NotTakenOver { .. }
+            | Effect::NotCancelled { .. }
             | Effect::CallInRefused { .. }
             | Effect::CallInMatched { .. }
             | Effect::CallInUnmatched { .. }
@@ -373,6 +385,8 @@ impl Effect {
         match self {
             Effect::Accepted { .. }
             | Effect::Refused { .. }
+            | Effect::Cancelled { .. }
+            | Effect::NotCancelled { .. }
             | Effect::CallInGranted { .. }
             | Effect::CallInRefused { .. }
             | Effect::Push { .. } => true,
@@ -410,6 +424,8 @@ impl Effect {
             | Effect::Refused { interaction, .. }
             | Effect::TakenOver { interaction }
             | Effect::NotTakenOver { interaction }
+            | Effect::Cancelled { interaction }
+            | Effect::NotCancelled { interaction }
             | Effect::CallInGranted { interaction, .. }
             | Effect::CallInRefused { interaction, .. }
             | Effect::CallInMatched { interaction, .. }
@@ -437,6 +453,8 @@ impl Effect {
             | Effect::Refused { .. }
             | Effect::TakenOver { .. }
             | Effect::NotTakenOver { .. }
+            | Effect::Cancelled { .. }
+            | Effect::NotCancelled { .. }
             | Effect::CallInGranted { .. }
             | Effect::CallInRefused { .. }
             | Effect::CallInMatched { .. }

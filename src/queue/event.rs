@@ -290,7 +290,7 @@ pub enum Event {
         /// Free channels by route.
         free: Vec<(Route, u32)>,
     },
-    /// The API, the caller or a supervisor cancelled.
+    /// The API, the caller or a supervisor cancelled. `Cancelled` or `NotCancelled` follows.
     Cancelled {
         /// What.
         interaction: InteractionId,

@@ -314,6 +314,8 @@ mod tests {
             | Effect::Refused { .. }
             | Effect::TakenOver { .. }
             | Effect::NotTakenOver { .. }
+            | Effect::Cancelled { .. }
+            | Effect::NotCancelled { .. }
             | Effect::CallInGranted { .. }
             | Effect::CallInRefused { .. }
             | Effect::CallInMatched { .. }

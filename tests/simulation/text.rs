@@ -644,6 +644,8 @@ fn show_effect(names: &Names, effect: &Effect) -> String {
         Effect::Refused { why, .. } => format!("refused {who} {}", call_in::refusal(names, why)),
         Effect::TakenOver { .. } => format!("taken-over {who}"),
         Effect::NotTakenOver { .. } => format!("not-taken-over {who}"),
+        Effect::Cancelled { .. } => format!("cancelled {who}"),
+        Effect::NotCancelled { .. } => format!("not-cancelled {who}"),
         Effect::CallInGranted { request, number, code, expires_at, .. } => format!(
             "call-in-granted {} for={who} number={} code={} until={}",
             request.0,

@@ -219,14 +219,14 @@ impl Inbound {
         self.wait(ctx, node, Arrival::Resumed(said));
     }
 
-    /// Their phone was answered in the same moment: that call goes on, this one ends.
-    pub(in crate::calls) fn take_over_refused(&mut self, ctx: &mut Context<'_>) {
+    /// They are on the phone that we dialled: that call goes on, this one ends.
+    pub(in crate::calls) fn dialled_leg_wins(&mut self, ctx: &mut Context<'_>) {
         let said = vec![Prompt::Sound("calling-you-now")];
         match &self.state {
-            State::InQueue(waiting) if waiting.is_taking_over() => {
+            State::InQueue(waiting) if waiting.is_settling() => {
                 self.go_on(ctx, Next::Finish(said));
             }
-            State::Pending { pending, .. } if pending.is_taking_over() => self.farewell(ctx, said),
+            State::Pending { pending, .. } if pending.is_settling() => self.farewell(ctx, said),
             State::Code(asked) if !asked.is_asking() => self.farewell(ctx, said),
             State::Answering { .. }
             | State::Saying { .. }

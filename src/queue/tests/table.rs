@@ -438,7 +438,11 @@ fn a_cancelled_dial_stays_open_until_its_leg_is_gone() {
     assert_eq!(given(&desk.end(1, 1, RetryClass::HungUp)), ["ann>2"]);
     desk.arrive(3);
     let effects = desk.tell(cancelled(3));
-    assert!(matches!(&effects[..], [Effect::CancelAlert { .. }, Effect::Release { .. }]));
+    let [Effect::CancelAlert { .. }, Effect::Release { .. }, Effect::Cancelled { .. }] =
+        &effects[..]
+    else {
+        panic!("{effects:?}")
+    };
 }
 
 // ---- restart
