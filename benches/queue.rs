@@ -210,6 +210,7 @@ impl Floor {
                 | Effect::Refused { .. }
                 | Effect::TakenOver { .. }
                 | Effect::NotTakenOver { .. }
+                | Effect::Kept { .. }
                 | Effect::Cancelled { .. }
                 | Effect::NotCancelled { .. }
                 | Effect::CallInGranted { .. }

@@ -119,8 +119,8 @@ pub enum Effect {
         ani: Ani,
     },
     /// A caller said what is to become of a pending callback, or left without a word (`Keep`). On
-    /// `Now`, `TakenOver` or `DialledLegWins` follows; on `Cancel`, `PendingCancelled` or
-    /// `DialledLegWins`.
+    /// `Keep`, `PendingKept` or `PendingOver` follows; on `Now`, `TakenOver`, `DialledLegWins` or
+    /// `PendingOver`; on `Cancel`, `PendingCancelled` or `DialledLegWins`.
     PendingChosen {
         /// Who.
         interaction: InteractionId,

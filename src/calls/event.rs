@@ -185,6 +185,16 @@ pub enum Event {
         /// Whose.
         interaction: InteractionId,
     },
+    /// The callback that the caller keeps stands.
+    PendingKept {
+        /// Who keeps it.
+        interaction: InteractionId,
+    },
+    /// The callback is over, or its queue is closed: the caller goes on as if none were pending.
+    PendingOver {
+        /// Whose.
+        interaction: InteractionId,
+    },
     /// The callback that the caller cancelled is over, and that is committed.
     PendingCancelled {
         /// Who cancelled it.

@@ -310,6 +310,16 @@ impl Calls {
                     caller.pending(ctx, |asked, _| asked.cancelled());
                 });
             }
+            Event::PendingKept { interaction } => {
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.pending(ctx, |asked, _| asked.kept());
+                });
+            }
+            Event::PendingOver { interaction } => {
+                self.inbound(interaction, out, |caller, ctx| {
+                    caller.pending(ctx, |asked, _| asked.over());
+                });
+            }
             Event::CodeChecked { interaction, result } => {
                 self.code_checked(interaction, result, out);
             }

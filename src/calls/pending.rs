@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! Asking ── none, no word of the queue ▶ (nothing)
-//!   └─ one ▶ Choosing ── 1 ▶ (kept)
-//!                ├─ 2 ▶ TakingOver ▶ (the host is told: yes or no), or no word (too late)
+//!   └─ one ▶ Choosing ── 1 ▶ Keeping ▶ (kept), or it is over (too late)
+//!                ├─ 2 ▶ TakingOver ▶ (the host is told: yes or no), or it is over (too late)
 //!                └─ 3 ▶ Cancelling ▶ (cancelled, once that is committed), or no word (too late)
 //! ```
 //!
@@ -28,6 +28,8 @@ const CHOOSING_MAX: Duration = Duration::from_secs(60);
 const ANSWER_MAX: Duration = Duration::from_secs(7);
 /// How often the choices are put when other keys are pressed.
 const TRIES: u8 = 3;
+/// How long the queue may take to say that a callback stands.
+const KEEPING_MAX: Duration = Duration::from_secs(2);
 /// How long the queue may take to give the place up, where it may have to end a dial first, or to
 /// cancel, where the disk must have it.
 const SETTLING_MAX: Duration = ENDING_MAX.saturating_add(Duration::from_secs(5));
@@ -46,6 +48,7 @@ pub(super) struct Pending {
 enum Step {
     Asking { until: Timestamp },
     Choosing { pending: PendingCallback, question: Question, tries_left: u8, until: Timestamp },
+    Keeping { until: Timestamp },
     TakingOver { until: Timestamp },
     Cancelling { until: Timestamp },
     Over,
@@ -58,11 +61,11 @@ pub(super) enum Settled {
     Open,
     /// No callback is pending; what is to be said then.
     Nothing(Vec<Prompt>),
-    /// It stays as it is.
+    /// It stands as it is.
     Kept,
     /// It is cancelled, and will not be forgotten.
     Cancelled,
-    /// The queue did not give the place up, or did not cancel.
+    /// It is over, its queue is closed, or the queue says nothing.
     TooLate,
 }
 
@@ -86,9 +89,30 @@ impl Pending {
         matches!(self.step, Step::TakingOver { .. })
     }
 
-    /// Has the queue the word: to give the place up, or to cancel?
+    /// Has the queue the word?
     pub(super) fn is_settling(&self) -> bool {
-        matches!(self.step, Step::TakingOver { .. } | Step::Cancelling { .. })
+        match self.step {
+            Step::Keeping { .. } | Step::TakingOver { .. } | Step::Cancelling { .. } => true,
+            Step::Asking { .. } | Step::Choosing { .. } | Step::Over => false,
+        }
+    }
+
+    /// The callback stands.
+    pub(super) fn kept(&mut self) -> Settled {
+        if !matches!(self.step, Step::Keeping { .. }) {
+            return Settled::Open;
+        }
+        self.step = Step::Over;
+        Settled::Kept
+    }
+
+    /// The callback is over, or nobody could serve them at its place.
+    pub(super) fn over(&mut self) -> Settled {
+        if !self.is_settling() {
+            return Settled::Open;
+        }
+        self.step = Step::Over;
+        Settled::TooLate
     }
 
     /// The queue cancelled it.
@@ -138,11 +162,14 @@ impl Pending {
                 Some(answer) => self.answered(ctx, answer),
                 None => Settled::Open,
             },
-            Step::TakingOver { until } | Step::Cancelling { until } if *until <= now => {
+            Step::Keeping { until } | Step::TakingOver { until } | Step::Cancelling { until }
+                if *until <= now =>
+            {
                 self.step = Step::Over;
                 Settled::TooLate
             }
             Step::Asking { .. }
+            | Step::Keeping { .. }
             | Step::TakingOver { .. }
             | Step::Cancelling { .. }
             | Step::Over => Settled::Open,
@@ -155,6 +182,7 @@ impl Pending {
             Step::Choosing { question, until, .. } => {
                 earliest([question.deadline(), Some((*until, "choice about a callback"))])
             }
+            Step::Keeping { until } => Some((*until, "keeping")),
             Step::TakingOver { until } => Some((*until, "taking over")),
             Step::Cancelling { until } => Some((*until, "cancelling")),
             Step::Over => None,
@@ -210,10 +238,7 @@ impl Pending {
         self.choose(ctx, pending.callback, choice);
         let until = ctx.now + SETTLING_MAX;
         self.step = match choice {
-            PendingChoice::Keep => {
-                self.step = Step::Over;
-                return Settled::Kept;
-            }
+            PendingChoice::Keep => Step::Keeping { until: ctx.now + KEEPING_MAX },
             PendingChoice::Cancel => Step::Cancelling { until },
             PendingChoice::Now => Step::TakingOver { until },
         };
@@ -414,19 +439,21 @@ mod tests {
     fn a_second_callback_leads_to_the_choices_about_the_first() {
         for (script, expected) in [
             (
-                "4 pending i1 i2\n8 digit caller 1\n10 played caller",
+                "4 pending i1 i2\n8 digit caller 1\n8 pending-kept i1\n10 played caller",
                 expect![[r#"
-                4 not-registered i1 duplicate today@17:00
-                    music caller
-                4 pending i1 i2
-                    play caller pending-callback pending-choices
-                8 digit caller 1
-                    ! pending i1 i2 Keep
-                    ! left i1
-                    play caller pending-kept
-                10 played caller
-                    hang-up caller 16
-            "#]],
+                    4 not-registered i1 duplicate today@17:00
+                        music caller
+                    4 pending i1 i2
+                        play caller pending-callback pending-choices
+                    8 digit caller 1
+                        ! pending i1 i2 Keep
+                        music caller
+                    8 pending-kept i1
+                        ! left i1
+                        play caller pending-kept
+                    10 played caller
+                        hang-up caller 16
+                "#]],
             ),
             (
                 "4 pending i1 i2\n5 alert ann i1 1\n8 digit caller 2\n8 taken-over i1 i2
@@ -576,16 +603,18 @@ mod tests {
                 "#]],
             ),
             (
-                "5 pending i2 i3\n8 digit caller 1",
+                "5 pending i2 i3\n8 digit caller 1\n8 pending-kept i2",
                 expect![[r#"
-                5 not-registered i1 duplicate tomorrow@10:00
-                    music caller
-                5 pending i2 i3
-                    play caller pending-callback pending-choices
-                8 digit caller 1
-                    ! pending i2 i3 Keep
-                    play caller pending-kept
-            "#]],
+                    5 not-registered i1 duplicate tomorrow@10:00
+                        music caller
+                    5 pending i2 i3
+                        play caller pending-callback pending-choices
+                    8 digit caller 1
+                        ! pending i2 i3 Keep
+                        music caller
+                    8 pending-kept i2
+                        play caller pending-kept
+                "#]],
             ),
             (
                 "5 pending i2 none\n8 played caller",

@@ -368,6 +368,8 @@ impl Stage {
                 callback: self.interaction(word(2)),
             },
             "dialled-leg-wins" => Event::DialledLegWins { interaction: self.interaction(word(1)) },
+            "pending-kept" => Event::PendingKept { interaction: self.interaction(word(1)) },
+            "pending-over" => Event::PendingOver { interaction: self.interaction(word(1)) },
             "pending-cancelled" => {
                 Event::PendingCancelled { interaction: self.interaction(word(1)) }
             }

@@ -11,6 +11,7 @@ use crate::calls::event::{CodeResult, PendingCallback, Refusal, SlotOffer, SlotR
 use crate::calls::spoken::{KeyedDay, SpokenDay, SpokenTime};
 use crate::ident::{GroupId, InteractionId, QueueId, UserData};
 use crate::phone::{AccessCode, Address, Ani, Dnis};
+use crate::queue::effect::NotTakenOver;
 use crate::queue::event::When;
 use crate::queue::hours::{self, Hours, LocalTime};
 use crate::queue::interaction::Attached;
@@ -113,7 +114,10 @@ impl EventLoop {
     ) {
         let interaction = callback;
         let event = match choice {
-            PendingChoice::Keep => queue::Event::MenuClosed { interaction },
+            PendingChoice::Keep => {
+                self.callers_in.insert(callback, call);
+                queue::Event::MenuClosed { interaction }
+            }
             PendingChoice::Cancel => {
                 self.cancelling.insert(callback, call);
                 queue::Event::Cancelled { interaction }
@@ -126,17 +130,26 @@ impl EventLoop {
         self.tell(event);
     }
 
-    /// The queue gave the place of a callback to the caller who asked for it, or did not.
-    pub(super) fn taken_over(&mut self, callback: InteractionId, granted: bool) {
+    /// The queue gave the place of a callback to the caller who asked for it.
+    pub(super) fn taken_over(&mut self, callback: InteractionId) {
         let Some(interaction) = self.callers_in.remove(&callback) else { return };
-        if granted {
-            self.caller_known_by(interaction, callback);
-        }
-        self.order(if granted {
-            calls::Event::TakenOver { interaction, callback }
-        } else {
-            calls::Event::DialledLegWins { interaction }
+        self.caller_known_by(interaction, callback);
+        self.order(calls::Event::TakenOver { interaction, callback });
+    }
+
+    /// It did not, or there is nothing to keep.
+    pub(super) fn not_taken_over(&mut self, callback: InteractionId, why: NotTakenOver) {
+        let Some(interaction) = self.callers_in.remove(&callback) else { return };
+        self.order(match why {
+            NotTakenOver::Talking => calls::Event::DialledLegWins { interaction },
+            NotTakenOver::Over | NotTakenOver::Closed => calls::Event::PendingOver { interaction },
         });
+    }
+
+    /// It stands, as the caller wished.
+    pub(super) fn kept(&mut self, callback: InteractionId) {
+        let Some(interaction) = self.callers_in.remove(&callback) else { return };
+        self.order(calls::Event::PendingKept { interaction });
     }
 
     /// The queue cancelled a callback, or did not as its consumer is in conversation: whoever asked

@@ -107,7 +107,7 @@ pub struct EventLoop {
     /// Dials decided but not yet sent: they take capacity already.
     pub(super) undialled: BTreeMap<AttemptId, Route>,
     pub(super) work: VecDeque<Work>,
-    /// Callers who asked for the place of a pending callback, by that callback.
+    /// Callers who keep a pending callback or ask for its place, by that callback.
     pub(super) callers_in: BTreeMap<InteractionId, InteractionId>,
     /// Callbacks that a caller cancels, and the caller who waits to hear of it.
     pub(super) cancelling: BTreeMap<InteractionId, InteractionId>,

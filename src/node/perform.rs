@@ -133,8 +133,9 @@ impl EventLoop {
                     self.order(calls::Event::Registered { interaction });
                 }
             }
-            Effect::TakenOver { interaction } => self.taken_over(interaction, true),
-            Effect::NotTakenOver { interaction } => self.taken_over(interaction, false),
+            Effect::TakenOver { interaction } => self.taken_over(interaction),
+            Effect::NotTakenOver { interaction, why } => self.not_taken_over(interaction, why),
+            Effect::Kept { interaction } => self.kept(interaction),
             Effect::Cancelled { interaction } => self.cancelled(interaction, true),
             Effect::NotCancelled { interaction } => self.cancelled(interaction, false),
             Effect::LeaveQueue { interaction, offer_schedule } => {

@@ -307,7 +307,7 @@ fn arrived(
 fn asked_not_ready(after_call: AfterCall) -> bool {
     match after_call {
         AfterCall::NotReady(reason) => reason != NotReadyReason::Outbound,
-        AfterCall::LogOut => false,
+        AfterCall::LogOut | AfterCall::ContactLost => false,
     }
 }
 

@@ -34,13 +34,15 @@ pub enum AgentState {
     AfterCallWork,
 }
 
-/// What an agent asked for during a call: it takes effect after it.
+/// What an agent asked for during a call, or what became of them: it takes effect after it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum AfterCall {
     /// Not ready for this reason.
     NotReady(NotReadyReason),
     /// Logged out.
     LogOut,
+    /// Their binding ended: logged out, unless it is back by then.
+    ContactLost,
 }
 
 /// A person who serves. Also their row in the store.

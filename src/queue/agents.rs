@@ -82,7 +82,9 @@ impl Queue {
             }
             AgentState::Alerting(_) | AgentState::Talking(_) => {
                 self.change_agent(n, |agent| {
-                    agent.after_call = agent.after_call.filter(|after| *after != AfterCall::LogOut);
+                    let (asked, lost) = (AfterCall::LogOut, AfterCall::ContactLost);
+                    agent.after_call =
+                        agent.after_call.filter(|&after| after != asked && after != lost);
                 });
             }
             AgentState::NotReady(_) | AgentState::Ready | AgentState::AfterCallWork => {}
@@ -163,6 +165,12 @@ impl Queue {
 
     /// Whoever is logged in already stays as they asked to be.
     pub(super) fn agent_contact_found(&mut self, id: &AgentId, on_register: OnRegister) {
+        if let Some(&n) = self.agent_index.get(id)
+            && self.agents[n].row.after_call == Some(AfterCall::ContactLost)
+        {
+            // It was gone for a while of their call.
+            self.change_agent(n, |agent| agent.after_call = None);
+        }
         let is_out = |agent: &Agent| agent.state == AgentState::LoggedOut;
         if !self.agent(id).is_some_and(is_out) {
             return;
@@ -182,7 +190,17 @@ impl Queue {
             self.back_to_waiting(n, interaction);
             self.set_state(n, AgentState::NotReady(NotReadyReason::Unreachable), None);
         }
-        self.log_out(n);
+        match self.state(n) {
+            // Unless it is back by then; what they asked for themselves holds.
+            AgentState::Talking(_) => self.change_agent(n, |agent| {
+                _ = agent.after_call.get_or_insert(AfterCall::ContactLost);
+            }),
+            AgentState::LoggedOut
+            | AgentState::NotReady(_)
+            | AgentState::Ready
+            | AgentState::Alerting(_)
+            | AgentState::AfterCallWork => self.log_out(n),
+        }
     }
 
     pub(super) fn skills_changed(&mut self, id: &AgentId, skills: Skills) {
@@ -315,7 +333,7 @@ impl AfterCall {
     fn state(self) -> (AgentState, Option<Duration>) {
         match self {
             AfterCall::NotReady(reason) => (AgentState::NotReady(reason), lasting(reason)),
-            AfterCall::LogOut => (AgentState::LoggedOut, None),
+            AfterCall::LogOut | AfterCall::ContactLost => (AgentState::LoggedOut, None),
         }
     }
 }

@@ -8,7 +8,7 @@
 //! Only the end of the leg closes an attempt, and nothing is dialled again before that. An answer
 //! that comes after we began to end it is too late.
 
-use super::effect::{Effect, EndReason};
+use super::effect::{Effect, EndReason, NotTakenOver};
 use super::event::RetryClass;
 use super::interaction::{Interaction, Outcome, Stage};
 use super::upkeep::With;
@@ -81,7 +81,7 @@ impl Queue {
         let Some(slot) = self.interactions.get_mut(&id.interaction) else { return };
         slot.row.menu_until = None;
         if std::mem::take(&mut slot.row.called_in) {
-            self.effects.push(Effect::NotTakenOver { interaction: id.interaction });
+            self.not_taken_over(id.interaction, NotTakenOver::Talking);
         }
     }
 
@@ -96,8 +96,10 @@ impl Queue {
         let leave_at = slot.row.first_end().filter(|_| settings.purge_on_line);
         // With nobody who could ever serve, the consumer is asked at once.
         let deadline = if served { self.now + patience } else { self.now };
+        let now = self.now;
         self.step(id.interaction, "confirming-passed-waiting", With::attempt(id), |i| {
             i.stage = Stage::Waiting;
+            i.last_contact = Some(now);
             i.deadline = Some(deadline);
             i.leave_at = leave_at;
         });

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Queue;
 use super::classes::Spot;
-use super::effect::{CallInRefusal, Effect, EndReason, PushEvent};
+use super::effect::{CallInRefusal, Effect, EndReason, NotTakenOver, PushEvent};
 use super::event::CallInAsked;
 use super::interaction::{Origin, Outcome, Place, Stage};
 use super::matching::{CallInRequest, Combination, Match, NewCallIn, Presented, Refused};
@@ -135,13 +135,14 @@ impl Queue {
         let Some(row) = self.interaction(id) else { return };
         let due = |at: Option<Timestamp>| at.is_some_and(|at| at <= self.now);
         let (pushed, lapses) = (row.stage == Stage::Pushed, due(row.deadline));
-        if due(row.close_at) || due(row.purge_at) {
+        let in_menu = row.menu_until.is_some();
+        if !in_menu && (due(row.close_at) || due(row.purge_at)) {
             return self.gone_by_time(id);
         }
         if due(row.menu_until) {
             return self.menu_over(id);
         }
-        if !lapses {
+        if in_menu || !lapses {
             // It does not react: its share of the pacing is free.
             if let Some(slot) = self.interactions.get_mut(&id) {
                 slot.row.share_until = None;
@@ -403,7 +404,9 @@ impl Queue {
     pub(super) fn back_to_place(&mut self, id: InteractionId, row: &'static str) {
         let now = self.now;
         self.step(id, row, With::default(), |i| {
-            i.stage = Stage::Virtual { not_before: i.due_at.filter(|&due| due > now) };
+            i.stage = Stage::Virtual { not_before: None };
+            // One who was to be called later gave that time up for as long as they were here.
+            i.place.arrival = i.due_at.map_or(i.place.arrival, |due| due.max(i.place.arrival));
             i.called_in = false;
             i.caller_leg = false;
             i.node = None;
@@ -411,6 +414,11 @@ impl Queue {
             i.leave_at = None;
             i.last_contact = Some(now);
         });
+        if self.interaction(id).is_some_and(|row| row.due_at.is_some_and(|due| due > now)) {
+            self.step(id, "virtual-undue-scheduled", With::default(), |i| {
+                i.stage = Stage::Scheduled;
+            });
+        }
     }
 
     /// An agent answered a matched caller: the request is used up.
@@ -438,6 +446,21 @@ impl Queue {
         self.hold_for_menu(id, None);
     }
 
+    /// The consumer keeps their callback, or hung up. What was to happen to it meanwhile does now.
+    pub(super) fn menu_closed(&mut self, id: InteractionId) {
+        self.menu_over(id);
+        self.expire();
+        let stands = self.interaction(id).is_some_and(|row| row.stage != Stage::Lapsed);
+        match stands {
+            true => self.effects.push(Effect::Kept { interaction: id }),
+            false => self.not_taken_over(id, NotTakenOver::Over),
+        }
+    }
+
+    pub(super) fn not_taken_over(&mut self, id: InteractionId, why: NotTakenOver) {
+        self.effects.push(Effect::NotTakenOver { interaction: id, why });
+    }
+
     pub(super) fn menu_over(&mut self, id: InteractionId) {
         let Some(slot) = self.interactions.get_mut(&id) else { return };
         if slot.row.menu_until.take().is_none() {
@@ -461,10 +484,12 @@ impl Queue {
 
     /// The consumer wants to speak to someone now, at the place of their callback.
     pub(super) fn called_in(&mut self, id: InteractionId, node: NodeId) {
-        let Some(row) = self.interaction(id) else {
-            self.effects.push(Effect::NotTakenOver { interaction: id });
-            return;
+        let Some(slot) = self.interactions.get(&id).filter(|slot| slot.row.stage != Stage::Lapsed)
+        else {
+            return self.not_taken_over(id, NotTakenOver::Over);
         };
+        let row = &slot.row;
+        let open = self.queues[slot.queue].settings.hours.open_at(self.now);
         let attempt = row.attempt();
         let name = match row.stage {
             _ if row.caller_leg || row.called_in => None,
@@ -482,9 +507,12 @@ impl Queue {
         };
         let Some(name) = name else {
             // The phone that we dialled was answered in the same moment: it wins.
-            self.effects.push(Effect::NotTakenOver { interaction: id });
-            return;
+            return self.not_taken_over(id, NotTakenOver::Talking);
         };
+        if !open {
+            self.not_taken_over(id, NotTakenOver::Closed);
+            return self.menu_over(id);
+        }
         self.end_requests(id);
         if let Some(slot) = self.interactions.get_mut(&id) {
             slot.row.called_in = true;

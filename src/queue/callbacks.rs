@@ -365,6 +365,7 @@ impl Queue {
             i.address = Some(address);
             i.deadline = None;
             i.leave_at = None;
+            i.connected_at = None;
             i.purge_at = changed.purge_at;
             i.close_at = changed.close_at;
             i.node = None;
@@ -387,6 +388,7 @@ impl Queue {
         changed.address = Some(address);
         changed.node = None;
         changed.leave_at = None;
+        changed.connected_at = None;
         self.step(id, row, With::default(), |i| *i = changed);
         self.note_open(id);
         self.reclass(id);

@@ -20,13 +20,15 @@ impl Queue {
         if let Some(&n) = self.agent_index.get(asks) {
             match self.state(n) {
                 // What they asked for themselves holds.
-                AgentState::Talking(_) => self.change_agent(n, |agent| {
+                AgentState::Talking(_) | AgentState::Alerting(_) => self.change_agent(n, |agent| {
                     _ = agent.after_call.get_or_insert(ON_OWN_CALL_AFTER);
                 }),
-                AgentState::Ready | AgentState::AfterCallWork => {
+                AgentState::Ready
+                | AgentState::AfterCallWork
+                | AgentState::NotReady(NotReadyReason::Busy) => {
                     self.set_state(n, ON_OWN_CALL, None);
                 }
-                AgentState::LoggedOut | AgentState::NotReady(_) | AgentState::Alerting(_) => {}
+                AgentState::LoggedOut | AgentState::NotReady(_) => {}
             }
         }
         if let Some(&n) = asked.and_then(|asked| self.agent_index.get(&asked))
@@ -47,9 +49,14 @@ impl Queue {
     /// No call of their own keeps this agent any more: what was put off for it follows.
     pub(super) fn off_own_call(&mut self, n: usize) {
         if self.state(n) == ON_OWN_CALL {
-            // Handling is measured from a conversation on: its work is still to be done.
-            let of = self.agents[n].row.handling.as_ref();
-            let of = of.and_then(|(queue, _)| self.queue_index.get(queue));
+            // Handling is measured from a conversation on, without a call of their own: its work is
+            // still to be done.
+            let own_call = self.now.since(self.agents[n].row.since);
+            let of = self.agents[n].row.handling.as_mut().map(|(queue, began)| {
+                *began += own_call;
+                &*queue
+            });
+            let of = of.and_then(|queue| self.queue_index.get(queue));
             match of.map(|&q| self.queues[q].settings.after_call_work) {
                 Some(work) if !work.is_zero() => {
                     self.set_state(n, AgentState::AfterCallWork, Some(work));

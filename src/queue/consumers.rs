@@ -123,9 +123,21 @@ impl Queue {
         let Some(slot) = self.interactions.get(&id).filter(|slot| slot.row.caller_leg) else {
             return;
         };
+        // Once an agent answered, the promise is kept: whoever was transferred then and hangs up is
+        // not called again.
+        let kept = slot.row.connected_at.is_some() && slot.row.origin != Origin::Live;
         let called_in = slot.row.called_in;
+        let outcome = if called_in { Outcome::CalledIn } else { Outcome::Abandoned };
         let comes_back = slot.row.origin == Origin::CallIn;
         match slot.row.stage.clone() {
+            Stage::Waiting if kept => {
+                self.finish(id, "waiting-hungup-abandoned", With::default(), outcome);
+            }
+            Stage::Alerting(agent) if kept => {
+                self.cancel_alert(id);
+                let with = With::agent(&agent);
+                self.finish(id, "alerting-hungup-abandoned", with, outcome);
+            }
             Stage::Scheduled | Stage::Virtual { .. } => self.caller_leg_over(id),
             Stage::Waiting if called_in => self.back_to_place(id, "waiting-hungup-virtual"),
             Stage::Alerting(_) if called_in => {
@@ -230,9 +242,17 @@ impl Queue {
         self.finish(id, row, With::default(), Outcome::Left);
     }
 
-    /// The choice of a consumer who was asked; one who is being alerted meanwhile is served.
+    /// The choice of a consumer who was asked; one who rather is called back is served all the same
+    /// if an agent is alerted by then and answers.
     pub(super) fn wait_answered(&mut self, id: InteractionId, choice: WaitChoice) {
-        let Some(slot) = self.interactions.get(&id) else { return };
+        let now = self.now;
+        let Some(slot) = self.interactions.get_mut(&id) else { return };
+        if matches!(slot.row.stage, Stage::Alerting(_)) && choice == WaitChoice::KeepWaiting {
+            // Should that agent not answer, they wait as long as they chose to.
+            slot.row.last_contact = Some(now);
+            self.touched_interactions.insert(id);
+            return;
+        }
         if slot.row.stage != Stage::Waiting || !slot.row.asked {
             return;
         }
@@ -243,6 +263,7 @@ impl Queue {
                 self.step(id, "waiting-kept-waiting", With::attempt(attempt), |i| {
                     i.asked = false;
                     i.deadline = next;
+                    i.last_contact = Some(now);
                 });
             }
             WaitChoice::CallBack => {
@@ -252,7 +273,9 @@ impl Queue {
                     i.asked = false;
                     i.deadline = None;
                     i.node = None;
+                    i.connected_at = None;
                 });
+                self.note_open(id);
             }
         }
     }
@@ -274,9 +297,9 @@ impl Queue {
             let since = slot.row.last_contact.unwrap_or(slot.row.created_at);
             return Some((since + LONGEST_WAIT).max(self.now + NEXT_AGENT));
         }
-        let answered = self.attempts.get(&slot.row.attempt()).and_then(|a| a.answered_at);
-        let settings = &self.queues[slot.queue].settings;
-        let due = answered.unwrap_or(self.now) + settings.answered_wait_max;
+        // Since they answered, chose to wait, or were transferred.
+        let since = slot.row.last_contact.unwrap_or(self.now);
+        let due = since + self.queues[slot.queue].settings.answered_wait_max;
         Some(due.max(self.now + NEXT_AGENT))
     }
 
@@ -363,6 +386,7 @@ impl Queue {
         let deadline = self.now + if live { LONGEST_WAIT } else { patience };
         // A caller is let go when the queue that they wait in closes.
         let close_at = match slot.row.origin {
+            Origin::Live if !settings.hours.open_at(self.now) => Some(self.now),
             Origin::Live => settings.hours.close_after(self.now),
             Origin::Immediate | Origin::Scheduled | Origin::CallIn => slot.row.close_at,
         };
@@ -376,8 +400,10 @@ impl Queue {
             slot.queue = to;
             slot.row.queue = queue.clone();
         }
+        let now = self.now;
         self.step(id, "bridged-transferred-waiting", With::agent(&agent), |i| {
             i.stage = Stage::Waiting;
+            i.last_contact = Some(now);
             i.skills = skills;
             i.deadline = Some(deadline);
             i.close_at = close_at;
@@ -388,7 +414,12 @@ impl Queue {
         self.effects.push(Effect::Disconnect { agent: agent.clone(), interaction: id });
         self.release_agent(&agent, work);
         if let Some(other) = other.and_then(|other| self.agent_index.get(other).copied()) {
-            self.give(other, id);
+            return self.give(other, id);
+        }
+        // With nobody who could ever serve, a dialled consumer is asked at once.
+        let slot = self.interactions.get(&id);
+        if slot.is_some_and(|slot| self.classes.get(slot.class).logged_in == 0) {
+            self.ask_soon(vec![id]);
         }
     }
 

@@ -90,14 +90,15 @@ impl Queue {
         self.step(id, row, With::default(), |i| i.deadline = None);
     }
 
-    /// Close of business, then purge, then what only frees it to be dialled.
+    /// The end of the menu, then close of business and purge, then what only frees it to be
+    /// dialled.
     fn virtual_overdue(&mut self, id: InteractionId) {
         let Some(row) = self.interaction(id) else { return };
         let due = |at: Option<Timestamp>| at.is_some_and(|at| at <= self.now);
-        if due(row.first_end()) {
-            self.gone_by_time(id);
-        } else if due(row.menu_until) {
+        if due(row.menu_until) {
             self.menu_over(id);
+        } else if due(row.first_end()) {
+            self.gone_by_time(id);
         } else {
             self.step(id, "virtual-delayed-virtual", With::default(), |i| {
                 i.stage = Stage::Virtual { not_before: None };
@@ -105,9 +106,8 @@ impl Queue {
         }
     }
 
-    /// Whoever called in there and waited to take their place is gone with the node: before what
-    /// time did meanwhile, or a deadline would connect somebody who is not there.
-    pub(super) fn call_ins_lost(&mut self, node: &NodeId) {
+    /// Whoever called in there and waited to take their place is gone with the node.
+    fn call_ins_lost(&mut self, node: &NodeId) {
         let own = *node == self.this_node;
         let here = |row: &Interaction| row.node.as_ref().map_or(own, |holder| holder == node);
         let waits = |row: &Interaction| row.called_in && !row.caller_leg;
@@ -122,6 +122,8 @@ impl Queue {
     /// it is the first event after a restart: agents stay Ready or Not ready, but trigger no dial
     /// until their phone was checked.
     pub(super) fn node_lost(&mut self, node: &NodeId) {
+        self.expire_requests();
+        self.call_ins_lost(node);
         let lost: Vec<AttemptId> = self
             .attempts
             .values()
@@ -145,6 +147,10 @@ impl Queue {
             if own && self.agents[n].row.state != AgentState::LoggedOut {
                 self.change_agent(n, |agent| agent.contact_checked = false);
             }
+        }
+        if own {
+            // The calendar may have been changed while we were down.
+            self.resettle_appointments();
         }
     }
 
@@ -201,7 +207,9 @@ impl Queue {
             i.asked = false;
             i.deadline = None;
             i.node = None;
+            i.connected_at = None;
         });
+        self.note_open(id);
     }
 
     fn agent_cut_off(&mut self, agent: &AgentId) {

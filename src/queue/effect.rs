@@ -110,8 +110,15 @@ pub enum Effect {
         /// The callback.
         interaction: InteractionId,
     },
-    /// The consumer who called in is served by the phone that we dialled, or the callback is over.
+    /// The consumer who called in does not have the place of their callback.
     NotTakenOver {
+        /// The callback.
+        interaction: InteractionId,
+        /// Why not.
+        why: NotTakenOver,
+    },
+    /// The consumer who called in keeps their callback, and it stands.
+    Kept {
         /// The callback.
         interaction: InteractionId,
     },
@@ -194,6 +201,17 @@ pub enum Effect {
         /// Whom.
         interaction: InteractionId,
     },
+}
+
+/// Why one who called in does not go on at the place of their callback, or does not keep it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum NotTakenOver {
+    /// They are on the phone that we dialled, or on another call of theirs.
+    Talking,
+    /// The callback is over.
+    Over,
+    /// Its queue is closed; it stands.
+    Closed,
 }
 
 /// Why a caller was not taken into a queue.
@@ -362,6 +380,7 @@ impl Effect {
             Effect::Refused { .. }
             | Effect::TakenOver { .. }
             | Effect::NotTakenOver { .. }
+            | Effect::Kept { .. }
             | Effect::NotCancelled { .. }
             | Effect::CallInRefused { .. }
             | Effect::CallInMatched { .. }
@@ -401,6 +420,7 @@ impl Effect {
             | Effect::NotRegistered { .. }
             | Effect::TakenOver { .. }
             | Effect::NotTakenOver { .. }
+            | Effect::Kept { .. }
             | Effect::CallInMatched { .. }
             | Effect::CallInUnmatched { .. }
             | Effect::LeaveQueue { .. }
@@ -423,7 +443,8 @@ impl Effect {
             | Effect::Accepted { interaction, .. }
             | Effect::Refused { interaction, .. }
             | Effect::TakenOver { interaction }
-            | Effect::NotTakenOver { interaction }
+            | Effect::NotTakenOver { interaction, .. }
+            | Effect::Kept { interaction }
             | Effect::Cancelled { interaction }
             | Effect::NotCancelled { interaction }
             | Effect::CallInGranted { interaction, .. }
@@ -453,6 +474,7 @@ impl Effect {
             | Effect::Refused { .. }
             | Effect::TakenOver { .. }
             | Effect::NotTakenOver { .. }
+            | Effect::Kept { .. }
             | Effect::Cancelled { .. }
             | Effect::NotCancelled { .. }
             | Effect::CallInGranted { .. }

@@ -381,6 +381,7 @@ pub const ROWS: &[&str] = &[
     "virtual-delayed-virtual",
     "virtual-menu-virtual",
     "virtual-moved-scheduled",
+    "virtual-undue-scheduled",
     "virtual-turn-dialing",
     "virtual-turn-pushed",
     "virtual-turn-notpermitted",

@@ -15,7 +15,7 @@ mod callbacks;
 pub mod runs;
 
 use super::agent::{Agent, AgentState};
-use super::effect::EndReason;
+use super::effect::{EndReason, NotTakenOver};
 use super::event::{Event, NotReadyReason, RetryClass};
 use super::interaction::{Interaction, Origin, Outcome, Place, Stage};
 use super::settings::Selection;
@@ -223,7 +223,9 @@ fn overdue(q: &Queue, limit: fn(&Interaction) -> Option<Timestamp>, what: &str) 
         | Stage::Bridged(_)
         | Stage::Done(_) => false,
     };
-    q.interactions().filter(off_line).try_for_each(|row| {
+    // Whoever is asked what is to become of it is on the line, for a minute at most.
+    let asked = |row: &&Interaction| row.menu_until.is_some_and(|until| until > q.now);
+    q.interactions().filter(off_line).filter(|row| !asked(row)).try_for_each(|row| {
         let late = limit(row).is_some_and(|at| at <= q.now);
         ensure(!late, || format!("{} is {:?} at {}, past its {what}", row.id, row.stage, q.now))
     })
@@ -348,6 +350,7 @@ fn given<'a>(s: &'a Step) -> impl Iterator<Item = (&'a Agent, &'a Interaction, b
         | Effect::Refused { .. }
         | Effect::TakenOver { .. }
         | Effect::NotTakenOver { .. }
+        | Effect::Kept { .. }
         | Effect::Cancelled { .. }
         | Effect::NotCancelled { .. }
         | Effect::CallInGranted { .. }
@@ -508,12 +511,14 @@ fn place_fixed(s: &Step) -> Verdict {
         let Some(row) = s.after.interaction(was.id) else { return Ok(()) };
         let set =
             matches!(s.event, Event::PrioritySet { interaction, .. } if *interaction == was.id);
-        // An appointment that is made, moved, or given up for being served now, is another arrival.
+        // An appointment that is made, moved, or given up for being served now (until they hang up),
+        // is another arrival.
         let asked =
             matches!(s.event, Event::Rescheduled { interaction, .. } if *interaction == was.id);
         let rearranged = asked
             || (was.due_at != row.due_at && row.due_at.is_some())
-            || (was.stage == Stage::Scheduled && row.called_in);
+            || (was.stage == Stage::Scheduled && row.called_in)
+            || (was.called_in && !row.called_in && was.due_at.is_some());
         let priority = if set { row.place.priority } else { was.place.priority };
         let arrival = if rearranged { row.place.arrival } else { was.place.arrival };
         let wanted = Place { priority, arrival, sequence: was.place.sequence };
@@ -701,7 +706,10 @@ fn late_events_harmless(s: &Step) -> Verdict {
     }
     let mut idle = s.before.clone();
     let effects = idle.handle(s.now, Event::Tick);
-    let answer = |effect: &&Effect| matches!(effect, Effect::Cancelled { .. });
+    let answer = |effect: &&Effect| {
+        let over = matches!(effect, Effect::NotTakenOver { why: NotTakenOver::Over, .. });
+        over || matches!(effect, Effect::Cancelled { .. })
+    };
     ensure(
         s.effects.iter().filter(|it| !answer(it)).eq(&effects) && idle.rows() == s.after.rows(),
         || format!("{:?} came late and changed something", s.event),

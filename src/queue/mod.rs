@@ -232,14 +232,14 @@ impl Queue {
         Self::load(settings, this_node, Changed::default())
     }
 
-    /// One event: expire, apply, expire, route. A lost node took its callers with it before time
-    /// did anything. Time never runs backwards: an earlier `now` is taken for the last one.
+    /// One event: expire, apply, expire, route. A lost node took its callers with it, and its phones
+    /// stopped ringing, before time did anything. Time never runs backwards: an earlier `now` is
+    /// taken for the last one.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         self.now = self.now.max(now);
-        if let Event::NodeLost { node } = &event {
-            self.call_ins_lost(node);
+        if !matches!(event, Event::NodeLost { .. }) {
+            self.expire();
         }
-        self.expire();
         self.apply(event);
         self.expire();
         self.route();
@@ -258,7 +258,7 @@ impl Queue {
             }
             Event::Rescheduled { interaction, when } => self.rescheduled(interaction, when),
             Event::MenuOpened { interaction } => self.menu_opened(interaction),
-            Event::MenuClosed { interaction } => self.menu_over(interaction),
+            Event::MenuClosed { interaction } => self.menu_closed(interaction),
             Event::CalledIn { interaction, node } => self.called_in(interaction, node),
             Event::CallInRequested(asked) => self.call_in_requested(*asked),
             Event::CallInArrived { call, group, presented, routed, node } => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::agent::{Agent, AgentState};
 use super::classes::{ClassKey, Spot};
-use super::effect::{Effect, PushEvent};
+use super::effect::{Effect, NotTakenOver, PushEvent};
 use super::interaction::{Attempt, Interaction, Origin, Outcome, Stage, Transition};
 use super::{Queue, QueueSettings, Standing, Timer};
 use crate::ident::{AgentId, AttemptId, InteractionId};
@@ -69,6 +69,10 @@ impl Queue {
         let Some(slot) = self.interactions.get(&id) else { return };
         let now = self.now;
         let notify = slot.row.notify;
+        if slot.row.called_in && slot.row.menu_until.is_some() {
+            // They wait for the end of a dial to take their place.
+            self.not_taken_over(id, NotTakenOver::Over);
+        }
         self.end_requests(id);
         self.forget_open(id);
         self.step(id, row, with, |i| {
@@ -331,14 +335,14 @@ impl Queue {
 
     /// Dialled consumers whom nobody logged in can serve any more are asked at once; callers who
     /// are only still here because somebody could serve them after closing leave.
-    fn ask_soon(&mut self, waiting: Vec<InteractionId>) {
+    pub(super) fn ask_soon(&mut self, waiting: Vec<InteractionId>) {
         for id in waiting {
             let now = self.now;
             let Some(slot) = self.interactions.get_mut(&id) else { continue };
             let row = &mut slot.row;
             if !row.caller_leg && !row.asked {
                 row.deadline = Some(now);
-            } else if row.caller_leg && row.close_at.is_some_and(|at| at <= now) {
+            } else if row.origin == Origin::Live && row.close_at.is_some_and(|at| at <= now) {
                 row.leave_at = Some(now);
             } else {
                 continue;
@@ -441,12 +445,15 @@ impl Interaction {
         };
         match &self.stage {
             Stage::Scheduled => first(&[at(self.due_at, "due"), menu]),
-            Stage::Virtual { not_before } => {
-                first(&[at(*not_before, "retry_delay"), menu, close, purge])
-            }
+            // Its consumer is on the line, asked what is to become of it.
+            Stage::Virtual { .. } if self.menu_until.is_some() => menu,
+            Stage::Virtual { not_before } => first(&[at(*not_before, "retry_delay"), close, purge]),
             Stage::Pushed | Stage::AwaitingCallIn => {
                 let share = at(self.share_until, "ready_answer_time");
-                first(&[deadline("pushed_callback_expiry"), share, menu, close, purge])
+                match menu.is_some() {
+                    true => first(&[share, menu]),
+                    false => first(&[deadline("pushed_callback_expiry"), share, close, purge]),
+                }
             }
             Stage::Lapsed => first(&[close, purge]),
             Stage::Dialing => deadline("ring_timeout"),

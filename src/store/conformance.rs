@@ -631,6 +631,7 @@ fn every_state() -> Vec<Agent> {
     };
     rows.push(after(AfterCall::NotReady(NotReadyReason::Asked), "agent-98", 7));
     rows.push(after(AfterCall::LogOut, "agent-99", 8));
+    rows.push(after(AfterCall::ContactLost, "agent-9a", 9));
     rows
 }
 

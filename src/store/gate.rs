@@ -314,6 +314,7 @@ mod tests {
             | Effect::Refused { .. }
             | Effect::TakenOver { .. }
             | Effect::NotTakenOver { .. }
+            | Effect::Kept { .. }
             | Effect::Cancelled { .. }
             | Effect::NotCancelled { .. }
             | Effect::CallInGranted { .. }

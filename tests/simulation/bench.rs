@@ -26,6 +26,8 @@ pub(crate) enum Input {
     Event(Event),
     /// The configuration is read again: this queue is new, changed or (`None`) gone.
     Queue(QueueId, Option<Box<QueueSettings>>),
+    /// The configuration of this queue is edited: it is read at the next start.
+    Edited(QueueId, Box<QueueSettings>),
     /// The configuration is read again: this agent is new, changed or (`None`) gone.
     Agent(AgentId, Option<AgentSettings>),
     /// From here on nothing becomes durable.
@@ -132,6 +134,7 @@ impl Bench {
                 };
                 self.settings_changed(at, &mut stepped)?;
             }
+            Input::Edited(id, settings) => _ = self.settings.queues.insert(id, *settings),
             Input::Agent(id, settings) => {
                 match settings {
                     Some(settings) => self.settings.agents.insert(id, settings),

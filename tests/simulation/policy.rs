@@ -401,6 +401,7 @@ pub(crate) fn read_change(plain: &[&str], line: &str) -> Result<Input, String> {
     match plain {
         ["queue", id, "removed"] => Ok(Input::Queue(QueueId::new(id), None)),
         ["queue", id] => Ok(Input::Queue(QueueId::new(id), Some(Box::new(read_queue(&words)?)))),
+        ["edited", id] => Ok(Input::Edited(QueueId::new(id), Box::new(read_queue(&words)?))),
         ["configured", id, "removed"] => Ok(Input::Agent(AgentId::new(id), None)),
         ["configured", id] => Ok(Input::Agent(AgentId::new(id), Some(read_agent(&words)?))),
         _ => Err("who is configured?".into()),
@@ -416,6 +417,11 @@ fn show_queue(queue: &QueueSettings) -> String {
 fn show_agent(agent: &AgentSettings) -> String {
     let queues = list(&agent.queues, |id| id.to_string());
     format!(" skills={} queues={queues}", text::show_skills(&agent.skills))
+}
+
+/// Prints what [`read_change`] reads for a queue that is edited.
+pub(crate) fn show_edited(id: &QueueId, settings: &QueueSettings) -> String {
+    format!("edited {id}{}", show_queue(settings))
 }
 
 /// Prints what [`read_change`] reads for a queue.

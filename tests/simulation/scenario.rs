@@ -13,7 +13,8 @@
 //! ```
 //!
 //! `=` is a row of the state table that was taken, `>` an order that left, `?` the answer to a
-//! question ([`questions`]).
+//! question ([`questions`]). `edited billing ..` is a configuration that is read at the next start
+//! (`crash`).
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

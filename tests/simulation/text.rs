@@ -7,7 +7,7 @@ use ringback::ident::{
     AgentId, AttemptId, InteractionId, NodeId, QueueId, Route, TrunkId, UserData,
 };
 use ringback::phone::{Address, PhoneNumber};
-use ringback::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
+use ringback::queue::effect::{EndReason, NotAdmitted, NotTakenOver, ReleaseReason};
 use ringback::queue::event::{
     BridgeEnd, DeclineReason, NotReadyReason, OnRegister, RetryClass, WaitChoice, When,
 };
@@ -261,7 +261,7 @@ pub(crate) fn read_input(names: &mut Names, line: &str) -> Result<Timed, String>
     let (at, rest) = line.split_once(' ').ok_or("what happens then?".to_string())?;
     let (at, words) = (time(at)?, Words::of(rest));
     let input = match words.get(0)? {
-        "queue" | "configured" => policy::read_change(&words.plain, rest)?,
+        "queue" | "configured" | "edited" => policy::read_change(&words.plain, rest)?,
         "disk" if words.get(1)? == "stalls" => Input::DiskStalls,
         "disk" => Input::DiskWorks,
         "commits-fail" => Input::CommitsFail(number(words.get(1)?)?),
@@ -436,6 +436,7 @@ pub(crate) fn show_input(names: &Names, timed: &Timed) -> String {
     let text = match &timed.input {
         Input::Event(event) => show_event(names, event),
         Input::Queue(id, settings) => policy::show_queue_change(id, settings.as_deref()),
+        Input::Edited(id, settings) => policy::show_edited(id, settings),
         Input::Agent(id, settings) => policy::show_agent_change(id, settings.as_ref()),
         Input::DiskStalls => "disk stalls".into(),
         Input::DiskWorks => "disk works".into(),
@@ -643,7 +644,15 @@ fn show_effect(names: &Names, effect: &Effect) -> String {
         }
         Effect::Refused { why, .. } => format!("refused {who} {}", call_in::refusal(names, why)),
         Effect::TakenOver { .. } => format!("taken-over {who}"),
-        Effect::NotTakenOver { .. } => format!("not-taken-over {who}"),
+        Effect::NotTakenOver { why, .. } => {
+            let why = match why {
+                NotTakenOver::Talking => "talking",
+                NotTakenOver::Over => "over",
+                NotTakenOver::Closed => "closed",
+            };
+            format!("not-taken-over {who} {why}")
+        }
+        Effect::Kept { .. } => format!("kept {who}"),
         Effect::Cancelled { .. } => format!("cancelled {who}"),
         Effect::NotCancelled { .. } => format!("not-cancelled {who}"),
         Effect::CallInGranted { request, number, code, expires_at, .. } => format!(

@@ -226,7 +226,7 @@ pub(super) fn code_single_use(s: &Step) -> Verdict {
         let awaited = s.before.interaction(*id).is_some_and(|row| {
             let in_time = row.deadline.is_none_or(|at| presented.since < at);
             (row.stage == Stage::Lapsed || (row.stage == Stage::AwaitingCallIn && in_time))
-                && row.first_end().is_none_or(|at| s.after.now < at)
+                && (row.menu_until.is_some() || row.first_end().is_none_or(|at| s.after.now < at))
         });
         ensure(awaited, || format!("{request:?} matched for {id}, which awaited nobody"))
     })

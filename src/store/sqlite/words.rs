@@ -190,13 +190,15 @@ pub(super) fn read_free_agent_state(text: &str) -> Option<AgentState> {
 pub(super) fn after_call(after: AfterCall) -> &'static str {
     match after {
         AfterCall::LogOut => "log-out",
+        AfterCall::ContactLost => "contact-lost",
         AfterCall::NotReady(reason) => not_ready(reason),
     }
 }
 
 pub(super) fn read_after_call(text: &str) -> Option<AfterCall> {
-    if text == after_call(AfterCall::LogOut) {
-        return Some(AfterCall::LogOut);
+    let gone = [AfterCall::LogOut, AfterCall::ContactLost];
+    if let Some(gone) = gone.into_iter().find(|gone| text == after_call(*gone)) {
+        return Some(gone);
     }
     read_not_ready(text).map(AfterCall::NotReady)
 }
