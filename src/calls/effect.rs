@@ -115,6 +115,8 @@ pub enum Effect {
         interaction: InteractionId,
         /// In which queue.
         queue: QueueId,
+        /// Of two the appointment is asked about: it is what they wanted a second one of.
+        appointment: bool,
         /// The caller's number; the node makes an address of it by the queue's policy.
         ani: Ani,
     },

@@ -74,12 +74,12 @@ impl Pending {
     pub(super) fn ask(
         ctx: &mut Context<'_>,
         (leg, interaction): (LegId, InteractionId),
-        queue: QueueId,
+        (queue, appointment): (QueueId, bool),
         ani: Ani,
         otherwise: Vec<Prompt>,
     ) -> Self {
         ctx.push(Effect::Music { leg });
-        ctx.push(Effect::AskPending { interaction, queue, ani });
+        ctx.push(Effect::AskPending { interaction, queue, appointment, ani });
         let step = Step::Asking { until: ctx.now + ASKING_MAX };
         Self { leg, interaction, otherwise, step }
     }
@@ -591,6 +591,7 @@ mod tests {
                 expect![[r#"
                     5 not-registered i1 duplicate tomorrow@10:00
                         music caller
+                        ! ask pending i2 appointment
                     5 pending i2 i3
                         play caller pending-callback pending-choices
                     8 digit caller 2
@@ -607,6 +608,7 @@ mod tests {
                 expect![[r#"
                     5 not-registered i1 duplicate tomorrow@10:00
                         music caller
+                        ! ask pending i2 appointment
                     5 pending i2 i3
                         play caller pending-callback pending-choices
                     8 digit caller 1
@@ -619,13 +621,14 @@ mod tests {
             (
                 "5 pending i2 none\n8 played caller",
                 expect![[r#"
-                5 not-registered i1 duplicate tomorrow@10:00
-                    music caller
-                5 pending i2 none
-                    play caller callback-duplicate pending-callback-for tomorrow@10:00
-                8 played caller
-                    play caller 'thanks'
-            "#]],
+                    5 not-registered i1 duplicate tomorrow@10:00
+                        music caller
+                        ! ask pending i2 appointment
+                    5 pending i2 none
+                        play caller callback-duplicate pending-callback-for tomorrow@10:00
+                    8 played caller
+                        play caller 'thanks'
+                "#]],
             ),
         ] {
             let log = Stage::play(settings(), &format!("{booked}{script}"));

@@ -460,7 +460,10 @@ impl Stage {
         let shown: Vec<String> = effects
             .into_iter()
             .filter(|effect| {
-                !matches!(effect, Effect::AskStanding { .. } | Effect::AskPending { .. })
+                !matches!(
+                    effect,
+                    Effect::AskStanding { .. } | Effect::AskPending { appointment: false, .. }
+                )
             })
             .map(|effect| self.text(&effect))
             .collect();
@@ -537,8 +540,9 @@ impl Stage {
                 let name = self.name(*interaction);
                 format!("! arrived {name} {queue} {skills} {priority} {}", ani.expose())
             }
-            Effect::AskPending { interaction, .. } => {
-                format!("! ask pending {}", self.name(*interaction))
+            Effect::AskPending { interaction, appointment, .. } => {
+                let of = if *appointment { " appointment" } else { "" };
+                format!("! ask pending {}{of}", self.name(*interaction))
             }
             Effect::PendingChosen { interaction, callback, choice } => {
                 let (name, callback) = (self.name(*interaction), self.name(*callback));

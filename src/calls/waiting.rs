@@ -231,6 +231,7 @@ impl Waiting {
     ) -> Next {
         let Hearing::Booking(booking) = &mut self.hearing else { return Next::Stay };
         let booked = act(booking, ctx);
+        let appointment = booking.kind() == Kind::Scheduled;
         let exits = match booking.kind() {
             Kind::Immediate => &self.exits,
             Kind::Scheduled => &self.schedule_exits,
@@ -248,7 +249,8 @@ impl Waiting {
             Booked::Duplicate(said) => {
                 let refused = exits.refused.clone();
                 let (ids, queue) = ((self.leg, self.interaction), self.node.queue.clone());
-                let pending = Pending::ask(ctx, ids, queue, self.ani.clone(), said);
+                let asked = (queue, appointment);
+                let pending = Pending::ask(ctx, ids, asked, self.ani.clone(), said);
                 self.hearing = Hearing::Pending { pending: Box::new(pending), refused };
             }
         }

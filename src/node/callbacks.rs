@@ -76,14 +76,19 @@ impl EventLoop {
     }
 
     /// The callback that is pending for whoever calls in; from here on it is held for the menu.
-    pub(super) fn ask_pending(&mut self, interaction: InteractionId, queue: &QueueId, ani: &Ani) {
+    pub(super) fn ask_pending(
+        &mut self,
+        interaction: InteractionId,
+        (queue, appointment): (&QueueId, bool),
+        ani: &Ani,
+    ) {
         let settings = self.queue.queue_settings(queue);
         let address = settings.and_then(|settings| match settings.user_originated {
             // Its callbacks need no way to be dialled.
             true => super::numbers::address(ani.expose(), &settings.addresses),
             false => settings.addresses.callable(ani),
         });
-        let callback = address.and_then(|address| self.queue.pending(queue, &address));
+        let callback = address.and_then(|address| self.queue.pending(queue, &address, appointment));
         let row = callback.and_then(|callback| self.queue.interaction(callback));
         let pending = row.map(|row| PendingCallback {
             callback: row.id,

@@ -18,8 +18,7 @@ impl Clock {
         Self { started_wall: wall(), started: instant() }
     }
 
-    /// UTC now, by the system's calendar clock; never behind the steady one, so that a clock that
-    /// is set back holds up no deadline.
+    /// UTC now, by the system's calendar clock; never behind the steady one.
     pub fn wall(&self) -> Timestamp {
         wall().max(self.steady())
     }
@@ -34,9 +33,31 @@ impl Clock {
         deadline.since(self.steady())
     }
 
-    /// How long until a deadline of the wall clock; zero if it passed.
-    pub fn until_wall(&self, deadline: Timestamp) -> Duration {
-        deadline.since(self.wall())
+    /// The time of one who was told the time `last` when the steady clock said `told`.
+    pub fn after(&self, last: Timestamp, told: Timestamp) -> Running {
+        Running::of(self.wall(), last, self.steady().since(told))
+    }
+}
+
+/// A time that goes on whatever is done to the calendar: where that is behind what was told before,
+/// it runs at half the speed until the calendar has caught up, so that no deadline waits for as
+/// long as the clock was wrong.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Running {
+    /// Now.
+    pub now: Timestamp,
+    is_slow: bool,
+}
+
+impl Running {
+    fn of(wall: Timestamp, last: Timestamp, passed: Duration) -> Self {
+        let slow = last + passed / 2;
+        Self { now: wall.max(slow), is_slow: slow > wall }
+    }
+
+    /// How long until a deadline; zero if it passed.
+    pub fn until(&self, deadline: Timestamp) -> Duration {
+        deadline.since(self.now) * if self.is_slow { 2 } else { 1 }
     }
 }
 
@@ -49,4 +70,29 @@ fn instant() -> Instant {
 fn wall() -> Timestamp {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     Timestamp(since_1970.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_was_ahead_holds_up_no_deadline() {
+        let at = Timestamp::from_seconds;
+        let secs = Duration::from_secs;
+        // (calendar, told last, passed since, now, until 30 s after what was told)
+        for (wall, last, passed, now, until) in [
+            (1_010, 1_000, 10, 1_010, 20),
+            (1_000, 1_000, 0, 1_000, 30),
+            (4_600, 1_000, 10, 4_600, 0),
+            (1_010, 4_600, 0, 4_600, 60),
+            (1_020, 4_600, 10, 4_605, 50),
+            (1_070, 4_600, 60, 4_630, 0),
+            (8_201, 4_600, 7_200, 8_201, 0),
+        ] {
+            let running = Running::of(at(wall), at(last), secs(passed));
+            assert_eq!(running.now, at(now), "{wall} {last} {passed}");
+            assert_eq!(running.until(at(last + 30)), secs(until), "{wall} {last} {passed}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use tracing::{debug, error, info, warn};
 
-use super::clock::Clock;
+use super::clock::{Clock, Running};
 use super::committer::{Committed, Committer};
 use super::outside::Outside;
 use super::records::{Begun, Records};
@@ -107,6 +107,8 @@ pub struct EventLoop {
     /// Dials decided but not yet sent: they take capacity already.
     pub(super) undialled: BTreeMap<AttemptId, Route>,
     pub(super) work: VecDeque<Work>,
+    /// When the time of the queue went on last, by the steady clock.
+    queue_told: Timestamp,
     /// Callers who keep a pending callback or ask for its place, by that callback.
     pub(super) callers_in: BTreeMap<InteractionId, InteractionId>,
     /// Callbacks that a caller cancels, and the caller who waits to hear of it.
@@ -197,6 +199,7 @@ impl EventLoop {
             orphans: BTreeMap::new(),
             undialled: BTreeMap::new(),
             work: VecDeque::new(),
+            queue_told: parts.clock.steady(),
             callers_in: BTreeMap::new(),
             cancelling: BTreeMap::new(),
             referrals: BTreeMap::new(),
@@ -315,7 +318,7 @@ impl EventLoop {
 
     /// A deadline came.
     pub fn timeout(&mut self) {
-        let (steady, wall) = (self.clock.steady(), self.clock.wall());
+        let (steady, wall) = (self.clock.steady(), self.queue_time().now);
         if self.sip.poll_timeout().is_some_and(|(at, _)| at <= steady) {
             self.sip.handle_timeout(steady);
         }
@@ -358,7 +361,7 @@ impl EventLoop {
         let steady = steady.into_iter().flatten().map(|(at, _)| at);
         let steady = steady.chain(self.next_rest()).chain(self.records.legs_due());
         let steady = steady.map(|at| self.clock.until_steady(at));
-        let wall = self.queue.poll_timeout().map(|(at, _)| self.clock.until_wall(at));
+        let wall = self.queue.poll_timeout().map(|(at, _)| self.queue_time().until(at));
         steady.chain(wall).min().unwrap_or(Duration::MAX).min(Duration::from_secs(60))
     }
 
@@ -446,8 +449,16 @@ impl EventLoop {
         effects.into_iter().for_each(|effect| self.perform_calls(effect));
     }
 
+    /// The time for the queue, which outlives the process and never runs backwards.
+    fn queue_time(&self) -> Running {
+        self.clock.after(self.queue.now(), self.queue_told)
+    }
+
     fn step_queue(&mut self, event: queue::Event) {
-        let now = self.clock.wall();
+        let now = self.queue_time().now;
+        if now > self.queue.now() {
+            self.queue_told = self.clock.steady();
+        }
         let queue = AssertUnwindSafe(&mut self.queue);
         let told = event.clone();
         let handled = catch_unwind(move || {

@@ -78,8 +78,8 @@ pub(super) fn address(text: &str, policy: &AddressPolicy) -> Option<Address> {
     listed.map(Address::Extension).or_else(number).or_else(|| Address::parse(text))
 }
 
-/// The caller of a trunk in the one spelling, where the queues that may call back agree on a
-/// default country; otherwise, and if it is not a number, as it came.
+/// The caller of a trunk in the one spelling, where it is one and the same number in the default
+/// countries of the queues that may call back; otherwise, and if it is not a number, as it came.
 pub(super) fn spelled(ani: Ani, policies: &[&AddressPolicy]) -> Ani {
     let extension = Extension::parse(ani.expose());
     let is_listed = |policy: &&AddressPolicy| {
@@ -88,11 +88,14 @@ pub(super) fn spelled(ani: Ani, policies: &[&AddressPolicy]) -> Ani {
     if policies.iter().any(is_listed) {
         return ani;
     }
-    let countries: BTreeSet<_> = policies.iter().map(|policy| policy.default_country).collect();
-    let agreed = if countries.len() == 1 { countries.into_iter().flatten().next() } else { None };
-    match number(ani.expose(), agreed) {
-        Some(number) if is_whole(&number) => Ani::new(number.expose()),
-        Some(_) | None => ani,
+    // A queue without a country has no other opinion.
+    let countries: BTreeSet<_> = policies.iter().filter_map(|it| it.default_country).collect();
+    let read = |country| number(ani.expose(), country).filter(is_whole);
+    let numbers: BTreeSet<_> =
+        countries.into_iter().map(Some).chain([None]).filter_map(read).collect();
+    match numbers.into_iter().collect::<Vec<_>>().as_slice() {
+        [number] => Ani::new(number.expose()),
+        _ => ani,
     }
 }
 
@@ -393,6 +396,7 @@ mod tests {
 
     #[test]
     fn a_caller_is_spelled_where_the_queues_agree() {
+        let none = AddressPolicy { default_country: None, ..policy() };
         let (us, german) = (policy(), AddressPolicy { default_country: country("DE"), ..policy() });
         let spell = |text: &str, policies: &[&AddressPolicy]| {
             spelled(Ani::new(text), policies).expose().to_owned()
@@ -401,6 +405,8 @@ mod tests {
         assert_eq!(spell("030123456", &[&german]), "+4930123456");
         assert_eq!(spell("4155550123", &[&us, &german]), "4155550123");
         assert_eq!(spell("+1 415 555 0123", &[&us, &german]), "+14155550123");
+        assert_eq!(spell("4155550123", &[&us, &none]), "+14155550123");
+        assert_eq!(spell("4155550123", &[&none]), "4155550123");
         assert_eq!(spell("4155550123", &[]), "4155550123");
         for text in ["1001", "anonymous", "", "5550123", "911"] {
             assert_eq!(spell(text, &[&us]), text);

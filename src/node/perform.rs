@@ -12,7 +12,7 @@ use crate::calls::event::{AgentPhone, AlertContext, Caller, NumberRefused};
 use crate::calls::{self};
 use crate::ident::{AgentId, AttemptId, InteractionId, LegId, QueueId, Route};
 use crate::media::leg::Refused;
-use crate::phone::{self, Address, Ani, KeyedNumber};
+use crate::phone::{self, Address, Ani, Dnis, KeyedNumber};
 use crate::queue::effect::EndReason;
 use crate::queue::event::RetryClass;
 use crate::queue::{self, Effect};
@@ -199,8 +199,8 @@ impl EventLoop {
                 self.caller_known_by(interaction, interaction);
                 self.schedule_confirmed(interaction, queue, address, due);
             }
-            CallsEffect::AskPending { interaction, queue, ani } => {
-                self.ask_pending(interaction, &queue, &ani);
+            CallsEffect::AskPending { interaction, queue, appointment, ani } => {
+                self.ask_pending(interaction, (&queue, appointment), &ani);
             }
             CallsEffect::PendingChosen { interaction, callback, choice } => {
                 self.pending_chosen(interaction, callback, choice);
@@ -328,6 +328,12 @@ impl EventLoop {
         };
         let begun = Some(Begun::outgoing(self.clock.wall(), party, interaction));
         self.legs.insert(leg, Leg { begun, ..Leg::default() });
+        if let Callee::Third { queue, address, .. } = &to {
+            // Whom a flow names may be called no more by now.
+            if let Err(status) = self.outside_party(Some(queue), &Dnis::new(address.expose())) {
+                return self.leg_ended(leg, sip::EndedBy::Lost, Some(status));
+            }
+        }
         let offer = match self.media.offer(leg, like) {
             Ok(offer) => offer,
             Err(reason) => {

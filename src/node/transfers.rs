@@ -100,7 +100,7 @@ impl EventLoop {
     }
 
     /// A number or an extension that a queue may call, and the ways there.
-    fn outside_party(
+    pub(super) fn outside_party(
         &self,
         queue: Option<&QueueId>,
         target: &Dnis,
@@ -111,8 +111,8 @@ impl EventLoop {
         numbers::outside_party(target.expose(), policy, never).ok_or(status::FORBIDDEN)
     }
 
-    /// An agent who talks calls somebody to ask: another agent who is Ready, or a number that the
-    /// queue of the conversation may call.
+    /// An agent who talks calls somebody to ask: another agent who is Ready, one in a queue, or a
+    /// number that the queue of the conversation may call.
     pub(super) fn consultation_asked(
         &mut self,
         interaction: InteractionId,
@@ -146,14 +146,17 @@ impl EventLoop {
         target: &Dnis,
     ) -> Result<ConsultWith, u16> {
         let row = self.queue.interaction(interaction).ok_or(status::UNAVAILABLE)?;
-        let (agent, queue) = (AgentId::new(target.expose()), row.queue.clone());
-        let Some(other) = self.queue.agent(&agent) else {
+        let (named, queue) = (AgentId::new(target.expose()), row.queue.clone());
+        let asked = QueueId::new(target.expose());
+        let agent = if let Some(other) = self.queue.agent(&named) {
+            (other.state == AgentState::Ready).then_some(named).ok_or(status::UNAVAILABLE)?
+        } else if self.queue.takes_transfers(&asked) {
+            // With a queue: the one of its agents who would be given the next call.
+            self.queue.next_agent(&asked).ok_or(status::UNAVAILABLE)?
+        } else {
             let (address, routes) = self.outside_party(Some(&queue), target)?;
             return Ok(ConsultWith::Number { queue, address, routes });
         };
-        if other.state != AgentState::Ready {
-            return Err(status::UNAVAILABLE);
-        }
         let phones = self.phones(&agent);
         let wait = self.clock.wall().since(row.place.arrival);
         let (kind, attempts) = (translate::kind(row.origin), row.attempts_made);

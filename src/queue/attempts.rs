@@ -10,7 +10,7 @@
 
 use super::effect::{Effect, EndReason, NotTakenOver};
 use super::event::RetryClass;
-use super::interaction::{Interaction, Outcome, Stage};
+use super::interaction::{Failures, Interaction, Outcome, Stage};
 use super::upkeep::With;
 use super::{Queue, QueueSettings};
 use crate::ident::{AttemptId, QueueId, Route};
@@ -21,11 +21,19 @@ use crate::time::{Duration, Timestamp};
 pub(super) const TRANSACTION_GUARD: Duration = Duration::from_secs(32 + 3);
 /// The shortest and the longest "later".
 const LATER: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(5400));
+/// How often "later" uses no attempt.
+const LATER_FREE: u32 = 3;
 
 impl QueueSettings {
     /// How long after its INVITE, or after we began to end it, an attempt may still have a leg.
     pub fn guard(&self) -> Duration {
         self.ring_timeout + TRANSACTION_GUARD
+    }
+
+    /// Are these all the attempts that there are, of all kinds together or of one?
+    fn used_up(&self, used: u32, failures: Failures) -> bool {
+        let reached = |(&of, &max): (&RetryClass, &u32)| failures.of(of) >= max;
+        used >= self.attempts_max || self.attempts_max_of.iter().any(reached)
     }
 }
 
@@ -105,11 +113,22 @@ impl Queue {
         });
     }
 
-    /// "Later": their wish, so it uses no attempt, however often; what rings too often a day and
-    /// the purge time bound it.
+    /// "Later": their wish, so it uses no attempt, three times; from then on each does.
     pub(super) fn consumer_postponed(&mut self, id: AttemptId, delay: Duration) {
         if !self.confirming(id) {
             return;
+        }
+        let Some(slot) = self.interactions.get_mut(&id.interaction) else { return };
+        if slot.row.postponed >= LATER_FREE {
+            slot.row.attempts_used += 1;
+            slot.row.failures.add(RetryClass::NoConfirm);
+            let (used, failures) = (slot.row.attempts_used, slot.row.failures);
+            if self.queues[slot.queue].settings.used_up(used, failures) {
+                self.end_attempt(id, EndReason::NoConfirm);
+                let outcome = Outcome::AttemptsExhausted(RetryClass::NoConfirm);
+                let row = "confirming-ended-exhausted";
+                return self.finish(id.interaction, row, With::attempt(id), outcome);
+            }
         }
         let not_before = Some(self.now + delay.clamp(LATER.0, LATER.1));
         self.end_to_call_again(id, self.now + delay.clamp(LATER.0, LATER.1));
@@ -268,8 +287,7 @@ impl Queue {
             used += 1;
             failures.add(class);
         }
-        let reached = |(&of, &max): (&RetryClass, &u32)| failures.of(of) >= max;
-        let used_up = used >= settings.attempts_max || settings.attempts_max_of.iter().any(reached);
+        let used_up = settings.used_up(used, failures);
         if !carrier && (used_up || self.rang_enough(id.interaction)) {
             let row =
                 if dialing { "dialing-ended-exhausted" } else { "confirming-ended-exhausted" };

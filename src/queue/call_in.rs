@@ -11,7 +11,7 @@ use super::Queue;
 use super::classes::Spot;
 use super::effect::{CallInRefusal, Effect, EndReason, NotTakenOver, PushEvent};
 use super::event::CallInAsked;
-use super::interaction::{Origin, Outcome, Place, Stage};
+use super::interaction::{Outcome, Place, Stage};
 use super::matching::{CallInRequest, Combination, Match, NewCallIn, Presented, Refused};
 use super::upkeep::With;
 use crate::ident::{CallInId, GroupId, InteractionId, NodeId};
@@ -113,18 +113,14 @@ impl Queue {
     fn push_upcoming(&mut self, q: usize) {
         let queue = &self.queues[q];
         let Some(below) = queue.settings.pushes.upcoming_below else { return };
-        let soon = |id: &&InteractionId| {
-            let row = self.interaction(**id);
-            row.is_some_and(|row| row.notify && !row.upcoming && row.origin != Origin::Live)
-                && self.ewt(**id).is_ok_and(|ewt| ewt < below)
-        };
-        let first = queue.places.values().take(UPCOMING_LOOKED_AT);
+        let soon = |id: &&InteractionId| self.ewt(**id).is_ok_and(|ewt| ewt < below);
+        let first = queue.untold.values().take(UPCOMING_LOOKED_AT);
         let ids: Vec<InteractionId> = first.filter(soon).copied().collect();
         for id in ids {
             if let Some(slot) = self.interactions.get_mut(&id) {
                 slot.row.upcoming = true;
-                self.touched_interactions.insert(id);
             }
+            self.settle(id);
             self.push(id, PushEvent::Upcoming);
         }
     }

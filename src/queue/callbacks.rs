@@ -82,11 +82,17 @@ impl Queue {
         }
     }
 
-    /// The open callback of an address in a queue: an immediate one before a scheduled one.
-    pub fn pending(&self, queue: &QueueId, address: &Address) -> Option<InteractionId> {
+    /// The open callback of an address in a queue: of two the immediate one, or the appointment
+    /// where that is asked for.
+    pub fn pending(
+        &self,
+        queue: &QueueId,
+        address: &Address,
+        appointment: bool,
+    ) -> Option<InteractionId> {
         let open = &self.queues[self.known_queue(queue)?].open;
         let find = |scheduled| open.get(&(address.clone(), scheduled)).copied();
-        find(false).or_else(|| find(true))
+        find(appointment).or_else(|| find(!appointment))
     }
 
     pub(super) fn known_queue(&self, queue: &QueueId) -> Option<usize> {

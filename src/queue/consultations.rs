@@ -10,7 +10,7 @@ use super::effect::Effect;
 use super::event::NotReadyReason;
 use super::interaction::Stage;
 use super::upkeep::With;
-use crate::ident::{AgentId, InteractionId};
+use crate::ident::{AgentId, InteractionId, QueueId};
 
 const ON_OWN_CALL: AgentState = AgentState::NotReady(NotReadyReason::Outbound);
 const ON_OWN_CALL_AFTER: AfterCall = AfterCall::NotReady(NotReadyReason::Outbound);
@@ -36,6 +36,18 @@ impl Queue {
         {
             self.set_state(n, ON_OWN_CALL, None);
         }
+    }
+
+    /// Whom an agent reaches who asks in a queue: the one of its agents who would be given the next
+    /// call that asks for what it asks by default. `None`: nobody is Ready.
+    pub fn next_agent(&self, queue: &QueueId) -> Option<AgentId> {
+        let queue = &self.queues[self.known_queue(queue)?];
+        let settings = &queue.settings;
+        let free = |n: usize| self.agents[n].held.is_none() && self.of_queue(n, queue);
+        // The longest idle come first, and the first of equals is taken.
+        let ready = self.ready.iter().filter(|&&(_, _, n)| free(n));
+        let next = ready.min_by_key(|&&(_, _, n)| self.rank(settings, &settings.skills, n));
+        next.map(|(_, agent, _)| agent.clone())
     }
 
     pub(super) fn consultation_ended(&mut self, asks: &AgentId, asked: Option<AgentId>) {

@@ -401,7 +401,7 @@ fn dials_charged(s: &Step) -> Verdict {
         let charges = queue.charges.saturating_sub(by_queue);
         let allowed = u64::from(boost) * crew.count() as u64;
         let before = u64::from(charges.saturating_sub(1)) * 100;
-        ensure(before < allowed || boost.is_multiple_of(100), || {
+        ensure(before < allowed, || {
             format!("{} has {charges} charges, more than its agents allow", queue.id)
         })?;
         ensure(charges <= queue.settings.dials_max, || {
@@ -511,8 +511,8 @@ fn place_fixed(s: &Step) -> Verdict {
         let Some(row) = s.after.interaction(was.id) else { return Ok(()) };
         let set =
             matches!(s.event, Event::PrioritySet { interaction, .. } if *interaction == was.id);
-        // An appointment that is made, moved, or given up for being served now (until they hang up),
-        // is another arrival.
+        // An appointment made, moved, or given up for being served now (until they hang up) is
+        // another arrival.
         let asked =
             matches!(s.event, Event::Rescheduled { interaction, .. } if *interaction == was.id);
         let rearranged = asked

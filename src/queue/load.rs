@@ -12,7 +12,7 @@ use super::never_call::NeverCallKey;
 use super::settings::{QueueSettings, Settings};
 use super::slots::Slots;
 use super::{AgentSlot, Changed, History, Queue, QueueState, Slot, Standing, Timer};
-use crate::ident::{NodeId, QueueId};
+use crate::ident::{InteractionId, NodeId, QueueId};
 use crate::time::Timestamp;
 
 impl Queue {
@@ -189,6 +189,7 @@ impl Queue {
             charged: Default::default(),
             charges: 0,
             places: Default::default(),
+            untold: Default::default(),
             waiting: Default::default(),
             open: Default::default(),
             unnumbered: Default::default(),
@@ -203,6 +204,7 @@ impl Queue {
     /// The configuration was read again: calls, places and deadlines stay as they are. A queue or
     /// agent that is no longer named takes nothing new.
     pub(super) fn settings_changed(&mut self, settings: Settings) {
+        let served = self.on_line(true);
         self.queues.iter_mut().for_each(|queue| queue.known = false);
         for (id, policy) in settings.queues {
             let q = self.queue_number(&id);
@@ -237,6 +239,14 @@ impl Queue {
             }
         }
         self.rebuild();
+        let deserted: BTreeSet<_> = self.on_line(false).into_iter().collect();
+        self.ask_soon(served.into_iter().filter(|id| deserted.contains(id)).collect());
+    }
+
+    /// Those who wait on the line and whom somebody logged in could serve, or nobody.
+    fn on_line(&self, served: bool) -> Vec<InteractionId> {
+        let classes = self.classes.all().filter(|(_, of)| (of.logged_in > 0) == served);
+        classes.flat_map(|(class, _)| self.classes.on_line(class)).collect()
     }
 
     /// Builds every index again from the rows.
@@ -251,6 +261,7 @@ impl Queue {
         }
         for q in 0..self.queues.len() {
             self.queues[q].places.clear();
+            self.queues[q].untold.clear();
             self.queues[q].waiting.clear();
             self.queues[q].shares.clear();
             self.queues[q].slots = Slots::default();

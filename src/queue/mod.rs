@@ -152,6 +152,8 @@ struct QueueState {
     charges: u32,
     /// All that hold a place, in order.
     places: BTreeMap<Place, InteractionId>,
+    /// Those of them whose apps are still to be told that their turn comes near.
+    untold: BTreeMap<Place, InteractionId>,
     /// Its classes in which somebody holds a place.
     waiting: Bits,
     /// Open callbacks by address, immediate and scheduled ones.
@@ -200,6 +202,8 @@ struct Standing {
     placed: bool,
     spot: Option<Spot>,
     timer: Option<Timestamp>,
+    /// Is its app still to be told that its turn comes near?
+    untold: bool,
     /// Does it count against the pacing of pushes?
     share: bool,
     /// The time it is promised for, and the slot that it counts against until it is over.
@@ -221,6 +225,10 @@ impl Standing {
         self.placed.then_some(self.place)
     }
 
+    fn untold(&self) -> Option<Place> {
+        self.untold.then_some(self.place)
+    }
+
     fn spot(&self) -> Option<(Spot, Place)> {
         self.spot.map(|spot| (spot, self.place))
     }
@@ -232,9 +240,9 @@ impl Queue {
         Self::load(settings, this_node, Changed::default())
     }
 
-    /// One event: expire, apply, expire, route. A lost node took its callers with it, and its phones
-    /// stopped ringing, before time did anything. Time never runs backwards: an earlier `now` is
-    /// taken for the last one.
+    /// One event: expire, apply, expire, route. A lost node took its callers with it, and its
+    /// phones stopped ringing, before time did anything. Time never runs backwards: an earlier
+    /// `now` is taken for the last one.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {
         self.now = self.now.max(now);
         if !matches!(event, Event::NodeLost { .. }) {

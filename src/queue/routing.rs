@@ -19,6 +19,7 @@ use super::contact::Occasion;
 use super::effect::Effect;
 use super::interaction::{Attempt, Interaction, Origin, Outcome, Place, Stage};
 use super::settings::Selection;
+use super::skill::SkillExpression;
 use super::upkeep::With;
 use super::{Queue, QueueSettings, QueueState};
 use crate::ident::{InteractionId, Route};
@@ -245,7 +246,8 @@ impl Queue {
     /// queue's selection; else the best of those who have.
     fn agent_for(&self, class: usize, id: InteractionId) -> Option<usize> {
         let missed_by = &self.interaction(id)?.missed_by;
-        let settings = &self.queues[self.classes.get(class).key.queue].settings;
+        let key = &self.classes.get(class).key;
+        let (settings, skills) = (&self.queues[key.queue].settings, &key.skills);
         // The longest idle come first: the first found is the one, if nothing else is looked at.
         let first_is_best =
             settings.selection == Selection::LongestIdle && settings.hold_trigger.is_zero();
@@ -261,7 +263,7 @@ impl Queue {
                 Some(_) if !missed => return Some(*n),
                 Some(_) | None => {}
             }
-            let key = (missed, self.rank(settings, class, *n));
+            let key = (missed, self.rank(settings, skills, *n));
             if best.as_ref().is_none_or(|(least, _)| key < *least) {
                 best = Some((key, *n));
             }
@@ -274,7 +276,12 @@ impl Queue {
 
     /// Where an agent stands by the queue's selection; among equals the longest idle, who comes
     /// first.
-    fn rank(&self, settings: &QueueSettings, class: usize, n: usize) -> Rank {
+    pub(super) fn rank(
+        &self,
+        settings: &QueueSettings,
+        skills: &SkillExpression,
+        n: usize,
+    ) -> Rank {
         let row = &self.agents[n].row;
         match settings.selection {
             Selection::LongestIdle => 0,
@@ -285,8 +292,7 @@ impl Queue {
             Selection::RoundRobin => row.alerted_at.as_ms(),
             Selection::MostSkilled => {
                 let level = |name: &str| row.skills.get(name).copied().unwrap_or(0);
-                let names = self.classes.get(class).key.skills.names();
-                -names.into_iter().map(|name| i64::from(level(name))).sum::<i64>()
+                -skills.names().into_iter().map(|name| i64::from(level(name))).sum::<i64>()
             }
         }
     }
@@ -366,10 +372,11 @@ impl Queue {
     }
 
     /// Are the queue's charges below boost x (its agents Ready or carrying a charge), the trigger
-    /// counted? With a whole number of dials per agent the agents' own limits see to it.
+    /// counted? With a whole number of dials per agent the agents' own limits see to it, but for
+    /// those who carry more, since more was allowed when they were charged.
     fn paced(&self, queue: &QueueState, trigger: usize) -> bool {
         let boost = queue.settings.boost_percent;
-        if boost.is_multiple_of(100) {
+        if boost.is_multiple_of(100) && queue.charged.values().all(|&of| of * 100 <= boost) {
             return true;
         }
         let ready = self.ready.iter().filter(|&&(_, _, n)| {

@@ -107,6 +107,7 @@ impl Queue {
             place: row.place,
             placed: row.placed(),
             spot: row.spot(waits),
+            untold: row.placed() && row.notify && !row.upcoming && row.origin != Origin::Live,
             timer: row.timer().map(|(at, _)| at),
             share: row.share_until.is_some(),
             booked,
@@ -129,6 +130,7 @@ impl Queue {
                 }
             }
         }
+        self.note_untold(queue, id, was, wanted);
         self.rebook(queue, was, wanted);
         if was.placed() != wanted.placed() || was.share != wanted.share {
             self.dirty_pushes.set(queue, true);
@@ -156,6 +158,19 @@ impl Queue {
         self.touched_interactions.insert(id);
         if done {
             self.leave_memory(id);
+        }
+    }
+
+    fn note_untold(&mut self, queue: usize, id: InteractionId, was: Standing, wanted: Standing) {
+        if was.untold() == wanted.untold() {
+            return;
+        }
+        let untold = &mut self.queues[queue].untold;
+        if let Some(place) = was.untold() {
+            untold.remove(&place);
+        }
+        if let Some(place) = wanted.untold() {
+            untold.insert(place, id);
         }
     }
 

@@ -14,6 +14,8 @@ const HANDLING_ASSUMED: Duration = Duration::from_secs(90);
 const SAMPLES_MIN: usize = 10;
 /// Calls that the mean of mode 2 is taken over.
 const SAMPLES_MAX: usize = 50;
+/// More than the error of a sum of fractions, less than what any number of queues makes of them.
+const ROUNDING: f64 = 1e-9;
 /// What mode 3 looks back on, from the last call.
 const WINDOW: Duration = Duration::from_secs(600);
 
@@ -123,7 +125,8 @@ impl Queue {
             return Ok(gap.saturating_mul(ahead.saturating_add(1)));
         }
         let turns = (i64::from(ahead) + 1 - ready).max(0) as f64 / agents;
-        Ok(self.handling_time(q).mul_f64(turns.ceil()))
+        // The agents are a sum of fractions: a whole number of turns is not one more for its error.
+        Ok(self.handling_time(q).mul_f64((turns - ROUNDING).ceil().max(0.0)))
     }
 
     /// The agents logged in who could serve, as counted, and how many are Ready.

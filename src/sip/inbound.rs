@@ -450,5 +450,12 @@ fn asserted_caller(request: &Request) -> Ani {
     let asserted = named("P-Asserted-Identity").next();
     let identity =
         asserted.or_else(|| named("Remote-Party-ID").find(calls)).unwrap_or_else(|| request.from());
-    Ani::new(identity.uri.user().as_deref().unwrap_or(""))
+    // Who withholds their number is nobody, not somebody of that name (RFC 3323 section 4.1.1.3).
+    let is_withheld = |user: &str| {
+        let host = identity.uri.host().map(|host| host.to_string());
+        user.eq_ignore_ascii_case("anonymous")
+            || host.is_some_and(|host| host.eq_ignore_ascii_case("anonymous.invalid"))
+    };
+    let user = identity.uri.user().filter(|user| !is_withheld(user));
+    Ani::new(user.as_deref().unwrap_or(""))
 }

@@ -23,7 +23,7 @@
 
 use std::fmt::Display;
 
-use ringback::ident::{AgentId, QueueId};
+use ringback::ident::{AgentId, InteractionId, QueueId};
 use ringback::queue::agent::Agent;
 use ringback::queue::explain::Explanation;
 use ringback::queue::interaction::Attached;
@@ -43,7 +43,7 @@ pub(crate) fn question(line: &str) -> Option<Vec<&str>> {
 pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result<String, String> {
     let (word, name) = match words[..] {
         [word, name] => (word, name),
-        ["pending", queue, number] => return pending(bench, names, queue, number),
+        ["pending", queue, number, ..] => return pending(bench, names, (queue, number), words),
         _ => return Err(format!("ask `? word name`, not `{}`", words.join(" "))),
     };
     let queue = &bench.queue;
@@ -72,11 +72,7 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
             let (to, way) = (row.address.expose(), show_route(&row.route));
             format!("to {to} by {way}, from {caller}{shown}")
         }
-        "trail" => {
-            let who = names.id(name);
-            let rows = bench.memory.trail().iter().filter(|row| row.interaction == who);
-            rows.map(kept).collect::<Vec<_>>().join("\n")
-        }
+        "trail" => trail(bench, names.id(name)),
         "offers" if is_queue => offers(queue.offers(&id, None)),
         "offers" => {
             let who = names.id(name);
@@ -91,6 +87,7 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
             let settings = queue.queue_settings(&id).ok_or(format!("`{name}` is no queue"))?;
             settings.hours.close_after(queue.now()).map_or("never".into(), show_time)
         }
+        "next" => queue.next_agent(&id).map_or("nobody".into(), |agent| agent.to_string()),
         "transfers" => yes_or_no(queue.takes_transfers(&id)),
         "line" | "why" => {
             let found = queue.explain(names.id(name)).ok_or(format!("`{name}` is not there"))?;
@@ -111,8 +108,19 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
     })
 }
 
-fn pending(bench: &Bench, names: &Names, queue: &str, ani: &str) -> Result<String, String> {
-    let found = bench.queue.pending(&QueueId::new(queue), &text::address(ani)?);
+fn trail(bench: &Bench, who: InteractionId) -> String {
+    let rows = bench.memory.trail().iter().filter(|row| row.interaction == who);
+    rows.map(kept).collect::<Vec<_>>().join("\n")
+}
+
+fn pending(
+    bench: &Bench,
+    names: &Names,
+    (queue, ani): (&str, &str),
+    words: &[&str],
+) -> Result<String, String> {
+    let appointment = words.get(3) == Some(&"appointment");
+    let found = bench.queue.pending(&QueueId::new(queue), &text::address(ani)?, appointment);
     Ok(found.map_or("nobody".into(), |id| names.show(id)))
 }
 

@@ -114,7 +114,9 @@ impl Inbound {
         said: Vec<Prompt>,
     ) {
         let ids = (self.leg, self.interaction);
-        let pending = Pending::ask(ctx, ids, node.queue.clone(), self.ani.clone(), said);
+        // Elsewhere than in a queue appointments alone are booked.
+        let asked = (node.queue.clone(), matches!(otherwise, Otherwise::Leave(_)));
+        let pending = Pending::ask(ctx, ids, asked, self.ani.clone(), said);
         let (pending, node) = (Box::new(pending), Box::new(node));
         self.state = State::Pending { pending, node, otherwise };
     }

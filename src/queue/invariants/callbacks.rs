@@ -151,7 +151,7 @@ fn may_start(q: &Queue, n: usize, queue: &QueueState) -> bool {
         && agent.row.contact_checked
         && agent.held.is_none()
         && agent.charges < boost.div_ceil(100)
-        && (room || boost.is_multiple_of(100))
+        && room
 }
 
 // ---- of a step
