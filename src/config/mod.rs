@@ -192,6 +192,8 @@ impl SipConfig {
 
 #[cfg(test)]
 mod tests {
+    mod texts;
+
     use std::collections::BTreeSet;
     use std::path::Path;
 

@@ -7,7 +7,7 @@
 use super::event_loop::EventLoop;
 use super::translate;
 use crate::calls::effect::FeatureCode;
-use crate::calls::event::{AgentPhone, AgentSummary, Caller};
+use crate::calls::event::{AgentPhone, Caller};
 use crate::ident::{AgentId, LegId, TrunkId};
 use crate::phone::{Address, Ani, Dnis};
 use crate::queue::event::OnRegister;
@@ -84,12 +84,11 @@ impl EventLoop {
     /// Ready waits for the end of this call; all else is done at once.
     pub(super) fn feature_code(&mut self, leg: LegId, agent: &AgentId, code: FeatureCode) {
         let Some(row) = self.queue.agent(agent) else { return };
-        let (event, state) = translate::feature(row, code, !self.phones(agent).is_empty());
-        match (state, self.legs.get_mut(&leg)) {
-            (AgentSummary::Ready, Some(leg)) => leg.after = Some(event),
-            _ => self.tell(event),
-        }
-        let agent = agent.clone();
+        let asked = translate::feature(row, code, !self.phones(agent).is_empty());
+        let Some(leg) = self.legs.get_mut(&leg) else { return };
+        leg.after = asked.after;
+        self.tell(asked.at_once);
+        let (agent, state) = (agent.clone(), asked.told);
         self.order(calls::Event::AgentNow { agent, state });
     }
 

@@ -83,7 +83,7 @@ pub(super) struct Leg {
     /// Why we ended it, where its end would say nothing: the status of a session we cannot have.
     pub(super) refused: Option<u16>,
     /// What the agent asked for and gets when this call is over: their phone is busy until then.
-    pub(super) after: Option<queue::Event>,
+    pub(super) after: Vec<queue::Event>,
     /// For its record; `None`: it is none of ours.
     pub(super) begun: Option<Begun>,
 }

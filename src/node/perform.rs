@@ -522,7 +522,7 @@ impl EventLoop {
             rang: known.rang,
         };
         self.order(calls::Event::LegEnded { leg, end });
-        if let Some(event) = known.after {
+        for event in known.after {
             self.tell(event);
         }
     }

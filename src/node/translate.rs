@@ -218,24 +218,42 @@ fn appointment(language: Language, time: &SpokenTime) -> Vec<Fragment> {
     day.zip(of_day).map_or(Vec::new(), |(day, of_day)| prompt::appointment(language, day, of_day))
 }
 
-/// What a feature code asks of the queue, and what the agent is told, by what they are doing. Ready
-/// needs a phone that can be rung: without one they are here at most, and told Not ready.
-pub(super) fn feature(
-    agent: &Agent,
-    code: FeatureCode,
-    is_reachable: bool,
-) -> (QueueEvent, AgentSummary) {
-    let (event, summary) = asked_by_code(agent, code);
-    if summary == AgentSummary::Ready && !is_reachable {
-        let (reason, is_out) = (NotReadyReason::Unreachable, agent.state == AgentState::LoggedOut);
-        let agent = agent.id.clone();
-        let event = match is_out {
-            true => QueueEvent::AgentLoggedIn { agent, ready: false },
-            false => QueueEvent::AgentNotReady { agent, reason },
-        };
-        return (event, AgentSummary::NotReady);
+/// What a feature code asks of the queue, and what the agent is told.
+#[derive(Debug)]
+pub(super) struct ByCode {
+    /// At once.
+    pub(super) at_once: QueueEvent,
+    /// When the call is over: their phone is busy until then.
+    pub(super) after: Vec<QueueEvent>,
+    /// What is said.
+    pub(super) told: AgentSummary,
+}
+
+/// What comes of a feature code, by what the agent is doing. Ready needs a phone that can be rung:
+/// without one they are here at most, and told Not ready.
+pub(super) fn feature(agent: &Agent, code: FeatureCode, is_reachable: bool) -> ByCode {
+    let (event, told) = asked_by_code(agent, code);
+    let (is_out, agent) = (agent.state == AgentState::LoggedOut, agent.id.clone());
+    match told {
+        AgentSummary::Ready if !is_reachable => {
+            let reason = NotReadyReason::Unreachable;
+            let at_once = match is_out {
+                true => QueueEvent::AgentLoggedIn { agent, ready: false },
+                false => QueueEvent::AgentNotReady { agent, reason },
+            };
+            ByCode { at_once, after: Vec::new(), told: AgentSummary::NotReady }
+        }
+        // Not while they are on the telephone for it.
+        AgentSummary::Ready => ByCode {
+            at_once: QueueEvent::ConsultationBegan { agent: agent.clone(), with: None },
+            after: vec![QueueEvent::ConsultationEnded { agent, with: None }, event],
+            told,
+        },
+        AgentSummary::LoggedOut
+        | AgentSummary::NotReady
+        | AgentSummary::OnCall
+        | AgentSummary::AfterCallWork => ByCode { at_once: event, after: Vec::new(), told },
     }
-    (event, summary)
 }
 
 fn asked_by_code(agent: &Agent, code: FeatureCode) -> (QueueEvent, AgentSummary) {
@@ -488,9 +506,10 @@ mod tests {
             Some(other) => panic!("{other}"),
         };
         let row = agent(state, after_call);
-        let (asks, told) = feature(&row, code, !words.contains(&"unreachable"));
-        let asks = format!("{asks:?}").replace("agent: AgentId(\"ann\")", "ann");
-        format!("{asks}, told {told:?}")
+        let ByCode { at_once, after, told } = feature(&row, code, !words.contains(&"unreachable"));
+        let after: Vec<String> = after.iter().map(|event| format!(", then {event:?}")).collect();
+        format!("{at_once:?}{}, told {told:?}", after.concat())
+            .replace("agent: AgentId(\"ann\")", "ann")
     }
 
     #[test]

@@ -67,6 +67,17 @@ fn vary(settings: &mut Settings, change: &str) {
             .queues
             .values_mut()
             .for_each(|voice| voice.addresses = AddressPolicy::default()),
+        "exits bound" => nodes.for_each(|node| match node {
+            FlowNode::OfferCallback { exits, .. } | FlowNode::ScheduleCallback { exits, .. } => {
+                exits.declined = Some("survey".to_owned());
+            }
+            FlowNode::AccessCode(node) => node.locked = Some("survey".to_owned()),
+            FlowNode::Say { .. }
+            | FlowNode::Menu { .. }
+            | FlowNode::Queue(_)
+            | FlowNode::Transfer(_)
+            | FlowNode::Hangup { .. } => {}
+        }),
         "code if-needed" => {
             settings.groups.values_mut().for_each(|group| group.code = AskCode::IfNeeded);
         }
