@@ -5,9 +5,10 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
-use ringback::ident::{AgentId, InteractionId, NodeId, QueueId, Route};
-use ringback::phone::{Address, AddressPolicy, Pattern};
+use ringback::ident::{AgentId, InteractionId, NodeId, QueueId, Route, TrunkId};
+use ringback::phone::{Address, AddressPolicy, PhoneNumber};
 use ringback::queue::event::{NotReadyReason, RetryClass, When};
+use ringback::queue::interaction::Attached;
 use ringback::queue::skill::SkillExpression;
 use ringback::queue::{AgentSettings, Effect, Event, Queue, QueueSettings, Settings};
 use ringback::time::Timestamp;
@@ -18,6 +19,8 @@ const QUEUES: u64 = 20;
 /// Expressions over which the callbacks are spread; the last of them has one callback.
 const EXPRESSIONS: u64 = 64;
 const ROUNDS: usize = 5_000;
+/// The number that was called where they were asked for.
+const CALLED: &str = "+14155550100";
 const START: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
 /// Goals: microseconds at the 99th percentile, bytes a callback, seconds to come back.
@@ -99,7 +102,7 @@ fn decision_us(queue: &mut Queue, agent: &AgentId) -> f64 {
 
 fn channels(queue: &mut Queue, at: Timestamp) {
     for n in 0..QUEUES {
-        let free = vec![(Route::Registrar, 1_000)];
+        let free = vec![(carrier(), 1_000)];
         queue.handle(at, Event::DialCapacity { queue: queue_id(n), free });
     }
 }
@@ -114,7 +117,7 @@ fn fill(queue: &mut Queue) {
         let skill = if last { EXPRESSIONS - 1 } else { n % (EXPRESSIONS - 1) };
         let text = format!("skill{skill}");
         let skills = SkillExpression::parse(&text).ok();
-        let number = format!("1{n:08}");
+        let number = format!("+1415{}{:04}", 200 + n / 10_000, n % 10_000);
         queue.handle(
             START,
             Event::CallbackRequested {
@@ -125,7 +128,7 @@ fn fill(queue: &mut Queue) {
                 address: Address::parse(&number),
                 when: When::Now,
                 notify: false,
-                attached: None,
+                attached: Attached { called: PhoneNumber::parse(CALLED), data: None }.some(),
             },
         );
         queue.take_changed();
@@ -136,7 +139,8 @@ fn settings() -> Settings {
     let queue = || QueueSettings {
         waiting_max: 1_000_000,
         addresses: AddressPolicy {
-            extensions: vec![(Pattern::new("*"), Route::Registrar)],
+            prefixes: vec!["+1".to_owned()],
+            trunks: vec![carrier()],
             ..AddressPolicy::default()
         },
         ..QueueSettings::default()
@@ -156,6 +160,10 @@ fn settings() -> Settings {
         agents: agents.chain(special).collect(),
         ..Settings::default()
     }
+}
+
+fn carrier() -> Route {
+    Route::Trunk(TrunkId::new("carrier"))
 }
 
 fn agent(n: u64) -> AgentId {

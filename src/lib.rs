@@ -55,8 +55,11 @@
 //!   count: so every dial is decided in one place, `queue::routing`, and committed like any other.
 //! - `queue::Event::DialCapacity` tells free channels by route, since a number and an extension of
 //!   the same queue leave by different ways.
-//! - An agent who asks for calls by a feature code is Ready when that call ends: until then their
-//!   telephone is busy with it.
+//! - An agent who asks for calls by a feature code is on a call of their own until it ends, and
+//!   Ready then: their telephone is busy with it.
+//! - The time of the queue never runs back. Where the calendar was ahead and is set back, it goes
+//!   on at half the speed until the calendar has caught up: no deadline waits for as long as it
+//!   was wrong.
 //! - The sounds are mu-law, as telephones carry it, and not 16 bits a sample: three languages with
 //!   every number, minute and date fit into 10 MB so, and a call in mu-law hears them bit for bit.
 //! - What a number is (country, class, zones) is read from its digits by tables of ours, neither
@@ -68,6 +71,11 @@
 //!   counted from the rows, and a restart or a changed calendar cannot disagree with them.
 //! - A matched caller keeps their Call-In request until an agent answers, so that who drops may
 //!   come back; while they are on the line it matches nobody.
+//! - While a consumer on the line is asked what is to become of their callback, it neither ends nor
+//!   lapses: what was to happen happens when they have chosen, and they are told whether it stands.
+//!   Who calls in before an appointment and hangs up has it as before, and no place until then.
+//! - Once an agent answered, a callback is kept: whoever is transferred then and hangs up is not
+//!   called again, and who rather is called back has a new one.
 //! - Whoever calls in while we dial them gets their place once the dialled leg is known to be gone:
 //!   never two legs of one consumer. The CANCEL of that leg yields to an answer that crosses it:
 //!   then they are served there, and the call that came in is told so.

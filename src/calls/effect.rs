@@ -178,10 +178,12 @@ pub enum Effect {
         /// Whose.
         interaction: InteractionId,
     },
-    /// A live caller left the queue by a key or the longest wait, and stays on the line.
+    /// A live caller left the queue by the flow, and stays on the line.
     CallerLeft {
         /// Who.
         interaction: InteractionId,
+        /// By which exit.
+        by: LeftBy,
     },
     /// A live caller's leg is gone (after `Arrived`).
     CallerHungUp {
@@ -412,6 +414,17 @@ pub enum Prompt {
     Appointment(SpokenTime),
     /// A pause.
     Pause(Duration),
+}
+
+/// How a caller left a queue by the flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LeftBy {
+    /// A key, a dialogue, or the end of the call.
+    Choice,
+    /// `max_wait`.
+    LongestWait,
+    /// `no_agents`.
+    NoAgents,
 }
 
 /// What is to become of a pending callback.

@@ -22,7 +22,7 @@ use crate::time::{Duration, Timestamp};
 
 use super::booking::{Booking, Kind};
 use super::digits::{Answer, Question, Typed};
-use super::effect::{Effect, Prompt};
+use super::effect::{Effect, LeftBy, Prompt};
 use super::end::CallEnd;
 use super::event::{Goodbye, QueueExit};
 use super::flow::{BookingExits, Flow, QueueNode, Settings};
@@ -478,13 +478,14 @@ impl Inbound {
     fn go_on(&mut self, ctx: &mut Context<'_>, next: Next) {
         match next {
             Next::Stay => {}
-            Next::Leave(node) => {
-                ctx.push(Effect::CallerLeft { interaction: self.interaction });
+            Next::Leave(node, by) => {
+                ctx.push(Effect::CallerLeft { interaction: self.interaction, by });
                 self.renew(ctx);
                 self.enter(ctx, node);
             }
             Next::Finish(said) => {
-                ctx.push(Effect::CallerLeft { interaction: self.interaction });
+                let by = LeftBy::Choice;
+                ctx.push(Effect::CallerLeft { interaction: self.interaction, by });
                 self.renew(ctx);
                 self.farewell(ctx, said);
             }

@@ -489,7 +489,7 @@ impl World {
             Effect::PendingChosen { interaction, callback, choice: PendingChoice::Now } => {
                 self.taking_over = Some((*interaction, *callback));
             }
-            Effect::CallerLeft { interaction } | Effect::CallerHungUp { interaction } => {
+            Effect::CallerLeft { interaction, .. } | Effect::CallerHungUp { interaction } => {
                 self.joined.remove(interaction);
                 let left = self.may_end.get_mut(interaction).filter(|left| **left > 0);
                 *left.expect("an end for each time a caller entered, and no more") -= 1;

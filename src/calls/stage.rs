@@ -14,7 +14,7 @@ use std::fmt::Write;
 
 use expect_test::Expect;
 
-use super::effect::Callee;
+use super::effect::{Callee, LeftBy};
 use super::end::{AttemptClass, CallEnd, EndedBy};
 use super::event::{
     AgentPhone, AgentSummary, AlertContext, Caller, CodeResult, ConsultWith, Goodbye,
@@ -556,7 +556,14 @@ impl Stage {
                 format!("! code {name} {group} {ani} {dnis} {code}{routed}")
             }
             Effect::AskStanding { interaction } => format!("! ask {}", self.name(*interaction)),
-            Effect::CallerLeft { interaction } => format!("! left {}", self.name(*interaction)),
+            Effect::CallerLeft { interaction, by } => {
+                let by = match by {
+                    LeftBy::Choice => "",
+                    LeftBy::LongestWait => " by the longest wait",
+                    LeftBy::NoAgents => " as nobody is there",
+                };
+                format!("! left {}{by}", self.name(*interaction))
+            }
             Effect::CallerHungUp { interaction } => {
                 format!("! caller hung up {}", self.name(*interaction))
             }

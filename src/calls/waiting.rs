@@ -21,7 +21,7 @@ use crate::time::{Duration, Timestamp};
 
 use super::booking::{Booked, Booking, Kind};
 use super::digits::{Answer, Question};
-use super::effect::{Effect, Prompt};
+use super::effect::{Effect, LeftBy, Prompt};
 use super::event::Goodbye;
 use super::flow::{BookingExits, CallbackOffer, Flow, FlowNode, QueueNode, QueueVoice};
 use super::pending::{Pending, Settled};
@@ -121,8 +121,8 @@ pub(super) enum Arrival {
 pub(super) enum Next {
     /// The caller waits on.
     Stay,
-    /// The caller leaves the queue for this node.
-    Leave(String),
+    /// The caller leaves the queue for this node, by this exit.
+    Leave(String, LeftBy),
     /// The caller leaves the queue, hears this, and the call ends.
     Finish(Vec<Prompt>),
 }
@@ -188,7 +188,7 @@ impl Waiting {
         let new = std::mem::take(&mut self.new);
         self.standing = Some(standing);
         if let (true, true, Some(node)) = (new, standing.nobody, &self.node.no_agents) {
-            return Next::Leave(node.clone());
+            return Next::Leave(node.clone(), LeftBy::NoAgents);
         }
         self.consider(ctx);
         Next::Stay
@@ -204,7 +204,7 @@ impl Waiting {
             Hearing::Pending { .. } => self.pending(ctx, |pending, ctx| pending.digit(ctx, digit)),
             Hearing::Music | Hearing::Note { .. } => {
                 let exit = self.node.keys.get(&digit);
-                exit.map_or(Next::Stay, |node| Next::Leave(node.clone()))
+                exit.map_or(Next::Stay, |node| Next::Leave(node.clone(), LeftBy::Choice))
             }
         }
     }
@@ -323,7 +323,7 @@ impl Waiting {
         if self.leave_at().is_some_and(|at| at <= now)
             && let Some((_, node)) = &self.node.max_wait
         {
-            return Next::Leave(node.clone());
+            return Next::Leave(node.clone(), LeftBy::LongestWait);
         }
         match &mut self.hearing {
             Hearing::Note { playing, then } if playing.is_overdue(now) => {
@@ -494,7 +494,7 @@ impl Waiting {
     fn note_over(&mut self, ctx: &mut Context<'_>, then: Option<String>) -> Next {
         self.hearing = Hearing::Music;
         if let Some(node) = then {
-            return Next::Leave(node);
+            return Next::Leave(node, LeftBy::Choice);
         }
         ctx.push(Effect::Music { leg: self.leg });
         self.consider(ctx);

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
 use super::numbers;
+use crate::calls::effect as calls;
 use crate::calls::effect::{AgentDecline, Effect as CallsEffect, FeatureCode, Prompt};
 use crate::calls::end::{AttemptClass, EndedBy};
 use crate::calls::event::{AgentSummary, AlertContext, Goodbye, QueueExit};
@@ -16,6 +17,7 @@ use crate::media::prompt::{self, CalendarDate, Day, Fragment, Language, TimeOfDa
 use crate::phone::AddressPolicy;
 use crate::queue::agent::{AfterCall, Agent, AgentState};
 use crate::queue::effect::{EndReason, NotAdmitted, ReleaseReason};
+use crate::queue::event as queue;
 use crate::queue::event::{
     BridgeEnd, DeclineReason, Event as QueueEvent, NotReadyReason, RetryClass, WaitChoice,
 };
@@ -321,6 +323,15 @@ fn arrived(
     Some(QueueEvent::CallArrived { interaction, queue, skills, priority, address, attached, node })
 }
 
+fn left(interaction: InteractionId, by: calls::LeftBy) -> QueueEvent {
+    let by = match by {
+        calls::LeftBy::Choice => queue::LeftBy::Choice,
+        calls::LeftBy::LongestWait => queue::LeftBy::LongestWait,
+        calls::LeftBy::NoAgents => queue::LeftBy::NoAgents,
+    };
+    QueueEvent::CallerLeft { interaction, by }
+}
+
 /// Not what a consultation leads to.
 fn asked_not_ready(after_call: AfterCall) -> bool {
     match after_call {
@@ -347,7 +358,7 @@ pub(super) fn report(
     Some(match effect {
         arrived @ CallsEffect::Arrived { .. } => return self::arrived(arrived, node, policy),
         CallsEffect::EwtTold { interaction, ewt } => QueueEvent::EwtTold { interaction, ewt },
-        CallsEffect::CallerLeft { interaction } => QueueEvent::CallerLeft { interaction },
+        CallsEffect::CallerLeft { interaction, by } => left(interaction, by),
         CallsEffect::CallerHungUp { interaction } => QueueEvent::CallerHungUp { interaction },
         CallsEffect::CallbackConfirmed { interaction, address } => {
             QueueEvent::CallbackConfirmed { interaction, address }

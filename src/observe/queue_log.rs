@@ -17,18 +17,18 @@
 //! | what happens | line |
 //! |---|---|
 //! | a caller takes a callback (offer 1, a later time 2, asked again 2) | EXITWITHKEY |
-//! | the flow leads a caller out, by whichever key or its longest wait | EXITWITHKEY, key `*` |
-//! | we let somebody go: closing, purge, cancelled, the longest wait of all | EXITWITHTIMEOUT |
+//! | the flow leads a caller out, by whichever key | EXITWITHKEY, key `*` |
+//! | it does by its longest wait; we let somebody go: closing, purge, cancelled | EXITWITHTIMEOUT |
+//! | it does as nobody is logged in who could serve them | EXITEMPTY |
 //! | somebody hangs up, or is lost with their line, while nobody serves them | ABANDON |
 //! | a line lost in conversation | COMPLETECALLER |
 //!
 //! So a callback enters when its consumer is on the line and ready, under the id of the caller who
 //! asked for it, with `callback` in the field for a URL (`call-in` where the consumer called), and
 //! its hold time is what was spent on hold: reports count no hours during which nobody held. The
-//! wait before, and callbacks that never reached anybody, stand in the trail of the store.
-//! EXITEMPTY is never written: a queue without agents sends nobody away. Whoever was on the line
-//! when the process ended leaves after the next QUEUESTART, at the place and with the times that
-//! the rows of the start tell.
+//! wait before, and callbacks that never reached anybody, stand in the trail of the store. Whoever
+//! was on the line when the process ended leaves after the next QUEUESTART, at the place and with
+//! the times that the rows of the start tell.
 //!
 //! Pure: the rows of a step come in, lines go out. It must not change what it is told of, and it
 //! writes no whole number unless it is set to.
@@ -105,6 +105,7 @@ enum Standing {
 enum End {
     Key(char),
     Timeout,
+    Empty,
     Abandoned,
     ByAgent,
     ByCaller,
@@ -309,6 +310,7 @@ impl Entry {
         let event = match end {
             End::Key(key) => Event::ExitWithKey { key, position, original, wait },
             End::Timeout => Event::ExitWithTimeout { position, original, wait },
+            End::Empty => Event::ExitEmpty { position, original, wait },
             End::Abandoned => Event::Abandon { position, original, wait },
             End::ByAgent => Event::CompleteAgent { hold, talk, original },
             End::ByCaller => Event::CompleteCaller { hold, talk, original },
@@ -367,11 +369,14 @@ fn end_of(row: &str) -> Option<End> {
         | "alerting-confirmed-scheduled"
         | "waiting-callback-virtual" => Some(End::Key('2')),
         "waiting-left-done" | "alerting-left-done" => Some(End::Key('*')),
+        "waiting-deserted-done" => Some(End::Empty),
         "waiting-cancelled-done"
         | "alerting-cancelled-done"
         | "waiting-overdue-dropped"
         | "waiting-closed-done"
-        | "waiting-purged-done" => Some(End::Timeout),
+        | "waiting-purged-done"
+        | "waiting-waited-done"
+        | "alerting-waited-done" => Some(End::Timeout),
         "waiting-hungup-abandoned"
         | "waiting-hungup-virtual"
         | "waiting-hungup-awaiting"

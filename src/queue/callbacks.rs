@@ -535,6 +535,18 @@ impl Queue {
         })
     }
 
+    /// Whoever was served, and transferred, is to be called back: that is an open callback again,
+    /// unless they have another one there.
+    pub(super) fn promise_again(&mut self, id: InteractionId) {
+        if self.is_replaced(id) {
+            return;
+        }
+        if let Some(slot) = self.interactions.get_mut(&id) {
+            slot.row.connected_at = None;
+        }
+        self.note_open(id);
+    }
+
     /// It is over, lapsed, or about to be of another kind.
     pub(super) fn forget_open(&mut self, id: InteractionId) {
         let Some(slot) = self.interactions.get(&id) else { return };

@@ -6,7 +6,7 @@ use std::cmp::Reverse;
 
 use super::Queue;
 use super::effect::{Effect, EndReason, NotAdmitted, ReleaseReason};
-use super::event::{BridgeEnd, Event, WaitChoice, When};
+use super::event::{BridgeEnd, Event, LeftBy, WaitChoice, When};
 use super::interaction::{Failures, Interaction, Origin, Outcome, Place, Stage};
 use super::settings::{AtClose, EarlyHangup};
 use super::skill::SkillExpression;
@@ -221,12 +221,17 @@ impl Queue {
         self.settings_of(id).map_or(Duration::ZERO, |settings| settings.after_call_work)
     }
 
-    pub(super) fn caller_left(&mut self, id: InteractionId) {
+    pub(super) fn caller_left(&mut self, id: InteractionId, by: LeftBy) {
         let Some(slot) = self.interactions.get(&id).filter(|slot| slot.row.caller_leg) else {
             return;
         };
         let row = match slot.row.stage {
-            Stage::Waiting => "waiting-left-done",
+            Stage::Waiting => match by {
+                LeftBy::Choice => "waiting-left-done",
+                LeftBy::LongestWait => "waiting-waited-done",
+                LeftBy::NoAgents => "waiting-deserted-done",
+            },
+            Stage::Alerting(_) if by == LeftBy::LongestWait => "alerting-waited-done",
             Stage::Alerting(_) => "alerting-left-done",
             // The callback stands; whoever goes on in the flow is not waited for any more.
             Stage::Scheduled | Stage::Virtual { .. } => return self.caller_hung_up(id),
@@ -273,9 +278,8 @@ impl Queue {
                     i.asked = false;
                     i.deadline = None;
                     i.node = None;
-                    i.connected_at = None;
                 });
-                self.note_open(id);
+                self.promise_again(id);
             }
         }
     }

@@ -207,9 +207,8 @@ impl Queue {
             i.asked = false;
             i.deadline = None;
             i.node = None;
-            i.connected_at = None;
         });
-        self.note_open(id);
+        self.promise_again(id);
     }
 
     fn agent_cut_off(&mut self, agent: &AgentId) {

@@ -41,10 +41,12 @@ pub enum Event {
         /// Whose leg.
         interaction: InteractionId,
     },
-    /// A live caller left the queue by the flow (a key, the longest wait) and stays on the line.
+    /// A live caller left the queue by the flow and stays on the line.
     CallerLeft {
         /// Who.
         interaction: InteractionId,
+        /// By which exit.
+        by: LeftBy,
     },
     /// A live caller confirmed a callback to `address`.
     CallbackConfirmed {
@@ -317,6 +319,17 @@ pub enum Event {
     },
     /// The configuration was read again.
     SettingsChanged(Box<Settings>),
+}
+
+/// How a caller left a queue by the flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LeftBy {
+    /// A key, a dialogue, or the end of the call.
+    Choice,
+    /// The longest wait that the flow allows.
+    LongestWait,
+    /// Nobody was logged in who could serve them.
+    NoAgents,
 }
 
 /// When a callback is wanted.

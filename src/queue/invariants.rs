@@ -730,7 +730,7 @@ fn late(before: &Queue, event: &Event) -> bool {
         | Event::ConsumerPostponed { attempt, .. }
         | Event::ConsumerRefused { attempt } => ended(attempt),
         Event::CallerHungUp { interaction }
-        | Event::CallerLeft { interaction }
+        | Event::CallerLeft { interaction, .. }
         | Event::CallbackConfirmed { interaction, .. }
         | Event::WaitAnswered { interaction, .. }
         | Event::BridgeEnded { interaction, .. }

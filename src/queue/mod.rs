@@ -280,7 +280,7 @@ impl Queue {
             Event::ConsultationEnded { agent, with } => self.consultation_ended(&agent, with),
             Event::HandedOver { interaction, agent } => self.handed_over(interaction, &agent),
             Event::CallerHungUp { interaction } => self.caller_hung_up(interaction),
-            Event::CallerLeft { interaction } => self.caller_left(interaction),
+            Event::CallerLeft { interaction, by } => self.caller_left(interaction, by),
             Event::CallbackConfirmed { interaction, address } => {
                 self.callback_confirmed(interaction, address);
             }

@@ -57,7 +57,7 @@ impl Checks {
             Event::CallArrived { interaction, .. } if self.entered.insert(*interaction) => {
                 self.callers.insert(*interaction, None);
             }
-            Event::CallerHungUp { interaction } | Event::CallerLeft { interaction } => {
+            Event::CallerHungUp { interaction } | Event::CallerLeft { interaction, .. } => {
                 self.callers.remove(interaction);
             }
             Event::AttemptEnded { attempt, .. } => {

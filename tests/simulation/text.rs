@@ -9,7 +9,7 @@ use ringback::ident::{
 use ringback::phone::{Address, PhoneNumber};
 use ringback::queue::effect::{EndReason, NotAdmitted, NotTakenOver, ReleaseReason};
 use ringback::queue::event::{
-    BridgeEnd, DeclineReason, NotReadyReason, OnRegister, RetryClass, WaitChoice, When,
+    BridgeEnd, DeclineReason, LeftBy, NotReadyReason, OnRegister, RetryClass, WaitChoice, When,
 };
 use ringback::queue::interaction::Attached;
 use ringback::queue::matching::Combination;
@@ -273,6 +273,15 @@ pub(crate) fn read_input(names: &mut Names, line: &str) -> Result<Timed, String>
     Ok(Timed { at, input })
 }
 
+fn left_by(words: &Words<'_>) -> Result<LeftBy, String> {
+    match words.plain.get(2).copied() {
+        None => Ok(LeftBy::Choice),
+        Some("longest-wait") => Ok(LeftBy::LongestWait),
+        Some("no-agents") => Ok(LeftBy::NoAgents),
+        Some(other) => Err(format!("`{other}`: write longest-wait or no-agents")),
+    }
+}
+
 fn read_event(
     names: &mut Names,
     at: Timestamp,
@@ -317,7 +326,7 @@ fn read_event(
         "transfer" => transfer(interaction, words)?,
         "hand-over" => hand_over(interaction, words)?,
         "hang-up" => Event::CallerHungUp { interaction },
-        "leave" => Event::CallerLeft { interaction },
+        "leave" => Event::CallerLeft { interaction, by: left_by(words)? },
         "confirm" => {
             let address = words.need("address", address)?;
             match words.pair("at", time)? {
@@ -517,7 +526,14 @@ fn show_event(names: &Names, event: &Event) -> String {
             format!("hand-over {} agent={agent}", who(interaction))
         }
         Event::CallerHungUp { interaction } => format!("hang-up {}", who(interaction)),
-        Event::CallerLeft { interaction } => format!("leave {}", who(interaction)),
+        Event::CallerLeft { interaction, by } => {
+            let by = match by {
+                LeftBy::Choice => "",
+                LeftBy::LongestWait => " longest-wait",
+                LeftBy::NoAgents => " no-agents",
+            };
+            format!("leave {}{by}", who(interaction))
+        }
         Event::CallbackConfirmed { interaction, address } => {
             format!("confirm {} address={}", who(interaction), address.expose())
         }

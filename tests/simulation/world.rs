@@ -13,7 +13,7 @@ use ringback::ident::{
     AgentId, AttemptId, Entropy, InteractionId, NodeId, QueueId, Route, TrunkId,
 };
 use ringback::phone::Address;
-use ringback::queue::event::{NotReadyReason, OnRegister, RetryClass, WaitChoice, When};
+use ringback::queue::event::{LeftBy, NotReadyReason, OnRegister, RetryClass, WaitChoice, When};
 use ringback::queue::{AgentState, Effect, Event, Interaction, Origin, QueueSettings, Stage};
 use ringback::store::gate::Departure;
 use ringback::time::{Duration, Timestamp};
@@ -420,7 +420,8 @@ impl World {
                 let row = bench.queue.interaction(interaction).filter(|row| row.caller_leg);
                 row.filter(|row| !talks(row))?;
                 self.callers.remove(&interaction);
-                Event::CallerLeft { interaction }
+                let all = [LeftBy::Choice, LeftBy::LongestWait, LeftBy::NoAgents];
+                Event::CallerLeft { interaction, by: all[self.entropy.below(3) as usize] }
             }
             Whim::Confirm => {
                 let (interaction, address) = (self.caller()?, self.address());
@@ -523,7 +524,7 @@ impl World {
                 None
             }
             // Who takes over, and has no word of it yet, does not go under that name.
-            Event::CallerHungUp { interaction } | Event::CallerLeft { interaction }
+            Event::CallerHungUp { interaction } | Event::CallerLeft { interaction, .. }
                 if bench.queue.interaction(*interaction).is_some_and(|row| row.caller_leg)
                     && !self.callers.contains(interaction) =>
             {

@@ -9,7 +9,7 @@ use crate::ident::InteractionId;
 
 use super::super::Context;
 use super::super::booking::{Booked, Booking};
-use super::super::effect::{Effect, Prompt};
+use super::super::effect::{Effect, LeftBy, Prompt};
 use super::super::event::Goodbye;
 use super::super::flow::QueueNode;
 use super::super::pending::{Pending, Settled};
@@ -184,7 +184,8 @@ impl Inbound {
     ) -> bool {
         let node = match &self.state {
             State::InQueue(waiting) if waiting.is_taking_over() => {
-                ctx.push(Effect::CallerLeft { interaction: self.interaction });
+                let by = LeftBy::Choice;
+                ctx.push(Effect::CallerLeft { interaction: self.interaction, by });
                 waiting.node().clone()
             }
             State::Pending { pending, node, .. } if pending.is_taking_over() => (**node).clone(),

@@ -4,7 +4,7 @@
 use crate::ident::QueueId;
 use crate::time::Timestamp;
 
-use super::super::effect::{Effect, Prompt};
+use super::super::effect::{Effect, LeftBy, Prompt};
 use super::super::flow::{QueueNode, TransferNode};
 use super::super::transfer::ThirdOrder;
 use super::super::waiting::Arrival;
@@ -76,7 +76,8 @@ impl Inbound {
         let State::Transferring { failed, .. } = &mut self.state else { return };
         let failed = failed.take();
         if self.in_queue {
-            ctx.push(Effect::CallerLeft { interaction: self.interaction });
+            let by = LeftBy::Choice;
+            ctx.push(Effect::CallerLeft { interaction: self.interaction, by });
             self.renew(ctx);
         }
         self.leave(ctx, vec![Prompt::Sound("transfer-failed")], failed);

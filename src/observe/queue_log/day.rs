@@ -7,7 +7,9 @@ use super::reader::Reader;
 use super::{QueueLog, Settings};
 use crate::ident::{AgentId, AttemptId, Entropy, InteractionId, NodeId, QueueId, Route};
 use crate::phone::{Address, AddressPolicy, Pattern};
-use crate::queue::event::{BridgeEnd, DeclineReason, NotReadyReason, RetryClass, WaitChoice, When};
+use crate::queue::event::{
+    BridgeEnd, DeclineReason, LeftBy, NotReadyReason, RetryClass, WaitChoice, When,
+};
 use crate::queue::{self, AgentSettings, Changed, Event, Queue, QueueSettings, Stage};
 use crate::time::{Duration, Timestamp};
 
@@ -188,7 +190,10 @@ impl Day {
             if self.below(2) == 0 { WaitChoice::CallBack } else { WaitChoice::KeepWaiting };
         let event = match self.below(9) {
             0 | 1 => Event::CallbackConfirmed { interaction, address },
-            2 => Event::CallerLeft { interaction },
+            2 => {
+                let all = [LeftBy::Choice, LeftBy::LongestWait, LeftBy::NoAgents];
+                Event::CallerLeft { interaction, by: all[self.below(3)] }
+            }
             3 => Event::Cancelled { interaction },
             4 => Event::WaitAnswered { interaction, choice },
             5 => Event::CalledIn { interaction, node: node() },
@@ -308,6 +313,7 @@ fn days_are_read_without_complaint() {
         "ABANDON",
         "EXITWITHKEY",
         "EXITWITHTIMEOUT",
+        "EXITEMPTY",
         "RINGNOANSWER",
         "RINGCANCELED",
     ] {

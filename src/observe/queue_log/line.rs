@@ -123,6 +123,15 @@ pub enum Event {
         /// On hold.
         wait: Duration,
     },
+    /// They left since nobody was logged in who could serve them.
+    ExitEmpty {
+        /// Where they were.
+        position: u32,
+        /// Where they began.
+        original: u32,
+        /// On hold.
+        wait: Duration,
+    },
     /// The agent's phone rang so long and nobody took the call.
     RingNoAnswer(Duration),
     /// The agent's phone rang so long, then the caller was gone.
@@ -183,6 +192,7 @@ impl Event {
             Event::Abandon { .. } => "ABANDON",
             Event::ExitWithKey { .. } => "EXITWITHKEY",
             Event::ExitWithTimeout { .. } => "EXITWITHTIMEOUT",
+            Event::ExitEmpty { .. } => "EXITEMPTY",
             Event::RingNoAnswer(_) => "RINGNOANSWER",
             Event::RingCanceled(_) => "RINGCANCELED",
         }
@@ -216,7 +226,8 @@ impl Event {
                 write!(f, "|queue|{}|{}|{original}", hold.as_secs(), talk.as_secs())
             }
             Event::Abandon { position, original, wait }
-            | Event::ExitWithTimeout { position, original, wait } => {
+            | Event::ExitWithTimeout { position, original, wait }
+            | Event::ExitEmpty { position, original, wait } => {
                 write!(f, "{position}|{original}|{}", wait.as_secs())
             }
             Event::ExitWithKey { key, position, original, wait } => {

@@ -143,7 +143,10 @@ fn every_row_of_the_state_table_has_its_lines() {
             | "alerting-cancelled-done"
             | "waiting-overdue-dropped"
             | "waiting-closed-done"
-            | "waiting-purged-done" => ends(row, "NONE|EXITWITHTIMEOUT|2|3|20"),
+            | "waiting-purged-done"
+            | "waiting-waited-done"
+            | "alerting-waited-done" => ends(row, "NONE|EXITWITHTIMEOUT|2|3|20"),
+            "waiting-deserted-done" => ends(row, "NONE|EXITEMPTY|2|3|20"),
             "alerting-declined-waiting" => vec!["1020|7|sales|ann|RINGNOANSWER|17000".to_owned()],
             "alerting-answered-bridged" => {
                 vec![format!("1020|7|sales|ann|CONNECT|20|{}-ann|17", id())]

@@ -1,6 +1,7 @@
 //! Anything at all: random events, stale ones and wrong ones among them.
 
 use super::*;
+use crate::queue::event::LeftBy;
 
 /// Draws events of every kind for live, stale and unknown ids.
 struct Noise(Entropy);
@@ -116,7 +117,10 @@ impl Noise {
         let attempt = self.attempt(queue);
         match self.0.below(16) {
             0..=1 => Event::CallerHungUp { interaction },
-            2 => Event::CallerLeft { interaction },
+            2 => {
+                let all = [LeftBy::Choice, LeftBy::LongestWait, LeftBy::NoAgents];
+                Event::CallerLeft { interaction, by: self.one_of(&all) }
+            }
             3..=5 => Event::CallbackConfirmed { interaction, address: self.address() },
             6..=8 => Event::AttemptAnswered { attempt },
             9..=10 => Event::ConsumerConfirmed { attempt },

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::queue::contact::{CallingWindow, ContactSettings};
+use crate::queue::event::LeftBy;
 use crate::queue::hours::Hours;
 use crate::queue::settings::EwtMode;
 use crate::queue::slots::SlotSettings;
@@ -82,7 +83,7 @@ fn a_callback_is_offered_to_live_callers_alone() {
     desk.arrive(1);
     assert!(desk.queue.offers(&sales(), Some(call(1))).immediate);
     desk.accept_callback(1);
-    desk.tell(Event::CallerLeft { interaction: call(1) });
+    desk.tell(Event::CallerLeft { interaction: call(1), by: LeftBy::Choice });
     desk.tell(Event::CalledIn { interaction: call(1), node: node() });
     assert_eq!(desk.stage(1), Some(Stage::Waiting));
     let offers = desk.queue.offers(&sales(), Some(call(1)));
