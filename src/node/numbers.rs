@@ -78,7 +78,7 @@ pub(super) fn address(text: &str, policy: &AddressPolicy) -> Option<Address> {
     listed.map(Address::Extension).or_else(number).or_else(|| Address::parse(text))
 }
 
-/// The caller of a trunk in the one spelling, where it is one and the same number in the default
+/// The caller of a trunk in the one spelling, where it can be only one number in the default
 /// countries of the queues that may call back; otherwise, and if it is not a number, as it came.
 pub(super) fn spelled(ani: Ani, policies: &[&AddressPolicy]) -> Ani {
     let extension = Extension::parse(ani.expose());
@@ -405,6 +405,7 @@ mod tests {
         assert_eq!(spell("030123456", &[&german]), "+4930123456");
         assert_eq!(spell("4155550123", &[&us, &german]), "4155550123");
         assert_eq!(spell("+1 415 555 0123", &[&us, &german]), "+14155550123");
+        assert_eq!(spell("030123456", &[&us, &german]), "+4930123456");
         assert_eq!(spell("4155550123", &[&us, &none]), "+14155550123");
         assert_eq!(spell("4155550123", &[&none]), "4155550123");
         assert_eq!(spell("4155550123", &[]), "4155550123");

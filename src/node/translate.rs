@@ -336,7 +336,7 @@ fn left(interaction: InteractionId, by: calls::LeftBy) -> QueueEvent {
 fn asked_not_ready(after_call: AfterCall) -> bool {
     match after_call {
         AfterCall::NotReady(reason) => reason != NotReadyReason::Outbound,
-        AfterCall::LogOut | AfterCall::ContactLost => false,
+        AfterCall::LogOut | AfterCall::ContactLost { .. } => false,
     }
 }
 

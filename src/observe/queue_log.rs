@@ -18,7 +18,8 @@
 //! |---|---|
 //! | a caller takes a callback (offer 1, a later time 2, asked again 2) | EXITWITHKEY |
 //! | the flow leads a caller out, by whichever key | EXITWITHKEY, key `*` |
-//! | it does by its longest wait; we let somebody go: closing, purge, cancelled | EXITWITHTIMEOUT |
+//! | it does by its longest wait | EXITWITHTIMEOUT |
+//! | we let somebody go: closing, purge, cancelled, the longest wait of all | EXITWITHTIMEOUT |
 //! | it does as nobody is logged in who could serve them | EXITEMPTY |
 //! | somebody hangs up, or is lost with their line, while nobody serves them | ABANDON |
 //! | a line lost in conversation | COMPLETECALLER |

@@ -42,7 +42,10 @@ pub enum AfterCall {
     /// Logged out.
     LogOut,
     /// Their binding ended: logged out, unless it is back by then.
-    ContactLost,
+    ContactLost {
+        /// Did they ask to be Not ready?
+        asked: bool,
+    },
 }
 
 /// A person who serves. Also their row in the store.

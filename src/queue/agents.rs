@@ -82,9 +82,10 @@ impl Queue {
             }
             AgentState::Alerting(_) | AgentState::Talking(_) => {
                 self.change_agent(n, |agent| {
-                    let (asked, lost) = (AfterCall::LogOut, AfterCall::ContactLost);
-                    agent.after_call =
-                        agent.after_call.filter(|&after| after != asked && after != lost);
+                    agent.after_call = agent.after_call.filter(|after| match after {
+                        AfterCall::NotReady(_) => true,
+                        AfterCall::LogOut | AfterCall::ContactLost { .. } => false,
+                    });
                 });
             }
             AgentState::NotReady(_) | AgentState::Ready | AgentState::AfterCallWork => {}
@@ -166,10 +167,11 @@ impl Queue {
     /// Whoever is logged in already stays as they asked to be.
     pub(super) fn agent_contact_found(&mut self, id: &AgentId, on_register: OnRegister) {
         if let Some(&n) = self.agent_index.get(id)
-            && self.agents[n].row.after_call == Some(AfterCall::ContactLost)
+            && let Some(AfterCall::ContactLost { asked }) = self.agents[n].row.after_call
         {
             // It was gone for a while of their call.
-            self.change_agent(n, |agent| agent.after_call = None);
+            let after = asked.then_some(AfterCall::NotReady(NotReadyReason::Asked));
+            self.change_agent(n, |agent| agent.after_call = after);
         }
         let is_out = |agent: &Agent| agent.state == AgentState::LoggedOut;
         if !self.agent(id).is_some_and(is_out) {
@@ -191,9 +193,16 @@ impl Queue {
             self.set_state(n, AgentState::NotReady(NotReadyReason::Unreachable), None);
         }
         match self.state(n) {
-            // Unless it is back by then; what they asked for themselves holds.
+            // Unless it is back by then.
             AgentState::Talking(_) => self.change_agent(n, |agent| {
-                _ = agent.after_call.get_or_insert(AfterCall::ContactLost);
+                agent.after_call = Some(match agent.after_call {
+                    Some(AfterCall::LogOut) => AfterCall::LogOut,
+                    Some(AfterCall::ContactLost { asked }) => AfterCall::ContactLost { asked },
+                    Some(AfterCall::NotReady(reason)) => {
+                        AfterCall::ContactLost { asked: reason != NotReadyReason::Outbound }
+                    }
+                    None => AfterCall::ContactLost { asked: false },
+                });
             }),
             AgentState::LoggedOut
             | AgentState::NotReady(_)
@@ -333,7 +342,7 @@ impl AfterCall {
     fn state(self) -> (AgentState, Option<Duration>) {
         match self {
             AfterCall::NotReady(reason) => (AgentState::NotReady(reason), lasting(reason)),
-            AfterCall::LogOut | AfterCall::ContactLost => (AgentState::LoggedOut, None),
+            AfterCall::LogOut | AfterCall::ContactLost { .. } => (AgentState::LoggedOut, None),
         }
     }
 }

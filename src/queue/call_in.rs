@@ -415,6 +415,7 @@ impl Queue {
                 i.stage = Stage::Scheduled;
             });
         }
+        self.promise_again(id);
     }
 
     /// An agent answered a matched caller: the request is used up.

@@ -158,7 +158,8 @@ impl Queue {
         let Some(row) = self.interaction(id) else { return };
         let (live, attempt) = (row.caller_leg, row.attempt());
         let called_in = row.called_in;
-        let comes_back = live && row.origin == Origin::CallIn;
+        // Once an agent answered their code is used up.
+        let comes_back = live && row.origin == Origin::CallIn && row.connected_at.is_none();
         match row.stage.clone() {
             Stage::Scheduled | Stage::Virtual { .. } if live => self.caller_leg_over(id),
             Stage::Scheduled

@@ -367,7 +367,7 @@ pub enum RetryClass {
     Busy,
     /// Rang, nobody answered.
     NoAnswer,
-    /// Answered, nobody pressed 1.
+    /// Answered, nobody pressed 1, or 2 for the fourth time.
     NoConfirm,
     /// Answered by a machine, as it seems.
     Machine,

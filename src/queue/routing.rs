@@ -91,7 +91,7 @@ impl Queue {
         for n in std::mem::take(&mut self.dirty_agents) {
             if self.agents[n].row.state == AgentState::Ready {
                 cover.join(&self.agents[n].serves);
-                self.look_at_fractions(n, &mut cover);
+                self.look_at_counted(n, &mut cover);
             }
         }
         let mut pass = Pass {
@@ -351,14 +351,15 @@ impl Queue {
         }
     }
 
-    /// Where dials per agent are not a whole number, one more Ready agent may allow others to dial.
-    fn look_at_fractions(&self, n: usize, cover: &mut Bits) {
-        if self.queues.iter().all(|queue| queue.settings.boost_percent.is_multiple_of(100)) {
+    /// Where the agents are counted for the next dial, one more who is Ready may allow others to
+    /// dial.
+    fn look_at_counted(&self, n: usize, cover: &mut Bits) {
+        if !self.queues.iter().any(QueueState::counts_agents) {
             return;
         }
         for class in self.classes.due.present.iter() {
             let queue = &self.queues[self.classes.due.queue(class)];
-            if !queue.settings.boost_percent.is_multiple_of(100) && self.of_queue(n, queue) {
+            if queue.counts_agents() && self.of_queue(n, queue) {
                 cover.set(class, true);
             }
         }
@@ -372,13 +373,12 @@ impl Queue {
     }
 
     /// Are the queue's charges below boost x (its agents Ready or carrying a charge), the trigger
-    /// counted? With a whole number of dials per agent the agents' own limits see to it, but for
-    /// those who carry more, since more was allowed when they were charged.
+    /// counted?
     fn paced(&self, queue: &QueueState, trigger: usize) -> bool {
-        let boost = queue.settings.boost_percent;
-        if boost.is_multiple_of(100) && queue.charged.values().all(|&of| of * 100 <= boost) {
+        if !queue.counts_agents() {
             return true;
         }
+        let boost = queue.settings.boost_percent;
         let ready = self.ready.iter().filter(|&&(_, _, n)| {
             n != trigger && !queue.charged.contains_key(&n) && self.of_queue(n, queue)
         });
@@ -526,6 +526,15 @@ fn caller(settings: &QueueSettings, row: &Interaction, route: &Route) -> Option<
         matches!(route, Route::Trunk(_)).then(|| Ani::new(called.expose()))
     };
     settings.shown.caller_id.clone().or_else(called)
+}
+
+impl QueueState {
+    /// Do its agents count for the next dial? With a whole number of dials per agent their own
+    /// limits see to it, but for those who carry more, since more was allowed when they began.
+    fn counts_agents(&self) -> bool {
+        let boost = self.settings.boost_percent;
+        !boost.is_multiple_of(100) || self.charged.values().any(|&of| of * 100 > boost)
+    }
 }
 
 impl Course {

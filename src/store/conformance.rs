@@ -631,7 +631,8 @@ fn every_state() -> Vec<Agent> {
     };
     rows.push(after(AfterCall::NotReady(NotReadyReason::Asked), "agent-98", 7));
     rows.push(after(AfterCall::LogOut, "agent-99", 8));
-    rows.push(after(AfterCall::ContactLost, "agent-9a", 9));
+    rows.push(after(AfterCall::ContactLost { asked: false }, "agent-9a", 9));
+    rows.push(after(AfterCall::ContactLost { asked: true }, "agent-9b", 10));
     rows
 }
 

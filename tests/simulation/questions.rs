@@ -43,7 +43,10 @@ pub(crate) fn question(line: &str) -> Option<Vec<&str>> {
 pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result<String, String> {
     let (word, name) = match words[..] {
         [word, name] => (word, name),
-        ["pending", queue, number, ..] => return pending(bench, names, (queue, number), words),
+        ["pending", queue, number] => return pending(bench, names, (queue, number), false),
+        ["pending", queue, number, "appointment"] => {
+            return pending(bench, names, (queue, number), true);
+        }
         _ => return Err(format!("ask `? word name`, not `{}`", words.join(" "))),
     };
     let queue = &bench.queue;
@@ -117,9 +120,8 @@ fn pending(
     bench: &Bench,
     names: &Names,
     (queue, ani): (&str, &str),
-    words: &[&str],
+    appointment: bool,
 ) -> Result<String, String> {
-    let appointment = words.get(3) == Some(&"appointment");
     let found = bench.queue.pending(&QueueId::new(queue), &text::address(ani)?, appointment);
     Ok(found.map_or("nobody".into(), |id| names.show(id)))
 }

@@ -190,13 +190,15 @@ pub(super) fn read_free_agent_state(text: &str) -> Option<AgentState> {
 pub(super) fn after_call(after: AfterCall) -> &'static str {
     match after {
         AfterCall::LogOut => "log-out",
-        AfterCall::ContactLost => "contact-lost",
+        AfterCall::ContactLost { asked: false } => "contact-lost",
+        AfterCall::ContactLost { asked: true } => "contact-lost-asked",
         AfterCall::NotReady(reason) => not_ready(reason),
     }
 }
 
 pub(super) fn read_after_call(text: &str) -> Option<AfterCall> {
-    let gone = [AfterCall::LogOut, AfterCall::ContactLost];
+    let lost = [false, true].map(|asked| AfterCall::ContactLost { asked });
+    let gone = [AfterCall::LogOut, lost[0], lost[1]];
     if let Some(gone) = gone.into_iter().find(|gone| text == after_call(*gone)) {
         return Some(gone);
     }
