@@ -34,8 +34,8 @@
 //! - `calls` speaks of legs, never of SIP messages; `sip` and `media` speak of legs, never of
 //!   interactions or agents. A session description passes from one to the other unread.
 //! - `queue::routing` is the only place where an agent is chosen for an interaction; a hand-over
-//!   (`queue::consultations`) tells of two who talk already, and whom an agent reaches who asks in a
-//!   queue is ranked as there.
+//!   (`queue::consultations`) tells of two who talk already, and whom an agent reaches who asks in
+//!   a queue is ranked as there.
 //! - What spends or gives a promise (a dial's INVITE, "you are registered") leaves only after the
 //!   commit of its step: `store::gate` decides it for every effect, and nothing goes around the
 //!   gate.
