@@ -127,7 +127,7 @@ fn fill(queue: &mut Queue) {
                 priority: 0,
                 address: Address::parse(&number),
                 when: When::Now,
-                notify: false,
+                notify: true,
                 attached: Attached { called: PhoneNumber::parse(CALLED), data: None }.some(),
             },
         );

@@ -146,7 +146,7 @@ fn instant(field: &str, text: &str) -> Result<Timestamp, Problem> {
     let instead = "write a date, a time and an offset: \"2026-11-30T09:30:00+01:00\"";
     let read = DateTime::parse_from_rfc3339(text);
     let read = read.map_err(|_| Problem::field(field, "is no time of RFC 3339", instead))?;
-    Ok(Timestamp(read.timestamp_millis()))
+    Ok(Timestamp::from_ms(read.timestamp_millis()))
 }
 
 /// The Idempotency-Key, if there is one: 1 to 255 printable characters.
@@ -285,7 +285,7 @@ mod tests {
         assert_eq!((new.queue.as_str(), new.when, new.notify), ("support", When::Now, false));
         assert_eq!(new.number, Some(Dnis::new("+14155550123")));
         let at = r#""at": "2026-11-22T10:30:21+01:00""#;
-        let due = Timestamp(1_795_339_821_000);
+        let due = Timestamp::from_ms(1_795_339_821_000);
         for (exact, when) in [("false", When::Near(due)), ("true", When::At(due))] {
             let text = format!(r#"{{"queue": "a", {at}, "exact": {exact}}}"#);
             assert_eq!(read(&text).unwrap().when, when);

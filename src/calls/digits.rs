@@ -292,7 +292,7 @@ mod tests {
     #[test]
     fn digits_do_not_print() {
         let mut collector = Collector::new(LIMITS);
-        collector.press(Timestamp(0), '7');
+        collector.press(Timestamp::from_ms(0), '7');
         assert_eq!(format!("{collector:?}"), "Collector(1 digits)");
         let mut typed = Typed::default();
         "12345678901234567".chars().for_each(|digit| typed.push(digit));

@@ -108,7 +108,7 @@ impl Calls {
     /// No calls. `entropy` draws leg and interaction ids.
     pub fn new(settings: Settings, entropy: Entropy) -> Self {
         Self {
-            now: Timestamp(i64::MIN),
+            now: Timestamp::MIN,
             settings: Arc::new(settings),
             calls: BTreeMap::new(),
             features: BTreeMap::new(),
@@ -753,7 +753,7 @@ mod tests {
     #[test]
     fn a_panic_costs_its_call_alone() {
         let mut calls = Calls::new(settings(), Entropy::from_number(1));
-        let now = Timestamp(0);
+        let now = Timestamp::from_ms(0);
         for leg in [LegId(1), LegId(2)] {
             let (ani, dnis) = (Ani::new("1001"), Dnis::new("700"));
             let from = Caller::Trunk(TrunkId::new("carrier"));

@@ -118,7 +118,7 @@ impl World {
     fn new() -> Self {
         Self {
             calls: Calls::new(entries(), Entropy::from_number(3)),
-            now: Timestamp(0),
+            now: Timestamp::from_ms(0),
             legs: vec![LegId(0)],
             lives: BTreeMap::new(),
             consumers: BTreeSet::new(),
@@ -568,7 +568,7 @@ fn slot(n: usize) -> Result<SlotOffer, SlotRefused> {
         SlotRefused::NoSuchDate,
         SlotRefused::NotOffered,
     ];
-    let (due, day, moved) = (Timestamp(9), SpokenDay::Tomorrow, n.is_multiple_of(3));
+    let (due, day, moved) = (Timestamp::from_ms(9), SpokenDay::Tomorrow, n.is_multiple_of(3));
     let slot = SlotOffer { due, day, hour: 9, minute: 30, moved };
     if !n.is_multiple_of(4) { Ok(slot) } else { Err(refusals[n / 4 % refusals.len()]) }
 }

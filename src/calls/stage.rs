@@ -182,7 +182,7 @@ impl Stage {
         };
         for line in script.lines().map(str::trim).filter(|line| !line.is_empty()) {
             let (second, rest) = line.split_once(' ').unwrap();
-            let now = Timestamp((second.parse::<f64>().unwrap() * 1000.0) as i64);
+            let now = Timestamp::from_ms((second.parse::<f64>().unwrap() * 1000.0) as i64);
             while let Some((at, reason)) = stage.calls.poll_timeout().filter(|(at, _)| *at < now) {
                 let effects = stage.handle(at, Event::Tick);
                 stage.show(&format!("{} ({reason})", at.as_ms() as f64 / 1000.0), effects);
@@ -336,7 +336,7 @@ impl Stage {
                     "not-offered" => Err(SlotRefused::NotOffered),
                     time => {
                         let SpokenTime { day, hour, minute } = spoken(time).unwrap();
-                        let (due, moved) = (Timestamp(77), word(3) == "moved");
+                        let (due, moved) = (Timestamp::from_ms(77), word(3) == "moved");
                         Ok(SlotOffer { due, day, hour, minute, moved })
                     }
                 },

@@ -227,7 +227,10 @@ mod tests {
         }
         // Monday 9:00 there is 14:00 UTC.
         let opening = Timestamp::from_seconds(1_795_442_400);
-        assert!(queue.hours.open_at(opening) && !queue.hours.open_at(Timestamp(opening.0 - 1)));
+        assert!(
+            queue.hours.open_at(opening)
+                && !queue.hours.open_at(Timestamp::from_ms(opening.as_ms() - 1))
+        );
         let minutes = |n: u64| Duration::from_secs(60 * n);
         let rule = CapacityRule {
             weekday: Weekday::Sunday,

@@ -69,7 +69,7 @@ fn instant() -> Instant {
 #[expect(clippy::disallowed_methods, reason = "this file is where the node reads its clocks")]
 fn wall() -> Timestamp {
     let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    Timestamp(since_1970.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
+    Timestamp::from_ms(since_1970.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX)))
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ mod tests {
 
     fn step(number: u64) -> Step {
         let (changed, bindings, legs) = (Changed::default(), Vec::new(), Vec::new());
-        Step { number, now: Timestamp(1), changed, bindings, legs }
+        Step { number, now: Timestamp::from_ms(1), changed, bindings, legs }
     }
 
     fn started(failures: u32) -> (Committer, mpsc::Receiver<Committed>) {

@@ -330,7 +330,7 @@ impl EventLoop {
         }
         if self.next_rest().is_some_and(|at| at <= steady) {
             for rest in self.resting.values_mut().filter(|rest| rest.until <= steady) {
-                rest.until = Timestamp(i64::MAX);
+                rest.until = Timestamp::MAX;
             }
             self.tell_capacity();
         }
@@ -340,7 +340,7 @@ impl EventLoop {
     /// When the next route may be tried again. One that may is kept, with its step, until it works.
     fn next_rest(&self) -> Option<Timestamp> {
         let ends = self.resting.values().map(|rest| rest.until);
-        ends.filter(|until| *until < Timestamp(i64::MAX)).min()
+        ends.filter(|until| *until < Timestamp::MAX).min()
     }
 
     /// How a dial on a route ended: a failure that is not the consumer's rests it for 1 s, doubling
@@ -585,7 +585,7 @@ impl EventLoop {
     fn route_free(&self, route: &Route) -> u32 {
         match route {
             _ if self.draining || !self.promises() => 0,
-            _ if self.resting.get(route).is_some_and(|rest| rest.until < Timestamp(i64::MAX)) => 0,
+            _ if self.resting.get(route).is_some_and(|rest| rest.until < Timestamp::MAX) => 0,
             Route::Registrar => super::REGISTRAR_DIALS_MAX,
             Route::Trunk(trunk) => self.sip.trunk_free(trunk),
         }

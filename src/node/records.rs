@@ -260,7 +260,7 @@ mod tests {
     fn a_line_is_written_when_its_step_is_committed_and_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let config = RecordsConfig { queue_log: Some("log".into()), numbers: false };
-        let now = Timestamp(5_000);
+        let now = Timestamp::from_ms(5_000);
         let mut queue = Queue::new(settings(), NodeId::new("one"));
         let rows = queue.rows();
         let mut records = Records::start(&config, folder.path(), &settings(), now, &rows).unwrap();
@@ -281,7 +281,7 @@ mod tests {
     fn legs_wait_for_each_other_for_a_second_and_are_bounded() {
         let config = RecordsConfig { queue_log: None, numbers: false };
         let folder = tempfile::tempdir().unwrap();
-        let (now, rows) = (Timestamp(5_000), Changed::default());
+        let (now, rows) = (Timestamp::from_ms(5_000), Changed::default());
         let mut records = Records::start(&config, folder.path(), &settings(), now, &rows).unwrap();
         let leg = |n| LegRecord {
             leg: LegId(n),
@@ -296,8 +296,8 @@ mod tests {
         };
         assert_eq!(records.legs_due(), None);
         records.push_leg(now, leg(1));
-        records.push_leg(Timestamp(5_900), leg(2));
-        assert_eq!(records.legs_due(), Some(Timestamp(6_000)));
+        records.push_leg(Timestamp::from_ms(5_900), leg(2));
+        assert_eq!(records.legs_due(), Some(Timestamp::from_ms(6_000)));
         assert_eq!(records.take_legs(), [leg(1), leg(2)]);
         assert_eq!(records.legs_due(), None);
         (0..LEGS_MAX as u64).for_each(|n| records.push_leg(now, leg(n)));
@@ -308,7 +308,7 @@ mod tests {
     fn without_a_path_nothing_is_written() {
         let folder = tempfile::tempdir().unwrap();
         let config = RecordsConfig { queue_log: None, numbers: false };
-        let (now, rows) = (Timestamp(5), Changed::default());
+        let (now, rows) = (Timestamp::from_ms(5), Changed::default());
         let records = Records::start(&config, folder.path(), &settings(), now, &rows).unwrap();
         records.finish().unwrap();
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);

@@ -438,7 +438,10 @@ mod tests {
             NodeId::new("test"),
         );
         let agent = AgentId::new("ann");
-        queue.handle(Timestamp(1), QueueEvent::AgentLoggedIn { agent: agent.clone(), ready: true });
+        queue.handle(
+            Timestamp::from_ms(1),
+            QueueEvent::AgentLoggedIn { agent: agent.clone(), ready: true },
+        );
         Agent { state, after_call, ..queue.agent(&agent).unwrap().clone() }
     }
 

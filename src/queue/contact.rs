@@ -155,7 +155,7 @@ impl CallingWindow {
             let offset = offset_ms(zone, at);
             let now = (at.as_ms() + offset).rem_euclid(DAY_MS);
             let from = i64::from(self.from_minute) * MINUTE_MS;
-            let then = Timestamp(at.as_ms() + (from - now).rem_euclid(DAY_MS));
+            let then = Timestamp::from_ms(at.as_ms() + (from - now).rem_euclid(DAY_MS));
             if offset_ms(zone, then) == offset {
                 return then;
             }
@@ -174,13 +174,13 @@ fn change(zone: Tz, before: Timestamp, after: Timestamp) -> Timestamp {
     let (mut before, mut after) = (before.as_ms(), after.as_ms());
     while after - before > 1 {
         let middle = before + (after - before) / 2;
-        if offset_ms(zone, Timestamp(middle)) == offset {
+        if offset_ms(zone, Timestamp::from_ms(middle)) == offset {
             before = middle;
         } else {
             after = middle;
         }
     }
-    Timestamp(after)
+    Timestamp::from_ms(after)
 }
 
 /// What the local clock is ahead of UTC.
@@ -211,7 +211,7 @@ mod tests {
     /// `2026-03-29 06:30` as UTC.
     fn utc(text: &str) -> Timestamp {
         let parsed = chrono::NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M").unwrap();
-        Timestamp(parsed.and_utc().timestamp_millis())
+        Timestamp::from_ms(parsed.and_utc().timestamp_millis())
     }
 
     fn zone(name: &'static str) -> ZoneName {
@@ -366,8 +366,9 @@ mod tests {
         ) {
             let window = CallingWindow::new(from, (from + length).min(1440)).unwrap();
             let zones: Vec<ZoneName> = picked.into_iter().map(ZoneName::new).collect();
-            let now = Timestamp(seconds * 1000 / 60_000 * 60_000 + ms);
-            let later = (1..=2 * 1440).map(|n| Timestamp((now.0 / 60_000 + n) * 60_000));
+            let now = Timestamp::from_ms(seconds * 1000 / 60_000 * 60_000 + ms);
+            let minute = now.as_ms() / 60_000;
+            let later = (1..=2 * 1440).map(|n| Timestamp::from_ms((minute + n) * 60_000));
             let first = std::iter::once(now).chain(later).find(|at| window.open_at(&zones, *at));
             let opens = window.next_open(&zones, now);
             match first {

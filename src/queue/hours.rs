@@ -121,7 +121,7 @@ impl Hours {
 
     /// Intervals in order of opening, as they are written: all that meet `[from, to]`, and more.
     fn raw(&self, from: Timestamp, to: Timestamp) -> Box<dyn Iterator<Item = Interval> + '_> {
-        let always = (Timestamp(i64::MIN), Timestamp(i64::MAX));
+        let always = (Timestamp::MIN, Timestamp::MAX);
         match self {
             Hours::RoundTheClock => Box::new(std::iter::once(always)),
             Hours::Calendar(calendar) if calendar.is_round_the_clock() => {
@@ -484,7 +484,9 @@ impl Zone {
         let shown = pick(self.0.from_local_datetime(&wall));
         let shown = shown.or_else(|| GapInfo::new(&wall, &self.0)?.end);
         // Every time is shown or lies in a gap with an end: the last offset of a zone has none.
-        Timestamp(shown.map_or(wall.and_utc().timestamp_millis(), |it| it.timestamp_millis()))
+        Timestamp::from_ms(
+            shown.map_or(wall.and_utc().timestamp_millis(), |it| it.timestamp_millis()),
+        )
     }
 }
 

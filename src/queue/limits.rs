@@ -153,7 +153,7 @@ impl Uses {
         now: Timestamp,
     ) -> Timestamp {
         let digits = Digits::of(number);
-        let old = (digits, kind, Timestamp(i64::MIN))..=(digits, kind, now - KEPT);
+        let old = (digits, kind, Timestamp::MIN)..=(digits, kind, now - KEPT);
         let old: Vec<_> = self.0.range(old).copied().collect();
         old.iter().for_each(|one| _ = self.0.remove(one));
         let mut at = now;
@@ -166,7 +166,7 @@ impl Uses {
     /// The first dial of this number from then on did not ring. When it was.
     pub(super) fn undo_dial(&mut self, number: &PhoneNumber, at: Timestamp) -> Option<Timestamp> {
         let digits = Digits::of(number);
-        let last = (digits, UseKind::Dial, Timestamp(i64::MAX));
+        let last = (digits, UseKind::Dial, Timestamp::MAX);
         let found = self.0.range((digits, UseKind::Dial, at)..=last).next().copied()?;
         self.0.remove(&found);
         Some(found.2)
@@ -197,8 +197,8 @@ impl Uses {
         after: Timestamp,
     ) -> impl Iterator<Item = Timestamp> + '_ {
         let digits = Digits::of(number);
-        let from = Timestamp(after.as_ms().saturating_add(1));
-        let range = (digits, kind, from)..=(digits, kind, Timestamp(i64::MAX));
+        let from = Timestamp::from_ms(after.as_ms().saturating_add(1));
+        let range = (digits, kind, from)..=(digits, kind, Timestamp::MAX);
         self.0.range(range).map(|&(.., at)| at)
     }
 }
@@ -217,7 +217,7 @@ mod tests {
     #[test]
     fn requests_are_counted_over_ten_minutes_and_over_a_day() {
         let (mut uses, limits) = (Uses::default(), LimitSettings::default());
-        let (one, start) = (number("+14155550123"), Timestamp(1_000_000_000));
+        let (one, start) = (number("+14155550123"), Timestamp::from_ms(1_000_000_000));
         let mut again = |after: Duration| {
             let at = start + after;
             match uses.asks_again_at(&one, limits, at) {
@@ -252,27 +252,28 @@ mod tests {
 
     #[test]
     fn dials_count_until_they_are_undone_or_a_day_old() {
-        let (mut uses, one, now) = (Uses::default(), number("+442071838750"), Timestamp(5));
+        let (mut uses, one, now) =
+            (Uses::default(), number("+442071838750"), Timestamp::from_ms(5));
         let twice = [uses.note(&one, UseKind::Dial, now), uses.note(&one, UseKind::Dial, now)];
-        assert_eq!(twice, [Timestamp(5), Timestamp(6)]);
-        assert_eq!(uses.undo_dial(&one, now), Some(Timestamp(5)));
+        assert_eq!(twice, [Timestamp::from_ms(5), Timestamp::from_ms(6)]);
+        assert_eq!(uses.undo_dial(&one, now), Some(Timestamp::from_ms(5)));
         assert_eq!(uses.dials(&one, now), 1);
         assert_eq!(uses.undo_dial(&number("+442071838751"), now), None);
-        assert_eq!(uses.dials(&one, Timestamp(6) + DAY - Duration::from_millis(1)), 1);
-        assert_eq!(uses.dials(&one, Timestamp(6) + DAY), 0);
+        assert_eq!(uses.dials(&one, Timestamp::from_ms(6) + DAY - Duration::from_millis(1)), 1);
+        assert_eq!(uses.dials(&one, Timestamp::from_ms(6) + DAY), 0);
     }
 
     #[test]
     fn rows_bring_back_what_counts() {
         let (mut uses, queue) = (Uses::default(), QueueId::new("support"));
         for (n, text) in ["+4930123456", "+14155550123", "+999999999999999"].iter().enumerate() {
-            uses.note(&number(text), UseKind::Request, Timestamp(n as i64));
-            uses.note(&number(text), UseKind::Dial, Timestamp(n as i64));
+            uses.note(&number(text), UseKind::Request, Timestamp::from_ms(n as i64));
+            uses.note(&number(text), UseKind::Dial, Timestamp::from_ms(n as i64));
         }
         let mut again = Uses::default();
-        uses.rows(&queue, Timestamp(9)).for_each(|row| again.load(&row));
+        uses.rows(&queue, Timestamp::from_ms(9)).for_each(|row| again.load(&row));
         assert_eq!(again, uses);
-        assert_eq!(uses.rows(&queue, Timestamp(1) + DAY).count(), 2);
+        assert_eq!(uses.rows(&queue, Timestamp::from_ms(1) + DAY).count(), 2);
         assert!(!format!("{uses:?}").contains("4155550123"));
     }
 
@@ -280,10 +281,10 @@ mod tests {
     fn what_is_noted_is_bounded() {
         let mut uses = Uses::default();
         for n in 0..USES_MAX {
-            uses.0.insert((Digits(n as u64), UseKind::Request, Timestamp(n as i64)));
+            uses.0.insert((Digits(n as u64), UseKind::Request, Timestamp::from_ms(n as i64)));
         }
-        assert!(!uses.has_room(Timestamp(0)));
-        assert!(uses.has_room(Timestamp(10) + DAY));
+        assert!(!uses.has_room(Timestamp::from_ms(0)));
+        assert!(uses.has_room(Timestamp::from_ms(10) + DAY));
         assert_eq!(uses.0.len(), USES_MAX - 11);
     }
 }

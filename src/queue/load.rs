@@ -165,8 +165,9 @@ impl Queue {
         self.accepted += 1;
         let class = self.class_of(queue, &row);
         self.classes.use_class(class, true);
-        // One expression in memory for all who ask the same.
+        // One expression in memory for all who ask the same, and one name for all of a queue.
         row.skills = self.classes.get(class).key.skills.clone();
+        row.queue = self.queues[queue].id.clone();
         let slot = Slot { row, queue, class, indexed: Standing::default() };
         self.interactions.insert(id, Box::new(slot));
         self.note_open(id);

@@ -278,7 +278,8 @@ impl Authenticator {
         let number = u64::from_str_radix(text.get(16..32)?, 16).ok()?;
         let expected = self.seal(made_at, number, source);
         let is_ours = bool::from(expected.as_bytes().ct_eq(text.as_bytes()));
-        let is_fresh = now.since(Timestamp(made_at)) <= NONCE_LIFETIME && made_at > self.forgotten;
+        let is_fresh =
+            now.since(Timestamp::from_ms(made_at)) <= NONCE_LIFETIME && made_at > self.forgotten;
         (is_ours && is_fresh).then_some(Nonce { made_at, number })
     }
 

@@ -89,14 +89,14 @@ mod tests {
     use super::*;
 
     fn taken(buckets: &mut Buckets<u32>, key: u32, ms: i64) -> usize {
-        (0..100).take_while(|_| buckets.take(&key, Timestamp(ms))).count()
+        (0..100).take_while(|_| buckets.take(&key, Timestamp::from_ms(ms))).count()
     }
 
     #[test]
     fn a_bucket_gives_its_burst_and_then_its_pace() {
         let mut buckets = Buckets::new(5, Duration::from_millis(10), 8);
         assert_eq!(taken(&mut buckets, 1, 1000), 5);
-        assert!(!buckets.has_token(&1, Timestamp(1009)));
+        assert!(!buckets.has_token(&1, Timestamp::from_ms(1009)));
         assert_eq!(taken(&mut buckets, 1, 1010), 1);
         assert_eq!(taken(&mut buckets, 2, 1010), 5, "each key has its own");
         assert_eq!(taken(&mut buckets, 1, 1035), 2);

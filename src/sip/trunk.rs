@@ -192,7 +192,7 @@ mod tests {
     }
 
     const fn at(ms: i64) -> Timestamp {
-        Timestamp(ms)
+        Timestamp::from_ms(ms)
     }
 
     #[test]

@@ -109,7 +109,8 @@ fn every_row_comes_back_as_it_was<S: Store>(kind: &Kind<'_, S>) {
         transitions: Vec::new(),
     };
     let bindings = vec![user("1001", &["sip:1001@127.0.0.1:5070", "sip:1001@[::1]:5071"])];
-    let step = Step { now: Timestamp(77), bindings: bindings.clone(), ..step(1, rows.clone()) };
+    let step =
+        Step { now: Timestamp::from_ms(77), bindings: bindings.clone(), ..step(1, rows.clone()) };
     store.commit(&[step]).unwrap();
     let loaded = (kind.reopen)(store).load().unwrap();
     assert_eq!(loaded.rows.interactions, rows.interactions);
@@ -120,31 +121,31 @@ fn every_row_comes_back_as_it_was<S: Store>(kind: &Kind<'_, S>) {
     assert_eq!(loaded.rows.never_call, rows.never_call);
     assert_eq!(loaded.rows.uses, rows.uses);
     assert_eq!(loaded.bindings, bindings);
-    assert_eq!((loaded.step, loaded.now), (1, Timestamp(77)));
+    assert_eq!((loaded.step, loaded.now), (1, Timestamp::from_ms(77)));
 }
 
 fn number_use(number: &str, kind: UseKind, at: i64) -> NumberUse {
     let number = PhoneNumber::parse(number).unwrap();
     let queue = QueueId::new("support");
-    NumberUse { queue, number, at: Timestamp(at), kind, is_undone: false }
+    NumberUse { queue, number, at: Timestamp::from_ms(at), kind, is_undone: false }
 }
 
 fn uses_are_undone_and_forgotten<S: Store>(kind: &Kind<'_, S>) {
     let mut store = (kind.make)();
     let (old, dial) =
         (number_use("+14155550123", UseKind::Request, 1), number_use("+1415555", UseKind::Dial, 2));
-    let day = Timestamp(1) + KEPT;
+    let day = Timestamp::from_ms(1) + KEPT;
     let mut commit = |number: u64, now: Timestamp, uses: Vec<NumberUse>| {
         let changed = Changed { uses, ..Changed::default() };
         store.commit(&[Step { now, ..step(number, changed) }]).unwrap();
         store.load().unwrap().rows.uses
     };
     assert_eq!(
-        commit(1, Timestamp(3), vec![old.clone(), dial.clone()]),
+        commit(1, Timestamp::from_ms(3), vec![old.clone(), dial.clone()]),
         [dial.clone(), old.clone()]
     );
     let undone = NumberUse { is_undone: true, ..dial };
-    assert_eq!(commit(2, Timestamp(4), vec![undone]), std::slice::from_ref(&old));
+    assert_eq!(commit(2, Timestamp::from_ms(4), vec![undone]), std::slice::from_ref(&old));
     assert_eq!(commit(3, day - Duration::from_millis(1), Vec::new()), [old]);
     assert_eq!(commit(4, day, Vec::new()), []);
 }
@@ -176,7 +177,7 @@ fn the_last_row_counts<S: Store>(kind: &Kind<'_, S>) {
 fn done_is_not_loaded<S: Store>(kind: &Kind<'_, S>) {
     let mut store = (kind.make)();
     let done = Interaction {
-        ended_at: Some(Timestamp(9)),
+        ended_at: Some(Timestamp::from_ms(9)),
         ..interaction(1, Stage::Done(Outcome::AttemptsExhausted(RetryClass::Busy)))
     };
     let rows = |row: Interaction, ended_at| Changed {
@@ -187,7 +188,7 @@ fn done_is_not_loaded<S: Store>(kind: &Kind<'_, S>) {
     let open = rows(interaction(1, Stage::Dialing), None);
     store.commit(&[step(1, open.clone())]).unwrap();
     assert_eq!(store.load().unwrap().rows, open);
-    store.commit(&[step(2, rows(done, Some(Timestamp(9))))]).unwrap();
+    store.commit(&[step(2, rows(done, Some(Timestamp::from_ms(9))))]).unwrap();
     assert_eq!((kind.reopen)(store).load().unwrap().rows, Changed::default());
 }
 
@@ -237,7 +238,7 @@ fn one_attempt_is_open_at_most<S: Store>(kind: &Kind<'_, S>) {
     assert!(matches!(store.commit(&[second]), Err(StoreError::Broken(_))));
     assert_eq!(store.load().unwrap().step, 1);
     // Told in any order, the first is over before the second is open.
-    let both = rows(vec![attempt(1, 2, None), attempt(1, 1, Some(Timestamp(5)))]);
+    let both = rows(vec![attempt(1, 2, None), attempt(1, 1, Some(Timestamp::from_ms(5)))]);
     store.commit(&[step(2, both)]).unwrap();
     let loaded = (kind.reopen)(store).load().unwrap();
     assert_eq!(loaded.rows.attempts, [attempt(1, 2, None)]);
@@ -276,9 +277,10 @@ fn bindings_are_replaced_by_user<S: Store>(kind: &Kind<'_, S>) {
 
 fn the_clock_never_runs_back<S: Store>(kind: &Kind<'_, S>) {
     let mut store = (kind.make)();
-    let at = |number, now| Step { now: Timestamp(now), ..step(number, Changed::default()) };
+    let at =
+        |number, now| Step { now: Timestamp::from_ms(now), ..step(number, Changed::default()) };
     store.commit(&[at(1, 50), at(2, 40)]).unwrap();
-    assert_eq!((kind.reopen)(store).load().unwrap().now, Timestamp(50));
+    assert_eq!((kind.reopen)(store).load().unwrap().now, Timestamp::from_ms(50));
 }
 
 /// Random facts, in groups; after each group the store holds exactly the rows of the queue.
@@ -286,7 +288,7 @@ fn whatever_the_queue_does_is_found_again<S: Store>(kind: &Kind<'_, S>) {
     let mut store = (kind.make)();
     let mut entropy = Entropy::from_number(20);
     let mut queue = Queue::new(one_queue(), NodeId::new("node-1"));
-    let (mut number, mut now, mut taken) = (0, Timestamp(1), 0);
+    let (mut number, mut now, mut taken) = (0, Timestamp::from_ms(1), 0);
     for name in ["ann", "bob"] {
         queue.handle(now, Event::AgentLoggedIn { agent: AgentId::new(name), ready: true });
     }
@@ -327,9 +329,9 @@ fn legs_come_back_by_interaction_with_their_step<S: Store>(kind: &Kind<'_, S>) {
         interaction: Some(InteractionId(1)),
         direction: Direction::In,
         party: Party::Caller,
-        started_at: Timestamp(1),
-        answered_at: Some(Timestamp(2)),
-        ended_at: Timestamp(9),
+        started_at: Timestamp::from_ms(1),
+        answered_at: Some(Timestamp::from_ms(2)),
+        ended_at: Timestamp::from_ms(9),
         ended_by: LegEnd::Peer,
         status: None,
     };
@@ -429,7 +431,7 @@ fn any_event(queue: &Queue, entropy: &mut Entropy) -> Event {
 
 pub(super) fn step(number: u64, changed: Changed) -> Step {
     let (bindings, legs) = (Vec::new(), Vec::new());
-    Step { number, now: Timestamp(number as i64), changed, bindings, legs }
+    Step { number, now: Timestamp::from_ms(number as i64), changed, bindings, legs }
 }
 
 pub(super) fn interaction(n: u128, stage: Stage) -> Interaction {
@@ -438,7 +440,11 @@ pub(super) fn interaction(n: u128, stage: Stage) -> Interaction {
         queue: QueueId::new("support"),
         origin: Origin::Live,
         skills: Default::default(),
-        place: Place { priority: std::cmp::Reverse(-3), arrival: Timestamp(5), sequence: 1 << 40 },
+        place: Place {
+            priority: std::cmp::Reverse(-3),
+            arrival: Timestamp::from_ms(5),
+            sequence: 1 << 40,
+        },
         stage,
         deadline: None,
         asked: false,
@@ -449,7 +455,7 @@ pub(super) fn interaction(n: u128, stage: Stage) -> Interaction {
         failures: Failures::default(),
         attempts_made: 0,
         postponed: 0,
-        created_at: Timestamp(4),
+        created_at: Timestamp::from_ms(4),
         due_at: None,
         menu_until: None,
         share_until: None,
@@ -477,7 +483,7 @@ fn every_stage() -> Vec<Interaction> {
         Stage::AwaitingCallIn,
         Stage::Lapsed,
         Stage::Virtual { not_before: None },
-        Stage::Virtual { not_before: Some(Timestamp(8)) },
+        Stage::Virtual { not_before: Some(Timestamp::from_ms(8)) },
         Stage::Dialing,
         Stage::Confirming,
         Stage::Waiting,
@@ -489,7 +495,7 @@ fn every_stage() -> Vec<Interaction> {
     let full = Interaction {
         origin: Origin::Immediate,
         skills: SkillExpression::parse("english >= 5 & (billing | sales > 0)").unwrap(),
-        deadline: Some(Timestamp(10)),
+        deadline: Some(Timestamp::from_ms(10)),
         asked: true,
         address: Address::parse("+14155550123"),
         node: Some(NodeId::new("node-1")),
@@ -498,20 +504,20 @@ fn every_stage() -> Vec<Interaction> {
         failures: [(RetryClass::Rejected, 1)].into_iter().collect(),
         attempts_made: 2,
         postponed: 3,
-        due_at: Some(Timestamp(14)),
-        menu_until: Some(Timestamp(15)),
-        share_until: Some(Timestamp(16)),
-        leave_at: Some(Timestamp(17)),
+        due_at: Some(Timestamp::from_ms(14)),
+        menu_until: Some(Timestamp::from_ms(15)),
+        share_until: Some(Timestamp::from_ms(16)),
+        leave_at: Some(Timestamp::from_ms(17)),
         notify: true,
         upcoming: true,
         called_in: true,
-        last_contact: Some(Timestamp(18)),
-        told: Some((Timestamp(19), Duration::from_millis(90_500))),
-        connected_at: Some(Timestamp(20)),
-        purge_at: Some(Timestamp(11)),
-        close_at: Some(Timestamp(12)),
+        last_contact: Some(Timestamp::from_ms(18)),
+        told: Some((Timestamp::from_ms(19), Duration::from_millis(90_500))),
+        connected_at: Some(Timestamp::from_ms(20)),
+        purge_at: Some(Timestamp::from_ms(11)),
+        close_at: Some(Timestamp::from_ms(12)),
         missed_by: vec![agent("zoe"), agent("ann")],
-        ended_at: Some(Timestamp(13)),
+        ended_at: Some(Timestamp::from_ms(13)),
         attached: Attached {
             called: PhoneNumber::parse("+14155550190"),
             data: UserData::new(r#"{"order": "7 \u20ac"}"#),
@@ -531,7 +537,7 @@ pub(super) fn attempt(n: u128, serial: u32, ended_at: Option<Timestamp>) -> Atte
         address: Address::parse("1001").unwrap(),
         charged_to: None,
         node: None,
-        started_at: Timestamp(3),
+        started_at: Timestamp::from_ms(3),
         answered_at: None,
         ending: None,
         deadline: None,
@@ -549,9 +555,9 @@ fn full_attempt() -> Attempt {
         display_name: "Example".into(),
         charged_to: Some(AgentId::new("ann")),
         node: Some(NodeId::new("node-1")),
-        answered_at: Some(Timestamp(7)),
+        answered_at: Some(Timestamp::from_ms(7)),
         ending: Some(EndReason::NoConfirm),
-        deadline: Some(Timestamp(8)),
+        deadline: Some(Timestamp::from_ms(8)),
         class: Some(RetryClass::NoConfirm),
         ..attempt(1, 4, None)
     }
@@ -563,11 +569,11 @@ fn idle(name: &str) -> Agent {
         skills: Default::default(),
         skills_changed: false,
         state: AgentState::Ready,
-        since: Timestamp(2),
+        since: Timestamp::from_ms(2),
         deadline: None,
         after_call: None,
         misses: 0,
-        alerted_at: Timestamp(1),
+        alerted_at: Timestamp::from_ms(1),
         answered: Answered::default(),
         handling: None,
         contact_checked: false,
@@ -576,9 +582,12 @@ fn idle(name: &str) -> Agent {
 
 fn history() -> History {
     History {
-        handled: [(Timestamp(9), Duration::from_millis(90_500)), (Timestamp(11), Duration::ZERO)]
-            .into(),
-        distributed: [Timestamp(7), Timestamp(8)].into(),
+        handled: [
+            (Timestamp::from_ms(9), Duration::from_millis(90_500)),
+            (Timestamp::from_ms(11), Duration::ZERO),
+        ]
+        .into(),
+        distributed: [Timestamp::from_ms(7), Timestamp::from_ms(8)].into(),
     }
 }
 
@@ -594,8 +603,8 @@ pub(super) fn call_in_request(n: u128) -> CallInRequest {
         ani: Address::parse("+14155550123").filter(|_| full),
         interaction: full.then_some(InteractionId(1)),
         data: UserData::new(r#"{"a": "\u00e9"}"#).filter(|_| full),
-        created_at: Timestamp(3),
-        expires_at: Timestamp(9),
+        created_at: Timestamp::from_ms(3),
+        expires_at: Timestamp::from_ms(9),
         ended: None,
     }
 }
@@ -620,12 +629,12 @@ fn every_state() -> Vec<Agent> {
         skills: [("english".to_owned(), 100), ("sales".to_owned(), 0)].into(),
         skills_changed: true,
         state: AgentState::Talking(InteractionId(n)),
-        deadline: Some(Timestamp(20)),
+        deadline: Some(Timestamp::from_ms(20)),
         after_call: Some(after_call),
         misses: 2,
-        alerted_at: Timestamp(19),
+        alerted_at: Timestamp::from_ms(19),
         answered: Answered::load([(1_983_480, 2), (1_983_484, 1)]).unwrap_or_default(),
-        handling: Some((QueueId::new("support"), Timestamp(18))),
+        handling: Some((QueueId::new("support"), Timestamp::from_ms(18))),
         contact_checked: true,
         ..idle(name)
     };
@@ -642,14 +651,14 @@ fn user(name: &str, contacts: &[&str]) -> UserBindings {
         address: "127.0.0.1:5070".parse().unwrap(),
         call_id: format!("call-{n}"),
         cseq: n,
-        expires_at: Timestamp(100),
+        expires_at: Timestamp::from_ms(100),
     };
     UserBindings { user: name.to_owned(), bindings: contacts.iter().zip(1..).map(row).collect() }
 }
 
 pub(super) fn transition(row: &'static str) -> Transition {
     Transition {
-        at: Timestamp(1),
+        at: Timestamp::from_ms(1),
         interaction: InteractionId(1),
         row,
         stage: Stage::Waiting,

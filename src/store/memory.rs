@@ -237,7 +237,7 @@ mod tests {
             address: Address::parse("1001").unwrap(),
             charged_to: None,
             node: None,
-            started_at: Timestamp(1),
+            started_at: Timestamp::from_ms(1),
             answered_at: None,
             ending: None,
             deadline: None,
@@ -251,7 +251,7 @@ mod tests {
     fn step(number: u64, attempts: Vec<Attempt>) -> Step {
         Step {
             number,
-            now: Timestamp(number as i64),
+            now: Timestamp::from_ms(number as i64),
             changed: Changed { attempts, ..Changed::default() },
             bindings: Vec::new(),
             legs: Vec::new(),
@@ -266,14 +266,14 @@ mod tests {
     fn a_crash_loses_the_tail_and_nothing_else() {
         let mut store = Memory::new();
         store.commit(&[step(1, vec![attempt(1, None)])]).unwrap();
-        store.accept(&[step(2, vec![attempt(1, Some(Timestamp(2)))])]).unwrap();
+        store.accept(&[step(2, vec![attempt(1, Some(Timestamp::from_ms(2)))])]).unwrap();
         assert_eq!(open(&mut store), [1], "accepted is not durable");
         store.crash();
         assert_eq!((open(&mut store), store.load().unwrap().step), (vec![1], 1));
-        let again = [step(1, Vec::new()), step(2, vec![attempt(1, Some(Timestamp(2)))])];
+        let again = [step(1, Vec::new()), step(2, vec![attempt(1, Some(Timestamp::from_ms(2)))])];
         store.accept(&again).unwrap();
         assert_eq!(store.release(), 2);
-        assert_eq!((open(&mut store), store.load().unwrap().now), (vec![], Timestamp(2)));
+        assert_eq!((open(&mut store), store.load().unwrap().now), (vec![], Timestamp::from_ms(2)));
         assert!(store.attempt(attempt(1, None).id).is_some(), "what is over stays readable");
     }
 
@@ -299,7 +299,7 @@ mod tests {
         store.commit(&[step(1, vec![attempt(1, None)])]).unwrap();
         let second = store.commit(&[step(2, vec![attempt(2, None)])]);
         assert!(matches!(second, Err(StoreError::Broken(_))));
-        let ended = vec![attempt(1, Some(Timestamp(2))), attempt(2, None)];
+        let ended = vec![attempt(1, Some(Timestamp::from_ms(2))), attempt(2, None)];
         store.commit(&[step(2, ended)]).unwrap();
         assert_eq!(open(&mut store), [2]);
     }

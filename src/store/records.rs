@@ -94,7 +94,7 @@ fn leg(row: &SqliteRow, interaction: InteractionId) -> Result<LegRecord, StoreEr
     let text = |column: &str| row.try_get::<&str, _>(column).map_err(|_| broken(column));
     let time_if = |column: &str| {
         let ms = row.try_get::<Option<i64>, _>(column).map_err(|_| broken(column));
-        ms.map(|ms| ms.map(Timestamp))
+        ms.map(|ms| ms.map(Timestamp::from_ms))
     };
     let time = |column: &str| time_if(column)?.ok_or_else(|| broken(column));
     let leg = u64::from_str_radix(id, 16).map(LegId).map_err(|_| broken("id"))?;

@@ -471,6 +471,6 @@ mod tests {
         let (mut store, result) = committer.join().unwrap();
         holder.join().unwrap();
         assert_eq!((result, store.load().unwrap().step), (Ok(()), 1));
-        assert_eq!(store.load().unwrap().now, Timestamp(1));
+        assert_eq!(store.load().unwrap().now, Timestamp::from_ms(1));
     }
 }

@@ -111,7 +111,7 @@ pub(crate) fn time(text: &str) -> Result<Timestamp, String> {
         let whole = minutes.parse::<i64>().ok()? * 60 + seconds.parse::<i64>().ok()?;
         Some(whole * 1_000 + ms.parse::<i64>().ok()?)
     });
-    parsed("time", text, parts.map(|ms| Timestamp(START.as_ms() + ms)))
+    parsed("time", text, parts.map(|ms| Timestamp::from_ms(START.as_ms() + ms)))
 }
 
 /// The same, printed.

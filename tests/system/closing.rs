@@ -22,7 +22,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 #[expect(clippy::disallowed_methods, reason = "business hours are of the clock on the wall")]
 fn wall() -> Outcome<Timestamp> {
     let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    Ok(Timestamp(i64::try_from(since.as_millis())?))
+    Ok(Timestamp::from_ms(i64::try_from(since.as_millis())?))
 }
 
 /// `2026-11-27`, of `2026-11-27T10:00:00.000Z`.
@@ -32,14 +32,14 @@ fn day(at: Timestamp) -> String {
 
 /// A day that ends at `close`, and another one after tomorrow; two more agents.
 fn sections(now: Timestamp, close: Timestamp) -> String {
-    let last = Timestamp(close.0 - MINUTE_MS);
+    let last = Timestamp::from_ms(close.as_ms() - MINUTE_MS);
     let minute: String = close.to_string().chars().skip(11).take(5).collect();
     let end = if day(last) == day(close) { minute } else { "24:00".to_owned() };
     let mut days = vec![(day(last), format!("00:00-{end}"))];
     if day(now) != day(last) {
         days.push((day(now), "00:00-24:00".to_owned()));
     }
-    days.push((day(Timestamp(now.0 + 2 * DAY_MS)), "00:00-24:00".to_owned()));
+    days.push((day(Timestamp::from_ms(now.as_ms() + 2 * DAY_MS)), "00:00-24:00".to_owned()));
     let days = days.iter().map(|(day, hours)| format!("{day:?} = [{hours:?}]"));
     let days = days.collect::<Vec<_>>().join(", ");
     let agents =
@@ -53,7 +53,7 @@ fn sections(now: Timestamp, close: Timestamp) -> String {
 pub(crate) fn closes(net: Net) -> Outcome {
     sipp::needed()?;
     let now = wall()?;
-    let close = Timestamp((now.0 + OPEN_MS + MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS);
+    let close = Timestamp::from_ms((now.as_ms() + OPEN_MS + MINUTE_MS - 1) / MINUTE_MS * MINUTE_MS);
     let configuration = Configuration::new().and(&sections(now, close));
     let configuration = configuration.with("after_call_work_seconds = 1\nhours = \"days\"")?;
     let server = Server::start(net, &configuration)?;
@@ -73,7 +73,7 @@ pub(crate) fn closes(net: Net) -> Outcome {
         made.text("id")
     };
     let immediate = [create(1001, "")?, create(1002, "")?, create(1008, "")?];
-    let due = Timestamp((now.0 / DAY_MS + 2) * DAY_MS + DAY_MS / 2);
+    let due = Timestamp::from_ms((now.as_ms() / DAY_MS + 2) * DAY_MS + DAY_MS / 2);
     let at = format!(r#", "at": "{due}""#);
     let scheduled = create(1003, &at)?;
     let mut callers = Vec::new();
@@ -94,7 +94,7 @@ pub(crate) fn closes(net: Net) -> Outcome {
         Ok(over.then_some(()))
     })?;
     let (seen, rows) = (wall()?, states()?);
-    ensure((close..Timestamp(close.0 + 3_000)).contains(&seen), || {
+    ensure((close..Timestamp::from_ms(close.as_ms() + 3_000)).contains(&seen), || {
         format!("over at {seen}, not at {close}")
     })?;
     ensure(is(&rows, &scheduled, "SCHEDULED", "") && waiting(&rows) == 2, || format!("{rows:?}"))?;

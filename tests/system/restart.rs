@@ -116,7 +116,7 @@ pub(crate) fn ready_with_many(net: Net) -> Outcome {
 #[expect(clippy::disallowed_methods, reason = "they are to be of now")]
 fn fill(server: &Server) -> Outcome {
     let since = SystemTime::now().duration_since(UNIX_EPOCH)?;
-    let at = Timestamp(i64::try_from(since.as_millis())?);
+    let at = Timestamp::from_ms(i64::try_from(since.as_millis())?);
     let carrier = Route::Trunk(TrunkId::new("carrier"));
     let addresses = AddressPolicy {
         prefixes: vec!["+1415".to_owned()],

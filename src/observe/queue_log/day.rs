@@ -15,7 +15,7 @@ use crate::time::{Duration, Timestamp};
 
 const AGENTS: [&str; 3] = ["ann", "bob", "cyd"];
 const QUEUES: [&str; 2] = ["sales", "support"];
-const START: Timestamp = Timestamp(1_795_339_821_500);
+const START: Timestamp = Timestamp::from_ms(1_795_339_821_500);
 
 /// A queue, its log, the reader, and what the file holds so far.
 struct Day {

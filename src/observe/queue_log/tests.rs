@@ -9,7 +9,7 @@ use crate::queue::interaction::ROWS;
 use crate::queue::{Outcome, Queue};
 use crate::time::Duration;
 
-const T: Timestamp = Timestamp(1_000_500);
+const T: Timestamp = Timestamp::from_ms(1_000_500);
 
 fn id() -> InteractionId {
     InteractionId(7)

@@ -61,7 +61,7 @@ fn changes(zone: Zone) -> Vec<Timestamp> {
         if offset_at(zone, before) != offset_at(zone, after) {
             while after.as_ms() - before.as_ms() > MINUTE {
                 let minutes = (before.as_ms() + after.as_ms()) / 2 / MINUTE;
-                let middle = Timestamp(minutes * MINUTE);
+                let middle = Timestamp::from_ms(minutes * MINUTE);
                 let same = offset_at(zone, middle) == offset_at(zone, before);
                 *(if same { &mut before } else { &mut after }) = middle;
             }
@@ -120,7 +120,7 @@ fn check_around(change: Timestamp, calendar: Calendar, list: &[(i64, i64)], told
     let zone = calendar.zone;
     let hours = hours(calendar);
     let minutes = 240_i64;
-    let at = |n: i64| Timestamp(change.as_ms() + (n - minutes) * MINUTE);
+    let at = |n: i64| Timestamp::from_ms(change.as_ms() + (n - minutes) * MINUTE);
     let walls: Vec<i64> = (0..=2 * minutes).map(|n| wall_minute(zone, at(n))).collect();
     // The latest time shown so far, and the earliest shown from here on.
     let mut latest = walls.clone();
@@ -227,14 +227,14 @@ fn what_is_keyed_is_what_the_clock_shows_then() {
 fn check_keyed(zone: Zone, date: Date, minute: u16, at: Timestamp, changes: &[Timestamp]) {
     let (wanted, shown) = (minute_of_1970(date, minute), wall_minute(zone, at));
     let told = || format!("{zone}: {date}, minute {minute}: {at}");
-    let before = Timestamp(at.as_ms() - MINUTE);
+    let before = Timestamp::from_ms(at.as_ms() - MINUTE);
     if shown == wanted {
         let local = zone.local(at);
         let parts = (local.year, local.month, local.day, local.weekday);
         assert_eq!(parts, (date.year(), date.month(), date.day(), date.weekday()), "{}", told());
         assert_eq!(local.minute_of_day(), minute, "{}", told());
         // The first of two: no clock goes back by other steps than these.
-        let earlier = |&minutes: &i64| Timestamp(at.as_ms() - minutes * MINUTE);
+        let earlier = |&minutes: &i64| Timestamp::from_ms(at.as_ms() - minutes * MINUTE);
         let shows = |at: Timestamp| wall_minute(zone, at) == wanted;
         assert!(![30, 60, 90, 120, 180].iter().map(earlier).any(shows), "{}", told());
     } else {
@@ -253,7 +253,7 @@ proptest! {
         minute in 0_u16..1500,
     ) {
         let zones: Vec<Zone> = Zone::all().collect();
-        let (zone, now) = (zones[n.index(zones.len())], Timestamp(now));
+        let (zone, now) = (zones[n.index(zones.len())], Timestamp::from_ms(now));
         let today = zone.date_of(now);
         let keyed = zone.keyed_time(now, KeyedDay::MonthDay(month, day), minute);
         let exists = Date::new(2028, month, day).is_some() && minute < DAY_MINUTES;
@@ -444,7 +444,7 @@ fn pieces_are_whole_intervals_or_days_of_long_ones() {
 
 #[test]
 fn no_instant_makes_it_panic() {
-    for now in [i64::MIN, -1, 0, LAST_MS, LAST_MS + 1, i64::MAX].map(Timestamp) {
+    for now in [i64::MIN, -1, 0, LAST_MS, LAST_MS + 1, i64::MAX].map(Timestamp::from_ms) {
         let office = hours(office());
         let told = (office.open_at(now), office.open_for(now), office.close_after(now));
         assert_eq!(told.0, told.1 > Duration::ZERO, "{now:?}");

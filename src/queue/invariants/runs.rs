@@ -84,7 +84,7 @@ mod tests {
         let answer = |changed, next| Answer { effects: &[], changed, next };
         let alike = reload_is_identity(answer(&none, None), answer(&changed, None));
         assert_eq!(alike, Ok(()));
-        let later = Some((Timestamp(1), "due"));
+        let later = Some((Timestamp::from_ms(1), "due"));
         assert!(reload_is_identity(answer(&none, None), answer(&none, later)).is_err());
         assert!(same_seed_same_effects(1, 2).is_err() && same_seed_same_effects(1, 1).is_ok());
         assert!(ports_return(1, 0).is_err() && ports_return(0, 1).is_err());

@@ -433,7 +433,7 @@ impl CallIns {
     /// All on a number, the first to expire first.
     fn on_number(&self, number: &Dnis) -> impl Iterator<Item = (Timestamp, CallInId)> + use<'_> {
         let bound = |at, id| (number.clone(), at, id);
-        let all = bound(Timestamp(i64::MIN), FIRST)..=bound(Timestamp(i64::MAX), LAST);
+        let all = bound(Timestamp::MIN, FIRST)..=bound(Timestamp::MAX, LAST);
         self.by_number.range(all).map(|&(_, at, id)| (at, id))
     }
 

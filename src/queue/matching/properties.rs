@@ -247,7 +247,7 @@ impl Naive {
             ani: new.ani.clone(),
             interaction: new.interaction,
             created_at: now,
-            expires_at: (now + group.lifetime).min(new.not_after.unwrap_or(Timestamp(i64::MAX))),
+            expires_at: (now + group.lifetime).min(new.not_after.unwrap_or(Timestamp::MAX)),
             ended: None,
             data: None,
         };

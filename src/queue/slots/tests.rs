@@ -264,7 +264,7 @@ fn grid_by_minutes(
 ) -> Vec<(Timestamp, Timestamp)> {
     let mut runs: Vec<(Timestamp, Timestamp)> = Vec::new();
     let mut minute = from - 2 * DAY;
-    minute = Timestamp(minute.as_ms().div_euclid(60_000) * 60_000);
+    minute = Timestamp::from_ms(minute.as_ms().div_euclid(60_000) * 60_000);
     while minute < to + 2 * DAY {
         if hours.open_at(minute) {
             match runs.last_mut().filter(|run| run.1 == minute) {
@@ -464,7 +464,7 @@ proptest! {
                 2 => -360_000 + minute.rem_euclid(8) * 60_000,
                 _ => minute * 60_000,
             };
-            let desired = Timestamp(now.as_ms() + ahead);
+            let desired = Timestamp::from_ms(now.as_ms() + ahead);
             if let Some(slot) = check_found(&world, &grid, &slots, desired)? {
                 slots.reserve(slot);
                 promised.push(slot);

@@ -404,7 +404,7 @@ fn a_contact_lost_moves_the_caller_on() {
 fn purge_and_close_act_on_virtual_only() {
     let close = Timestamp::from_seconds(2000);
     let mut desk = Desk::new(|q| {
-        q.hours = Hours::Intervals(vec![(Timestamp(0), close)]);
+        q.hours = Hours::Intervals(vec![(Timestamp::from_ms(0), close)]);
         q.purge_after = seconds(500);
     });
     desk.request(1);

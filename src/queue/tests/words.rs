@@ -127,14 +127,14 @@ fn an_immediate_callback_is_dialled_at_night_for_four_hours_only() {
     let opens = Timestamp::from_seconds(16 * 3_600);
     for (waited, dialled) in [(seconds(4 * 3_600 - 1), true), (seconds(4 * 3_600 + 1), false)] {
         let mut desk = Desk::new(|policy| policy.contact.window = Some(CallingWindow::default()));
-        desk.now = Timestamp(night.0 - 1 - waited.as_millis() as i64);
+        desk.now = Timestamp::from_ms(night.as_ms() - 1 - waited.as_millis() as i64);
         desk.request(1);
         desk.now = night;
         let effects = desk.log_in("ann");
         assert_eq!(given(&effects).len(), usize::from(dialled), "{waited:?}");
         if !dialled {
             assert_eq!(desk.stage(1), Some(Stage::Virtual { not_before: Some(opens) }));
-            desk.now = Timestamp(opens.0 - 1);
+            desk.now = Timestamp::from_ms(opens.as_ms() - 1);
             assert!(given(&desk.tell(Event::Tick)).is_empty());
             desk.now = opens;
             assert_eq!(given(&desk.tell(Event::Tick)), ["ann>1"]);

@@ -4,7 +4,7 @@ use super::*;
 use crate::sip::message::{Message, parse};
 
 const fn ms(at: i64) -> Timestamp {
-    Timestamp(at)
+    Timestamp::from_ms(at)
 }
 
 /// Lets a machine run to its end and lists when its timers ran out.

@@ -110,7 +110,7 @@ impl Udp {
                     Err(error) => return Err(error),
                 };
                 if !is_keep_alive(&buffer[..len]) {
-                    if !buckets.take(&source.ip(), Timestamp(elapsed)) {
+                    if !buckets.take(&source.ip(), Timestamp::from_ms(elapsed)) {
                         count(&self.counters.limited);
                     } else if !self.hand_on(&to, source, &buffer[..len]) {
                         return Ok(());

@@ -149,7 +149,7 @@ async fn interactions(from: &mut SqliteConnection) -> Result<Vec<Interaction>, S
 
 /// The error is the column that cannot be read.
 fn interaction(row: &InteractionRow<'_>) -> Result<Interaction, &'static str> {
-    let at = |ms: Option<i64>| ms.map(Timestamp);
+    let at = |ms: Option<i64>| ms.map(Timestamp::from_ms);
     let agent = || row.agent.as_deref().map(AgentId::new).ok_or("agent");
     let stage = match &*row.stage {
         "virtual" => Stage::Virtual { not_before: at(row.not_before) },
@@ -166,7 +166,7 @@ fn interaction(row: &InteractionRow<'_>) -> Result<Interaction, &'static str> {
     };
     let place = Place {
         priority: Reverse(i16::try_from(row.priority).map_err(|_| "priority")?),
-        arrival: Timestamp(row.arrival),
+        arrival: Timestamp::from_ms(row.arrival),
         sequence: u64::try_from(row.sequence).map_err(|_| "sequence")?,
     };
     let told = at(row.told_at).zip(at(row.told_ms));
@@ -188,7 +188,7 @@ fn interaction(row: &InteractionRow<'_>) -> Result<Interaction, &'static str> {
         failures: words::read_failures(&row.failures).ok_or("failures")?,
         attempts_made: u32::try_from(row.attempts_made).map_err(|_| "attempts_made")?,
         postponed: u32::try_from(row.postponed).map_err(|_| "postponed")?,
-        created_at: Timestamp(row.created_at),
+        created_at: Timestamp::from_ms(row.created_at),
         due_at: at(row.due_at),
         menu_until: at(row.menu_until),
         share_until: at(row.share_until),
@@ -287,7 +287,7 @@ async fn number_uses(from: &mut SqliteConnection) -> Result<Vec<NumberUse>, Stor
         Ok(NumberUse {
             queue: QueueId::new(queue),
             number: PhoneNumber::parse(number).ok_or_else(|| broken("number"))?,
-            at: Timestamp(*at),
+            at: Timestamp::from_ms(*at),
             kind: words::read_use_kind(kind).ok_or_else(|| broken("kind"))?,
             is_undone: false,
         })
@@ -388,7 +388,7 @@ impl<'r> Fields<'r> {
 
     fn time_if(&self, column: &str) -> Result<Option<Timestamp>, StoreError> {
         let ms: Option<i64> = self.row.try_get(column).map_err(|_| self.broken(column))?;
-        Ok(ms.map(Timestamp))
+        Ok(ms.map(Timestamp::from_ms))
     }
 
     fn time(&self, column: &str) -> Result<Timestamp, StoreError> {

@@ -275,7 +275,7 @@ pub(super) fn handled(history: &History) -> String {
 pub(super) fn read_handled(text: &str) -> Option<VecDeque<(Timestamp, Duration)>> {
     let pair = |line: &str| {
         let (at, took) = line.split_once(' ')?;
-        Some((Timestamp(at.parse().ok()?), Duration::from_millis(took.parse().ok()?)))
+        Some((Timestamp::from_ms(at.parse().ok()?), Duration::from_millis(took.parse().ok()?)))
     };
     text.lines().map(pair).collect()
 }
@@ -287,7 +287,7 @@ pub(super) fn distributed(history: &History) -> String {
 }
 
 pub(super) fn read_distributed(text: &str) -> Option<VecDeque<Timestamp>> {
-    text.lines().map(|line| Some(Timestamp(line.parse().ok()?))).collect()
+    text.lines().map(|line| Some(Timestamp::from_ms(line.parse().ok()?))).collect()
 }
 
 pub(super) fn use_kind(kind: UseKind) -> &'static str {
