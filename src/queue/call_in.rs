@@ -2,18 +2,18 @@
 //! and those who call while their callback is pending.
 //!
 //! Pushes are not triggered by an agent: they go out in order of place while fewer are out than the
-//! agents logged in can take. Of two callbacks that the same agent could serve the later is never
-//! pushed while the earlier waits for its turn. Must not: see a code, know an app.
+//! agents logged in can take. Of two callbacks that the same agent could serve, in one queue or two,
+//! the later is never pushed while the earlier waits for its turn. Must not: see a code, know an app.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Queue;
-use super::classes::Spot;
+use super::classes::{Bits, Spot};
 use super::effect::{CallInRefusal, Effect, EndReason, NotTakenOver, PushEvent};
 use super::event::CallInAsked;
 use super::interaction::{Outcome, Place, Stage};
 use super::matching::{CallInRequest, Combination, Match, NewCallIn, Presented, Refused};
 use super::upkeep::With;
+use super::{AgentSlot, Queue};
 use crate::ident::{CallInId, GroupId, InteractionId, NodeId};
 use crate::time::{Duration, Timestamp};
 
@@ -40,34 +40,45 @@ impl Queue {
         }
     }
 
-    /// Pushes what may be pushed in the queues where something changed.
+    /// Pushes what may be pushed, once something changed.
     pub(super) fn push_turns(&mut self) {
+        if self.dirty_pushes.is_empty() {
+            return;
+        }
+        self.push_in_order();
         let dirty = std::mem::take(&mut self.dirty_pushes);
         for q in dirty.iter() {
-            if self.queues[q].settings.process_callbacks {
-                self.push_turns_of(q);
-            }
             self.push_upcoming(q);
         }
         self.dirty_pushes.clear();
     }
 
-    fn push_turns_of(&mut self, q: usize) {
-        let of_queue = |&class: &usize| self.classes.get(class).key.queue == q;
-        let classes: Vec<usize> = self.classes.push.present.iter().filter(of_queue).collect();
+    /// In the one order of all queues: queues may share agents.
+    fn push_in_order(&mut self) {
+        let processed = |&class: &usize| {
+            let queue = &self.queues[self.classes.get(class).key.queue];
+            queue.settings.process_callbacks
+        };
+        let classes: Vec<usize> = self.classes.push.present.iter().filter(processed).collect();
         let mut heads: BTreeMap<Place, usize> = BTreeMap::new();
         for class in classes {
             let head = self.classes.next(class, Spot::Push, None);
             heads.extend(head.map(|place| (place, class)));
         }
-        let mut passed_over: Vec<usize> = Vec::new();
+        // The agents for whom somebody waits who was passed over.
+        let mut spoken_for = Bits::default();
+        let here = self.agents_here(|_| true);
         while let Some((place, class)) = heads.pop_first() {
-            if !self.may_push(q, class, &passed_over) {
-                passed_over.push(class);
+            if here.count_common(&spoken_for) == here.iter().count() {
+                break;
+            }
+            let agents = self.agents_here(|agent| agent.serves.has(class));
+            if agents.meets(&spoken_for) || !self.may_push(class, &agents) {
+                spoken_for.join(&agents);
                 continue;
             }
             let Some(id) = self.classes.at(class, Spot::Push, place) else { continue };
-            self.push_ready(q, id);
+            self.push_ready(id);
             if self.classes.push.present.has(class) {
                 let next = self.classes.next(class, Spot::Push, Some(place));
                 heads.extend(next.map(|place| (place, class)));
@@ -75,30 +86,31 @@ impl Queue {
         }
     }
 
-    /// Is there an agent for one more, beside those who were told, and does none of those passed
-    /// over wait for the same agents?
-    fn may_push(&self, q: usize, class: usize, passed_over: &[usize]) -> bool {
-        let queue = &self.queues[q];
-        let mut told: Vec<usize> = queue.shares.values().copied().collect();
-        let count = told.len() as u64;
-        told.push(class);
-        told.sort_unstable();
-        told.dedup();
-        let (mut agents, mut own) = (0_u64, 0_u64);
-        for agent in self.agents.iter().filter(|agent| agent.indexed_here) {
-            let serves = agent.serves.has(class);
-            if serves && passed_over.iter().any(|&class| agent.serves.has(class)) {
-                return false;
+    /// Those logged in, by their numbers.
+    fn agents_here(&self, serves: impl Fn(&AgentSlot) -> bool) -> Bits {
+        let mut agents = Bits::default();
+        for (n, agent) in self.agents.iter().enumerate() {
+            if agent.indexed_here && serves(agent) {
+                agents.set(n, true);
             }
-            own += u64::from(serves);
-            agents += u64::from(told.iter().any(|&class| agent.serves.has(class)));
         }
-        let factor = u64::from(queue.settings.pushes.factor_percent);
-        own > 0 && count < (agents * factor / 100).max(1)
+        agents
     }
 
-    fn push_ready(&mut self, q: usize, id: InteractionId) {
-        let pushes = self.queues[q].settings.pushes;
+    /// Is there an agent of these for one more, beside those of the queue who were told?
+    fn may_push(&self, class: usize, agents: &Bits) -> bool {
+        let queue = &self.queues[self.classes.get(class).key.queue];
+        let (count, mut told) = (queue.shares.len() as u64, Bits::default());
+        queue.shares.values().for_each(|&class| told.set(class, true));
+        told.set(class, true);
+        let able = self.agents_here(|agent| agent.serves.meets(&told)).iter().count() as u64;
+        let factor = u64::from(queue.settings.pushes.factor_percent);
+        !agents.is_empty() && count < (able * factor / 100).max(1)
+    }
+
+    fn push_ready(&mut self, id: InteractionId) {
+        let Some(slot) = self.interactions.get(&id) else { return };
+        let pushes = self.queues[slot.queue].settings.pushes;
         let (now, lapses) = (self.now, self.now + pushes.expiry);
         self.step(id, "virtual-turn-pushed", With::default(), |i| {
             i.stage = Stage::Pushed;

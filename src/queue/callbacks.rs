@@ -12,7 +12,7 @@ use super::upkeep::With;
 use super::{Queue, QueueSettings, QueueState, Slot};
 use crate::ident::{InteractionId, QueueId};
 use crate::phone::Address;
-use crate::time::Timestamp;
+use crate::time::{Duration, Timestamp};
 
 /// A time that was found for a callback.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -237,7 +237,7 @@ impl Queue {
         self.no_other_open(q, address, own, scheduled)?;
         let appointment = appointment?;
         if !scheduled && !self.open_for_callbacks(q) {
-            return Err(Refusal::Closed { proposals: Vec::new() });
+            return Err(Refusal::Closed { proposals: self.proposals(q, address) });
         }
         if !queue.settings.accept_callbacks {
             return Err(Refusal::NotOffered);
@@ -249,6 +249,17 @@ impl Queue {
         }
         self.room(q, own)?;
         Ok(appointment)
+    }
+
+    /// The next times at which this consumer could have a callback, where appointments are made.
+    fn proposals(&self, q: usize, address: Option<&Address>) -> Vec<Timestamp> {
+        let (queue, settings) = (&self.queues[q], &self.queues[q].settings);
+        let Some(plan) = settings.slots.as_ref() else { return Vec::new() };
+        if settings.user_originated || !settings.accept_callbacks {
+            return Vec::new();
+        }
+        let may_call = |at| settings.contact.may_promise(address, at);
+        queue.slots.proposals(plan, &settings.hours, self.now, &may_call)
     }
 
     /// Has this consumer no other open callback of the kind?
@@ -491,7 +502,9 @@ impl Queue {
             let Some(slot) = self.interactions.get(&id) else { continue };
             let (q, due) = (slot.queue, slot.row.due_at.unwrap_or(self.now));
             let address = slot.row.address.as_ref();
-            let proposal = match self.appointment(q, address, When::Near(due)) {
+            // What is due any moment was promised as a time, and stays one.
+            let desired = due.max(self.now + slots::SOON + Duration::from_millis(1));
+            let proposal = match self.appointment(q, address, When::Near(desired)) {
                 Ok(found) => found,
                 Err(
                     Refusal::Closed { proposals }

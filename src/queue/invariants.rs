@@ -75,7 +75,6 @@ pub const ALL: &[(&str, OfQueue)] = &[
     ("scheduled_outlives_close", callbacks::scheduled_outlives_close),
     ("arrival_is_due", callbacks::arrival_is_due),
     ("dials_what_it_may", callbacks::dials_what_it_may),
-    ("time_monotone", time_monotone),
     ("work_conserving", work_conserving),
 ];
 
@@ -115,7 +114,9 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("shares_kept", callbacks::shares_kept),
     ("window_kept", callbacks::window_kept),
     ("promised_in_window", callbacks::promised_in_window),
+    ("ends_promised", callbacks::ends_promised),
     ("full_is_full", full_is_full),
+    ("time_monotone", time_monotone),
 ];
 
 fn ensure(holds: bool, what: impl FnOnce() -> String) -> Verdict {
@@ -199,6 +200,14 @@ fn charges_counted(q: &Queue) -> Verdict {
         ensure(slot.charges as usize == open, || {
             format!("{} carries {} charges for {open} dials", slot.row.id, slot.charges)
         })
+    })?;
+    q.queues.iter().try_for_each(|queue| {
+        let of_queue = |attempt: &&super::Attempt| attempt.queue == queue.id;
+        let charged = q.attempts.values().filter(of_queue).filter(|one| one.charged_to.is_some());
+        let (open, noted) = (charged.count() as u32, queue.charged.values().sum::<u32>());
+        ensure(queue.charges == open && noted == open, || {
+            format!("{} carries {} and {noted} charges for {open}", queue.id, queue.charges)
+        })
     })
 }
 
@@ -240,7 +249,9 @@ fn closed_at_close(q: &Queue) -> Verdict {
     let live = q.interactions().filter(|row| row.origin == Origin::Live);
     live.filter(|row| row.stage == Stage::Waiting).try_for_each(|row| {
         let closed = row.close_at.is_some_and(|at| at <= q.now);
-        ensure(!closed || row.leave_at.is_some(), || format!("{} waits on after close", row.id))
+        ensure(!closed || row.leave_at.is_some_and(|at| at > q.now), || {
+            format!("{} waits on after close", row.id)
+        })
     })
 }
 
@@ -278,15 +289,6 @@ fn every_wait_has_a_deadline(q: &Queue) -> Verdict {
     })
 }
 
-fn time_monotone(q: &Queue) -> Verdict {
-    match q.poll_timeout() {
-        Some((at, why)) => {
-            ensure(at > q.now, || format!("{why} at {at} did not expire by {}", q.now))
-        }
-        None => Ok(()),
-    }
-}
-
 fn work_conserving(q: &Queue) -> Verdict {
     let waiting: Vec<&Interaction> =
         q.interactions().filter(|row| row.stage == Stage::Waiting).collect();
@@ -315,6 +317,15 @@ fn eligible(q: &Queue, agent: &Agent, row: &Interaction) -> bool {
 }
 
 // ---- of a step
+
+fn time_monotone(s: &Step) -> Verdict {
+    let (q, since) = (s.after, s.before.now.max(s.now));
+    ensure(q.now >= since, || format!("it is {} after {since}", q.now))?;
+    let stamped = s.changed.transitions.iter().find(|step| step.at != q.now);
+    ensure(stamped.is_none(), || format!("{stamped:?} is not of {}", q.now))?;
+    let due = q.poll_timeout().filter(|&(at, _)| at <= q.now);
+    ensure(due.is_none(), || format!("{due:?} did not expire by {}", q.now))
+}
 
 fn outcome_once(s: &Step) -> Verdict {
     let done = |id| s.changed.interactions.iter().filter(|row| row.id == id && row.done()).count();

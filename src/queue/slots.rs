@@ -19,7 +19,7 @@ pub const SLOTS_MAX: usize = 20_000;
 /// How long ago a desired time may be, and how far ahead an earlier slot than desired must start.
 const GRACE: Duration = Duration::from_secs(5 * 60);
 /// A desired time so soon is now.
-const SOON: Duration = Duration::from_secs(60);
+pub(super) const SOON: Duration = Duration::from_secs(60);
 /// Most times that a refusal proposes.
 const PROPOSALS_MAX: usize = 3;
 const SHORTEST: Duration = Duration::from_secs(5 * 60);
@@ -213,6 +213,18 @@ impl Slots {
             }
         }
         Found::Refused { why, proposals: search.nearest(now, PROPOSALS_MAX) }
+    }
+
+    /// The next times that could be had, earliest first, where the present one cannot.
+    pub fn proposals(
+        &self,
+        settings: &SlotSettings,
+        hours: &Hours,
+        now: Timestamp,
+        may_call: &dyn Fn(Timestamp) -> bool,
+    ) -> Vec<Timestamp> {
+        let search = Search { slots: self, settings, hours, now, desired: now, may_call };
+        search.nearest(now, PROPOSALS_MAX)
     }
 
     /// The slots that may be asked for by their start: those that start in `[from, to)`, not more

@@ -97,6 +97,8 @@ pub(crate) struct Bench {
     checks: Option<Checks>,
     free: BTreeMap<QueueId, Vec<(ringback::ident::Route, u32)>>,
     last: Timestamp,
+    /// What the queue is told of the time: earlier while the clock is set back.
+    told: Timestamp,
 }
 
 impl Bench {
@@ -117,13 +119,16 @@ impl Bench {
             checks: checked.then(Checks::default),
             free: BTreeMap::new(),
             last: Timestamp::default(),
+            told: Timestamp::default(),
         }
     }
 
     /// Feeds one input.
     pub(crate) fn step(&mut self, timed: Timed) -> Result<Stepped, Violation> {
         let at = timed.at.max(self.last);
-        self.last = at;
+        // A node that starts knows the time of its rows.
+        let starts = matches!(timed.input, Input::Crash { .. } | Input::Reload);
+        (self.last, self.told) = (at, if starts { at } else { timed.at });
         let mut stepped = Stepped::default();
         match timed.input {
             Input::Event(event) => self.event(at, event, &mut stepped)?,
@@ -180,9 +185,9 @@ impl Bench {
             self.free.insert(queue.clone(), free.clone());
         }
         let before = self.checks.is_some().then(|| self.queue.clone());
-        let effects = self.queue.handle(at, event.clone());
+        let effects = self.queue.handle(self.told, event.clone());
         let changed = self.queue.take_changed();
-        self.shadow_step(at, &event, &effects, &changed)?;
+        self.shadow_step(&event, &effects, &changed)?;
         _ = write!(self.hash, "{effects:?}");
         self.step += 1;
         let departures = self.gate.submit(self.step, at, effects.clone());
@@ -190,7 +195,7 @@ impl Bench {
             let (effects, changed, after) = (&effects, &changed, &self.queue);
             let step = invariants::Step {
                 before: &before,
-                now: at,
+                now: self.told,
                 event: &event,
                 effects,
                 changed,
@@ -272,6 +277,7 @@ impl Bench {
         }
         let shadow = Queue::load(self.settings.clone(), self.node.clone(), self.queue.rows());
         self.shadow = Some((shadow, SHADOW_INPUTS));
+        self.event(at, Event::Tick, stepped)?;
         for (queue, free) in told {
             self.event(at, Event::DialCapacity { queue, free }, stepped)?;
         }
@@ -280,13 +286,12 @@ impl Bench {
 
     fn shadow_step(
         &mut self,
-        at: Timestamp,
         event: &Event,
         effects: &[Effect],
         changed: &Changed,
     ) -> Result<(), Violation> {
         let Some((mut shadow, left)) = self.shadow.take() else { return Ok(()) };
-        let again = shadow.handle(at, event.clone());
+        let again = shadow.handle(self.told, event.clone());
         let rows = shadow.take_changed();
         let queue = Answer { effects, changed, next: self.queue.poll_timeout() };
         let reloaded = Answer { effects: &again, changed: &rows, next: shadow.poll_timeout() };

@@ -59,6 +59,8 @@ pub(crate) struct Swarm {
     pub(crate) reordered: u64,
     /// Of 100 jumps in time, so many pass by facts that are then told late.
     pub(crate) late: u64,
+    /// Of 100 events, so many come while the clock is set back.
+    pub(crate) set_back: u64,
     /// Of 100 orders to end something, so many cross with what they would have prevented.
     pub(crate) crossing: u64,
     /// Weights of how a dialled phone reacts: answers, busy, silence, rejects, unreachable,
@@ -116,6 +118,7 @@ impl Swarm {
             crowd: *pick(entropy, &[2, 6, 12, 24]),
             reordered: *pick(entropy, &[0, 10, 50]),
             late: *pick(entropy, &[0, 20, 80]),
+            set_back: *pick(entropy, &[0, 0, 3]),
             crossing: *pick(entropy, &[0, 30, 100]),
             dialled: weights(entropy, 8),
             answered: weights(entropy, 4),

@@ -168,6 +168,14 @@ impl World {
 
     /// The next thing that happens: at most every second time a jump to the next deadline.
     pub(crate) fn next(&mut self, bench: &Bench) -> Timed {
+        let mut next = self.follow(bench);
+        if self.chance(self.swarm.set_back) {
+            next.at = next.at - Duration::from_millis(self.entropy.below(120_000));
+        }
+        next
+    }
+
+    fn follow(&mut self, bench: &Bench) -> Timed {
         self.steps += 1;
         let next = bench.queue.poll_timeout().map_or(self.now, |(at, _)| at);
         let far = self.under_way.is_empty() && next > self.now + FAR;

@@ -318,7 +318,7 @@ pub(super) fn no_push_overtaking(s: &Step) -> Verdict {
     pushed.into_iter().try_for_each(|row| {
         let passed = s.after.interactions().find(|earlier| {
             earlier.origin == Origin::CallIn
-                && earlier.queue == row.queue
+                && s.after.queue_settings(&earlier.queue).is_some_and(|q| q.process_callbacks)
                 && earlier.place < row.place
                 && earlier.stage == Stage::Virtual { not_before: None }
                 && earlier.menu_until.is_none()
@@ -351,6 +351,26 @@ const NOW: &[&str] =
 const LATER: &[&str] =
     &["new-requested-scheduled", "waiting-confirmed-scheduled", "alerting-confirmed-scheduled"];
 const TURNS: &[&str] = &["virtual-turn-dialing", "virtual-turn-pushed"];
+
+const ARRIVED: &[&str] = &["new-arrived-waiting"];
+const MOVED: &[&str] = &["scheduled-moved-scheduled", "virtual-moved-scheduled"];
+
+/// What is taken ends with the day of its time and so long after that time as the queue says; what
+/// has a time has its place by it.
+pub(super) fn ends_promised(s: &Step) -> Verdict {
+    let callbacks = taken(s, NOW).chain(taken(s, LATER)).chain(taken(s, MOVED));
+    let callbacks = callbacks.map(|(row, settings)| (row, settings, true));
+    let lives = taken(s, ARRIVED).map(|(row, settings)| (row, settings, false));
+    callbacks.chain(lives).try_for_each(|(row, settings, purged)| {
+        let due = row.due_at.unwrap_or(s.after.now);
+        let ends = (row.close_at, row.purge_at.filter(|_| purged));
+        let wanted = (settings.hours.close_after(due), purged.then(|| due + settings.purge_after));
+        let arrival = row.due_at.is_none_or(|due| row.place.arrival == due.max(s.after.now));
+        ensure(ends == wanted && arrival, || {
+            format!("{} of {:?} ends at {ends:?}, not at {wanted:?}", row.id, row.place)
+        })
+    })
+}
 
 pub(super) fn switches_obeyed(s: &Step) -> Verdict {
     taken(s, NOW).chain(taken(s, LATER)).try_for_each(|(row, settings)| {
