@@ -3,7 +3,8 @@
 //!
 //! Pushes are not triggered by an agent: they go out in order of place while fewer are out than the
 //! agents logged in can take. Of two callbacks that the same agent could serve, in one queue or two,
-//! the later is never pushed while the earlier waits for its turn. Must not: see a code, know an app.
+//! the later is never pushed while the earlier waits for its turn. Must not: see a code, know an
+//! app.
 
 use std::collections::{BTreeMap, BTreeSet};
 
