@@ -1,10 +1,10 @@
 //! Consumers who call in: whose turn it is to be told, who accepted, whose call it is, who lapsed;
 //! and those who call while their callback is pending.
 //!
-//! Pushes are not triggered by an agent: they go out in order of place while fewer are out than the
-//! agents logged in can take. Of two callbacks that the same agent could serve, in one queue or two,
-//! the later is never pushed while the earlier waits for its turn. Must not: see a code, know an
-//! app.
+//! Pushes are not triggered by an agent: they go out in order of place while fewer are out than
+//! the agents logged in can take. Of two callbacks that the same agent could serve, in one queue or
+//! two, the later is never pushed while the earlier waits for its turn. Must not: see a code, know
+//! an app.
 
 use std::collections::{BTreeMap, BTreeSet};
 
