@@ -16,8 +16,10 @@ pub struct Health {
     pub store_ok: bool,
     /// Takes no new calls.
     pub draining: bool,
-    /// Legs in the tables.
+    /// Legs in the tables, of SIP or of what the node keeps beside it, whichever are more.
     pub legs: usize,
+    /// Calls in the tables: what callers, dialled consumers and agents at their codes are in.
+    pub calls: usize,
     /// Steps and batches not yet durable.
     pub uncommitted: usize,
 }

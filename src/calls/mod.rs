@@ -118,6 +118,11 @@ impl Calls {
         }
     }
 
+    /// How many there are, with agents at their feature codes.
+    pub fn count(&self) -> usize {
+        self.calls.len() + self.features.len()
+    }
+
     /// One event. Facts and orders for legs, interactions and attempts that are gone change
     /// nothing.
     pub fn handle(&mut self, now: Timestamp, event: Event) -> Vec<Effect> {

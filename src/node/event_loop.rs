@@ -404,7 +404,8 @@ impl EventLoop {
             ready: store_ok && !self.draining,
             store_ok,
             draining: self.draining,
-            legs: self.sip.legs(),
+            legs: self.sip.legs().max(self.legs.len()),
+            calls: self.calls.count(),
             uncommitted: self.waiting.len() + usize::from(self.in_flight.is_some()),
         }
     }

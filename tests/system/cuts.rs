@@ -42,7 +42,7 @@ skills = "killed > 0"
 "#;
 
 /// Peers fall silent, BYEs are lost, answers are never confirmed, agents' phones are killed while
-/// they ring or talk. 45 s later no agent is busy, no leg is in the tables, no port is bound.
+/// they ring or talk. 45 s later no agent is busy, no leg or call is in the tables, no port is bound.
 pub(crate) fn leave_nothing(net: Net) -> Outcome {
     sipp::needed()?;
     let each = EACH * times();
@@ -85,28 +85,26 @@ pub(crate) fn leave_nothing(net: Net) -> Outcome {
         callers.over()?;
     }
     let last = now();
-    until("an end of every leg and port", LEFT_AFTER, || {
-        let (ports, legs) = (ports(net.server().ip())?, legs(&server)?);
-        Ok(ports_return(ports as u64, legs as u64).ok())
+    let waited = || LEFT_AFTER.saturating_sub(last.elapsed());
+    until("an end of every leg, call and port", waited(), || {
+        let (ports, [legs, calls]) = (ports(net.server().ip())?, tables(&server)?);
+        Ok(ports_return(ports as u64, legs as u64, calls as u64).ok())
     })?;
-    let seconds = last.elapsed().as_secs();
     // A caller who never confirms the answer is never let into the queue.
     let calls = usize::try_from(3 * each)?;
-    let ended = until("an end of every call on disk", LEFT_AFTER, || {
+    let ended = until("an end of every call on disk", waited(), || {
         let rows = database.interactions()?;
         Ok(rows.iter().all(|row| row.state == "COMPLETED").then_some(rows.len()))
     })?;
     ensure(ended == calls, || format!("{ended} calls were in the queue, not {calls}"))?;
-    let agents = database.agents()?;
-    let busy: Vec<_> = agents
-        .iter()
-        .filter(|(name, state)| {
-            let idle = state == "ready";
+    until("agents who are no longer busy", waited(), || {
+        let agents = database.agents()?;
+        let idle = |(name, state): &(String, String)| {
             let gone = name.starts_with('k') && state.starts_with("not-ready");
-            !(idle || gone || name == "ann")
-        })
-        .collect();
-    ensure(busy.is_empty(), || format!("busy {seconds} s after the last: {busy:?}"))?;
+            state == "ready" || gone || name == "ann"
+        };
+        Ok(agents.iter().all(idle).then_some(()))
+    })?;
     phones.kill()?;
     server.stop()
 }
@@ -124,10 +122,10 @@ fn phones(server: &Server, port: u16, names: &[String]) -> Outcome<Running> {
     phones.within(Duration::from_secs(600)).start(server)
 }
 
-/// How many legs are in the server's tables.
-fn legs(server: &Server) -> Outcome<usize> {
+/// How many legs and calls are in the server's tables.
+fn tables(server: &Server) -> Outcome<[usize; 2]> {
     let said = crate::api::Ask::get("/health").send(server)?;
-    said.number("legs")
+    Ok([said.number("legs")?, said.number("calls")?])
 }
 
 /// How many sockets for sound the server has bound.

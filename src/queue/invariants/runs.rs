@@ -65,13 +65,15 @@ fn by_id(changed: &Changed) -> Changed {
     changed
 }
 
-/// After all calls end and the drain time passes, every port is free: how many ports and legs of a
-/// node are not.
+/// After all calls end and the drain time passes, every port is free: how many ports, legs and
+/// calls of a node are left.
 ///
 /// # Errors
 /// [`Broken`] with how many.
-pub fn ports_return(ports: u64, legs: u64) -> Verdict {
-    ensure(ports == 0 && legs == 0, || format!("{ports} ports in use, {legs} legs"))
+pub fn ports_return(ports: u64, legs: u64, calls: u64) -> Verdict {
+    ensure(ports == 0 && legs == 0 && calls == 0, || {
+        format!("{ports} ports in use, {legs} legs, {calls} calls")
+    })
 }
 
 #[cfg(test)]
@@ -87,7 +89,8 @@ mod tests {
         let later = Some((Timestamp::from_ms(1), "due"));
         assert!(reload_is_identity(answer(&none, None), answer(&none, later)).is_err());
         assert!(same_seed_same_effects(1, 2).is_err() && same_seed_same_effects(1, 1).is_ok());
-        assert!(ports_return(1, 0).is_err() && ports_return(0, 1).is_err());
-        assert_eq!(ports_return(0, 0), Ok(()));
+        assert!(ports_return(1, 0, 0).is_err() && ports_return(0, 1, 0).is_err());
+        assert!(ports_return(0, 0, 1).is_err());
+        assert_eq!(ports_return(0, 0, 0), Ok(()));
     }
 }
