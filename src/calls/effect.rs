@@ -173,6 +173,11 @@ pub enum Effect {
         /// The estimate, not rounded.
         ewt: Duration,
     },
+    /// A caller who waits is offered a callback.
+    Offered {
+        /// Who.
+        interaction: InteractionId,
+    },
     /// What may the caller be told and offered now? `Standing` follows.
     AskStanding {
         /// Whose.

@@ -55,6 +55,7 @@ const EFFECTS: &[&str] = &[
     "ListenForMachine",
     "Music",
     "NumberKeyed",
+    "Offered",
     "PendingChosen",
     "Play",
     "RefuseTransfer",
@@ -502,6 +503,7 @@ impl World {
                 self.answered = Some((agent.clone(), *interaction));
             }
             Effect::EwtTold { .. }
+            | Effect::Offered { .. }
             | Effect::AskStanding { .. }
             | Effect::TransferProgress { .. }
             | Effect::PendingChosen { .. }

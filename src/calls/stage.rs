@@ -535,6 +535,9 @@ impl Stage {
             Effect::EwtTold { interaction, ewt } => {
                 format!("! told {} {}", self.name(*interaction), ewt.as_secs())
             }
+            Effect::Offered { interaction } => {
+                format!("! offered {}", self.name(*interaction))
+            }
             Effect::Arrived { interaction, queue, skills, priority, ani, .. } => {
                 let skills = skills.as_deref().unwrap_or("-");
                 let name = self.name(*interaction);

@@ -441,6 +441,8 @@ impl Waiting {
         })];
         if again {
             prompts.insert(0, Prompt::Sound("invalid-choice"));
+        } else {
+            ctx.push(Effect::Offered { interaction: self.interaction });
         }
         let question = Question::ask(ctx, self.leg, prompts, OFFER_ANSWER_MAX);
         self.hearing = Hearing::Offer { choice, question, tries_left: tries - 1 };

@@ -48,6 +48,7 @@ impl EventLoop {
         address: Address,
         due: Timestamp,
     ) {
+        self.caller_known_by(interaction, interaction);
         if !self.promises() {
             let reason = Refusal::Unavailable;
             return self.order(calls::Event::NotRegistered { interaction, reason });

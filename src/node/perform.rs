@@ -196,7 +196,6 @@ impl EventLoop {
                 self.order(calls::Event::SlotFound { interaction, found });
             }
             CallsEffect::ScheduleConfirmed { interaction, queue, address, due } => {
-                self.caller_known_by(interaction, interaction);
                 self.schedule_confirmed(interaction, queue, address, due);
             }
             CallsEffect::AskPending { interaction, queue, appointment, ani } => {
@@ -222,6 +221,7 @@ impl EventLoop {
             CallsEffect::AttemptEnded { attempt: id, class, rang } => self.dialled(id, class, rang),
             report @ (CallsEffect::Arrived { .. }
             | CallsEffect::EwtTold { .. }
+            | CallsEffect::Offered { .. }
             | CallsEffect::CallerLeft { .. }
             | CallsEffect::CallerHungUp { .. }
             | CallsEffect::CallbackConfirmed { .. }

@@ -358,6 +358,7 @@ pub(super) fn report(
     Some(match effect {
         arrived @ CallsEffect::Arrived { .. } => return self::arrived(arrived, node, policy),
         CallsEffect::EwtTold { interaction, ewt } => QueueEvent::EwtTold { interaction, ewt },
+        CallsEffect::Offered { interaction } => QueueEvent::Offered { interaction },
         CallsEffect::CallerLeft { interaction, by } => left(interaction, by),
         CallsEffect::CallerHungUp { interaction } => QueueEvent::CallerHungUp { interaction },
         CallsEffect::CallbackConfirmed { interaction, address } => {
@@ -377,8 +378,7 @@ pub(super) fn report(
             QueueEvent::AgentAnswered { agent, interaction }
         }
         CallsEffect::AgentDeclined { agent, interaction, reason } => {
-            let reason = declined(reason);
-            QueueEvent::AgentDeclined { agent, interaction, reason }
+            QueueEvent::AgentDeclined { agent, interaction, reason: declined(reason) }
         }
         CallsEffect::BridgeEnded { interaction, lost } => {
             let cause = if lost { BridgeEnd::Lost } else { BridgeEnd::Agent };

@@ -468,6 +468,16 @@ impl Queue {
         }
     }
 
+    /// For the trail alone: an offer decides nothing.
+    pub(super) fn callback_offered(&mut self, id: InteractionId) {
+        let row = match self.interaction(id).map(|row| &row.stage) {
+            Some(Stage::Waiting) => "waiting-offered-waiting",
+            Some(Stage::Alerting(_)) => "alerting-offered-alerting",
+            _ => return,
+        };
+        self.step(id, row, With::default(), |_| {});
+    }
+
     /// The agent hung up, or a leg of the bridge was lost.
     pub(super) fn bridge_ended(&mut self, id: InteractionId, cause: BridgeEnd) {
         let Some(slot) = self.interactions.get(&id) else { return };

@@ -133,6 +133,11 @@ pub enum Event {
         /// The estimate.
         ewt: Duration,
     },
+    /// A caller is offered a callback.
+    Offered {
+        /// Who; nothing unless they wait.
+        interaction: InteractionId,
+    },
     /// The agent transferred the person they talk to into a queue, at the place of their arrival.
     Transferred {
         /// Whom.

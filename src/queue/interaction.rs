@@ -329,15 +329,19 @@ pub struct Transition {
     pub attempt: Option<AttemptId>,
     /// Its place in its queue before it, 1 is next; of one who came on the line by it, the place
     /// that they came to. Said where somebody is on the line but for their alerts, which are
-    /// decided too often to count places.
+    /// decided too often to count places; where a callback is asked for from outside; and at the
+    /// turn of one, unless there are hundreds on either side of it.
     pub position: Option<u32>,
-    /// The wait estimated: at the offer of a callback that was accepted, as the caller was told;
-    /// at the answer of the consumer or the agent, as it stood.
+    /// The wait estimated: when a callback was offered, as it stood, and when it was accepted, as
+    /// the caller was told; at the answer of the consumer or the agent, as it stood.
     pub ewt: Option<Duration>,
 }
 
-/// The rows by which the offer of a callback is accepted.
-pub(super) const OFFERED: [&str; 4] = [
+/// The rows by which a callback is offered.
+pub(super) const OFFERED: [&str; 2] = ["waiting-offered-waiting", "alerting-offered-alerting"];
+/// The rows by which the offer is accepted, or a callback asked for from outside.
+pub(super) const ACCEPTED: [&str; 5] = [
+    "new-requested-virtual",
     "waiting-confirmed-virtual",
     "waiting-confirmed-scheduled",
     "alerting-confirmed-virtual",
@@ -345,6 +349,8 @@ pub(super) const OFFERED: [&str; 4] = [
 ];
 /// The rows by which a consumer or an agent answers.
 pub(super) const ANSWERED: [&str; 2] = ["dialing-answered-confirming", "alerting-answered-bridged"];
+/// The rows by which it is the turn of a callback.
+pub(super) const TURNS: [&str; 2] = ["virtual-turn-dialing", "virtual-turn-pushed"];
 /// The row that routing takes: nothing is counted or estimated there.
 pub(super) const ROUTED: &str = "waiting-alerted-alerting";
 
@@ -362,6 +368,7 @@ pub const ROWS: &[&str] = &[
     "waiting-confirmed-virtual",
     "waiting-confirmed-scheduled",
     "waiting-alerted-alerting",
+    "waiting-offered-waiting",
     "waiting-asked-waiting",
     "waiting-kept-waiting",
     "waiting-callback-virtual",
@@ -427,6 +434,7 @@ pub const ROWS: &[&str] = &[
     "confirming-ended-exhausted",
     "confirming-cancelled-done",
     "confirming-lost-confirming",
+    "alerting-offered-alerting",
     "alerting-confirmed-virtual",
     "alerting-confirmed-scheduled",
     "alerting-answered-bridged",

@@ -756,6 +756,7 @@ fn late(before: &Queue, event: &Event) -> bool {
         | Event::MenuOpened { interaction }
         | Event::MenuClosed { interaction }
         | Event::EwtTold { interaction, .. }
+        | Event::Offered { interaction }
         | Event::Transferred { interaction, .. }
         | Event::HandedOver { interaction, .. } => gone(interaction),
         Event::Tick

@@ -273,6 +273,7 @@ impl Queue {
                 self.call_in_arrived(call, &group, &presented, &routed, node);
             }
             Event::EwtTold { interaction, ewt } => self.ewt_told(interaction, ewt),
+            Event::Offered { interaction } => self.callback_offered(interaction),
             Event::Transferred { interaction, queue, agent } => {
                 self.transferred(interaction, &queue, agent.as_ref());
             }

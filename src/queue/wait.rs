@@ -3,7 +3,7 @@
 use super::Queue;
 use super::agent::AgentState;
 use super::classes::ClassKey;
-use super::interaction::{ANSWERED, OFFERED, Place, ROUTED, Stage};
+use super::interaction::{ACCEPTED, ANSWERED, OFFERED, Place, ROUTED, Stage, TURNS};
 use super::settings::EwtMode;
 use super::skill::SkillExpression;
 use crate::ident::{InteractionId, QueueId};
@@ -16,6 +16,8 @@ const SAMPLES_MIN: usize = 10;
 const SAMPLES_MAX: usize = 50;
 /// More than the error of a sum of fractions, less than what any number of queues makes of them.
 const ROUNDING: f64 = 1e-9;
+/// At a callback's turn no more are counted, before it or after it: a turn is decided often.
+const COUNTED_MAX: usize = 256;
 /// What mode 3 looks back on, from the last call.
 const WINDOW: Duration = Duration::from_secs(600);
 
@@ -54,12 +56,18 @@ impl Queue {
         row: &str,
     ) -> (Option<u32>, Option<Duration>) {
         let Some(slot) = self.interactions.get(&id) else { return (None, None) };
-        let (offered, answered) = (OFFERED.contains(&row), ANSWERED.contains(&row));
-        if row == ROUTED || !(slot.row.stage.on_line() || answered) {
+        let [offered, accepted] = [OFFERED.contains(&row), ACCEPTED.contains(&row)];
+        let answered = ANSWERED.contains(&row);
+        if TURNS.contains(&row) {
+            let ahead = self.counted(slot.queue, slot.row.place, COUNTED_MAX);
+            return (ahead.map(|ahead| ahead.saturating_add(1)), None);
+        }
+        if row == ROUTED || !(slot.row.stage.on_line() || accepted || answered) {
             return (None, None);
         }
-        let told = slot.row.told.map(|(_, ewt)| ewt).filter(|_| offered);
-        let ewt = told.or_else(|| self.ewt(id).ok().filter(|_| offered || answered));
+        let told = slot.row.told.map(|(_, ewt)| ewt).filter(|_| accepted);
+        let estimated = offered || accepted || answered;
+        let ewt = told.or_else(|| self.ewt(id).ok().filter(|_| estimated));
         (self.position(id), ewt)
     }
 
@@ -80,24 +88,25 @@ impl Queue {
     }
 
     fn ahead(&self, q: usize, place: Option<Place>) -> u32 {
+        let all = u32::try_from(self.queues[q].places.len()).unwrap_or(u32::MAX);
+        place.and_then(|place| self.counted(q, place, usize::MAX)).unwrap_or(all)
+    }
+
+    /// How many stand before a place; `None` if there are more than so many on either side of it.
+    fn counted(&self, q: usize, place: Place, most: usize) -> Option<u32> {
         let places = &self.queues[q].places;
-        let count = match place {
-            None => places.len(),
-            // From both ends at once: most who are asked about stand near one of them.
-            Some(place) => {
-                let mut behind = places.range(place..);
-                let mut ahead = places.range(..place);
-                let mut counted = 0;
-                loop {
-                    match (ahead.next(), behind.next()) {
-                        (None, _) => break counted,
-                        (Some(_), None) => break places.len() - counted,
-                        (Some(_), Some(_)) => counted += 1,
-                    }
-                }
-            }
-        };
-        u32::try_from(count).unwrap_or(u32::MAX)
+        // From both ends at once: most who are asked about stand near one of them.
+        let mut behind = places.range(place..);
+        let mut ahead = places.range(..place);
+        for counted in 0..=most {
+            let before = match (ahead.next(), behind.next()) {
+                (None, _) => counted,
+                (Some(_), None) => places.len() - counted,
+                (Some(_), Some(_)) => continue,
+            };
+            return u32::try_from(before).ok();
+        }
+        None
     }
 
     fn ahead_off_line(&self, q: usize) -> u32 {

@@ -323,6 +323,7 @@ fn read_event(
         "ask-call-in" => call_in::read_asked(names, words)?,
         "call-in" => call_in::read_arrived(interaction, at, words)?,
         "ewt-told" => ewt_told(interaction, words)?,
+        "offered" => Event::Offered { interaction },
         "transfer" => transfer(interaction, words)?,
         "hand-over" => hand_over(interaction, words)?,
         "hang-up" => Event::CallerHungUp { interaction },
@@ -515,6 +516,7 @@ fn show_event(names: &Names, event: &Event) -> String {
         Event::CallInArrived { call, group, presented, routed, .. } => {
             call_in::show_arrived(&who(call), group, presented, routed)
         }
+        Event::Offered { interaction } => format!("offered {}", who(interaction)),
         Event::EwtTold { interaction, ewt } => {
             format!("ewt-told {} seconds={}", who(interaction), ewt.as_secs())
         }

@@ -42,7 +42,7 @@ skills = "killed > 0"
 "#;
 
 /// Peers fall silent, BYEs are lost, answers are never confirmed, agents' phones are killed while
-/// they ring or talk. 45 s later no agent is busy, no leg or call is in the tables, no port is bound.
+/// they ring or talk. 45 s later no agent is busy, no leg or call is in the tables, no port bound.
 pub(crate) fn leave_nothing(net: Net) -> Outcome {
     sipp::needed()?;
     let each = EACH * times();

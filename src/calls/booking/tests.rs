@@ -211,6 +211,7 @@ fn a_number_that_may_not_be_called_is_not_read_to_its_owner() {
     );
     expect![[r#"
         2 standing i1 9 999
+            ! offered i1
             play caller offer-callback
         3 digit caller 1
             play caller key-number

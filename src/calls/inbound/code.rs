@@ -268,6 +268,7 @@ mod tests {
                         invite ann/1 1001 like caller
                     5 played caller
                         music caller
+                        ! offered i2
                         play caller offer-callback
                     6 ended caller peer
                         ! caller hung up i2

@@ -17,6 +17,7 @@ fn a_callback_is_offered_confirmed_and_registered() {
      20 dial i1/1 billing 1001",
         expect![[r#"
             2 standing i1 3 121
+                ! offered i1
                 play caller offer-callback
             3 digit caller 1
                 play caller your-number-is <1001> confirm-or-key-number
@@ -48,6 +49,7 @@ fn a_refused_callback_leads_back_to_the_music_and_is_not_offered_again() {
      61 standing i1 1 200",
         expect![[r#"
             2 standing i1 1 200
+                ! offered i1
                 play caller offer-callback
             3 digit caller 1
                 play caller your-number-is <1001> confirm-or-key-number
@@ -78,6 +80,7 @@ fn a_slow_registration_is_apologised_for_and_still_counts() {
      21 ended caller peer",
         expect![[r#"
             2 standing i1 1 200
+                ! offered i1
                 play caller offer-callback
             3 digit caller 1
                 play caller your-number-is <1001> confirm-or-key-number

@@ -127,6 +127,7 @@ impl Noise {
             11 if self.chance(50) => Event::ConsumerPostponed { attempt, delay: seconds(700) },
             11 => Event::ConsumerRefused { attempt },
             12..=13 => Event::AttemptEnded { attempt, class: self.class(), rang: true },
+            14 if self.chance(30) => Event::Offered { interaction },
             14 => Event::Cancelled { interaction: attempt.interaction },
             _ => Event::WaitAnswered { interaction, choice: WaitChoice::CallBack },
         }

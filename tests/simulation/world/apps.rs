@@ -98,7 +98,10 @@ impl World {
             Whim::Told => {
                 let interaction = self.open(bench)?;
                 let ewt = Duration::from_secs(self.entropy.below(600));
-                Event::EwtTold { interaction, ewt }
+                match self.chance(30) {
+                    true => Event::Offered { interaction },
+                    false => Event::EwtTold { interaction, ewt },
+                }
             }
             Whim::Transfer => {
                 let bridged =

@@ -72,51 +72,56 @@ fn a_queue_that_can_promise_nothing_now_offers_a_time_only() {
         (
             "2 standing i1 1 200 scheduled\n3 digit caller 1",
             expect![[r#"
-            2 standing i1 1 200 scheduled
-                play caller offer-schedule
-            3 digit caller 1
-                play caller your-number-is <1001> confirm-or-key-number
-        "#]],
+                2 standing i1 1 200 scheduled
+                    ! offered i1
+                    play caller offer-schedule
+                3 digit caller 1
+                    play caller your-number-is <1001> confirm-or-key-number
+            "#]],
         ),
         (
             "2 standing i1 1 200 scheduled\n3 digit caller 2",
             expect![[r#"
-            2 standing i1 1 200 scheduled
-                play caller offer-schedule
-            3 digit caller 2
-                play caller callback-declined
-        "#]],
+                2 standing i1 1 200 scheduled
+                    ! offered i1
+                    play caller offer-schedule
+                3 digit caller 2
+                    play caller callback-declined
+            "#]],
         ),
         (
             "2 standing i1 1 200 either\n3 digit caller 1",
             expect![[r#"
-            2 standing i1 1 200 either
-                play caller offer-callback-or-schedule
-            3 digit caller 1
-                play caller your-number-is <1001> confirm-or-key-number
-        "#]],
+                2 standing i1 1 200 either
+                    ! offered i1
+                    play caller offer-callback-or-schedule
+                3 digit caller 1
+                    play caller your-number-is <1001> confirm-or-key-number
+            "#]],
         ),
         (
             "2 standing i1 1 200 either\n3 played caller\n11 tick",
             expect![[r#"
-            2 standing i1 1 200 either
-                play caller offer-callback-or-schedule
-            3 played caller
-            10 (first digit)
-                play caller callback-declined
-            11 tick
-        "#]],
+                2 standing i1 1 200 either
+                    ! offered i1
+                    play caller offer-callback-or-schedule
+                3 played caller
+                10 (first digit)
+                    play caller callback-declined
+                11 tick
+            "#]],
         ),
         (
             "2 standing i1 1 200 either\n3 digit caller 3\n4 digit caller 2",
             expect![[r#"
-            2 standing i1 1 200 either
-                play caller offer-callback-or-schedule
-            3 digit caller 3
-                play caller invalid-choice offer-callback-or-schedule
-            4 digit caller 2
-                play caller your-number-is <1001> confirm-or-key-number
-        "#]],
+                2 standing i1 1 200 either
+                    ! offered i1
+                    play caller offer-callback-or-schedule
+                3 digit caller 3
+                    play caller invalid-choice offer-callback-or-schedule
+                4 digit caller 2
+                    play caller your-number-is <1001> confirm-or-key-number
+            "#]],
         ),
     ] {
         expected.assert_eq(&in_queue(script));
