@@ -118,6 +118,7 @@ use Company::{Alone, Beside};
 const TESTS: &[Test] = &[
     ("at_close_callbacks_end_and_callers_are_served", Beside, closing::closes),
     ("a_code_leads_nowhere_when_it_is_too_late", Beside, call_in::too_late),
+    ("a_callback_is_called_in_at_its_turn", Beside, call_in::delayed),
     ("a_callback_is_accepted_made_and_bridged", Beside, story::callback),
     ("an_extension_is_called_back_as_shipped", Beside, story::extension),
     ("a_caller_who_waits_is_bridged", Beside, story::live_call),
@@ -130,6 +131,7 @@ const TESTS: &[Test] = &[
     ("two_agents_get_whom_they_may_serve", Beside, skills::two_agents),
     ("an_agent_is_reached_through_a_pbx", Beside, beyond::extension),
     ("a_caller_is_transferred_to_an_agent", Beside, transfers::to_an_agent),
+    ("a_caller_is_transferred_to_a_queue", Beside, transfers::to_a_queue),
     ("two_whom_an_agent_talks_with_are_joined", Beside, transfers::attended),
     ("an_agent_with_the_right_calls_out", Beside, transfers::called_out),
     ("a_number_an_agent_asked_is_joined", Beside, transfers::attended_to_a_number),

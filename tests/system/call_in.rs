@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use crate::api::Ask;
 use crate::database::Database;
+use crate::process::until;
+use crate::records::CallRecords;
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Sipp};
 use crate::story::{self, SOON};
@@ -103,6 +105,40 @@ pub(crate) fn codes(net: Net) -> Outcome {
     server.stop()
 }
 
+/// A callback whose consumer calls. Before its turn there is no code for it; once an agent is logged
+/// in it is pushed, and its code leads to that agent, at its own place, once.
+pub(crate) fn delayed(net: Net) -> Outcome {
+    sipp::needed()?;
+    let server = Server::start(net, &Configuration::new().and(GROUP))?;
+    let key = server.api_key()?;
+    let post = |path: &str, body: &str| Ask::post(path, body).key(&key).send(&server);
+    let made = post("/api/v1/callbacks", r#"{"queue": "app"}"#)?.text("id")?;
+    let accept = format!(r#"{{"group": "slow", "callback_id": "{made}"}}"#);
+    post("/api/v1/call-ins", &accept)?.is(409, "not_its_turn")?;
+    let database = Database::new(server.database())?;
+    let placed = database.wait_queued(SOON)?;
+
+    let mut agent = story::agent_registers(&server)?;
+    story::feature_code(&server, "*46")?;
+    let granted = until("its turn", SOON, || {
+        let said = post("/api/v1/call-ins", &accept)?;
+        Ok((said.status == 201).then_some(said))
+    })?;
+    ensure(granted.text("number")? == "901", || format!("{granted:?}"))?;
+    let code = granted.text("code")?;
+    keys(&server, "901", &code, 1)?;
+    let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
+    ensure(served.id == made && served.place == placed.place, || {
+        format!("asked for as {placed:?}, served as {served:?}")
+    })?;
+    ensure(database.outcome(&made)? == "served", || database.outcome(&made).unwrap_or_default())?;
+    post("/api/v1/call-ins", &accept)?.is(409, "callback_over")?;
+    agent.finish()?;
+    let records = CallRecords::of(server)?;
+    records.answered(&served.id, &[("ann", "Out"), ("caller", "In")])?;
+    records.told(&served.id, &["ENTERQUEUE", "CONNECT", "COMPLETEAGENT"])
+}
+
 /// A code leads nowhere any more once its time is over, nor once its callback is purged; of a
 /// callback that is purged none can be had.
 pub(crate) fn too_late(net: Net) -> Outcome {
@@ -123,7 +159,8 @@ pub(crate) fn too_late(net: Net) -> Outcome {
     let of_purged = granted.text("code")?;
 
     let database = Database::new(server.database())?;
-    database.wait_completed("FAIL_TIMEOUT_TTL", A_MINUTE)?;
+    let purged = database.wait_completed("FAIL_TIMEOUT_TTL", A_MINUTE)?;
+    ensure(database.outcome(&purged.id)? == "purged", || format!("{purged:?}"))?;
     post("/api/v1/call-ins", &accept)?.is(409, "callback_over")?;
     database.wait_call_in(&asked.text("id")?, "expired", A_MINUTE)?;
     let cases = [("901", of_purged, "of a purged callback"), ("900", expired, "expired")];

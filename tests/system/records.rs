@@ -10,6 +10,9 @@ use tempfile::TempDir;
 use crate::server::Server;
 use crate::{Outcome, ensure};
 
+#[path = "../../src/observe/queue_log/reader.rs"]
+mod reader;
+
 /// Where they are.
 pub(crate) struct CallRecords {
     folder: TempDir,
@@ -25,7 +28,8 @@ impl CallRecords {
         self.folder.path().join("data").join(name)
     }
 
-    /// These events, in this order, are what the file says of a call, and no number stands in it.
+    /// These events, in this order, are what the file says of a call, no number stands in it, and
+    /// a strict reader of the format reads all of it.
     pub(crate) fn told(&self, call: &str, events: &[&str]) -> Outcome {
         let text = std::fs::read_to_string(self.file("queue_log"))?;
         let of_call = text.lines().map(|line| line.split('|').collect::<Vec<_>>());
@@ -33,6 +37,11 @@ impl CallRecords {
             .filter(|fields| fields.get(1) == Some(&call))
             .filter_map(|fields| fields.get(4).copied())
             .collect();
+        let mut reader = reader::Reader::default();
+        for line in text.lines() {
+            reader.line(line).map_err(|wrong| format!("{wrong}: {line:?} of\n{text}"))?;
+        }
+        ensure(reader.open() == 0 && !reader.read.is_empty(), || format!("calls go on:\n{text}"))?;
         ensure(told == events, || format!("{told:?} is told of {call}:\n{text}"))?;
         ensure(!text.contains("+1"), || format!("a whole number is told:\n{text}"))
     }

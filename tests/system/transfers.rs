@@ -159,6 +159,32 @@ pub(crate) fn to_an_agent(net: Net) -> Outcome {
     records.told(&served.id, &told)
 }
 
+/// Ann transfers the caller into another queue, whose agent is bob.
+pub(crate) fn to_a_queue(net: Net) -> Outcome {
+    sipp::needed()?;
+    let second =
+        BOB.replace("support = 5", "second = 5") + "[queues.second]\nskills = \"second\"\n";
+    let server = Server::start(net, &Configuration::new().and(&second))?;
+    let database = Database::new(server.database())?;
+    let password = server.password("ann")?;
+    Sipp::new("register", server.net.agent()).user("ann", &password).run(&server)?;
+    let mut bob = bob_registers(&server)?;
+    let mut ann = Sipp::new("agent_transfers", server.net.agent())
+        .key("forbidden", "+4930123456")
+        .key("target", "second")
+        .start(&server)?;
+    story::feature_code(&server, "*46")?;
+    story::feature_code_of("bob", &server, "*46")?;
+    story::caller("caller_waits", &server).run(&server)?;
+    ann.succeed()?;
+    let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
+    bob.finish()?;
+    let records = CallRecords::of(server)?;
+    records.answered(&served.id, &[("ann", "Out"), ("bob", "Out"), ("caller", "In")])?;
+    let told = ["ENTERQUEUE", "CONNECT", "BLINDTRANSFER", "ENTERQUEUE", "CONNECT", "COMPLETEAGENT"];
+    records.told(&served.id, &told)
+}
+
 /// Ann transfers the caller to an extension outside the queues: it rings and they talk.
 pub(crate) fn to_a_number(net: Net) -> Outcome {
     sipp::needed()?;
