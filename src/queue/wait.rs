@@ -32,6 +32,21 @@ pub enum EwtUnknown {
     NotWaiting,
 }
 
+impl EwtUnknown {
+    /// What stands for the seconds of a wait that is not known, where numbers alone are answered.
+    pub const WAIT: i64 = -1;
+
+    /// Why, in a number: -2 nobody is logged in, -1 too few calls were distributed; `None` for who
+    /// does not wait.
+    pub fn result_code(self) -> Option<i64> {
+        match self {
+            EwtUnknown::NobodyLoggedIn => Some(-2),
+            EwtUnknown::NoDistributions => Some(-1),
+            EwtUnknown::NotWaiting => None,
+        }
+    }
+}
+
 impl Queue {
     /// Position in its queue, 1 is next; `None` if it holds no place (bridged, done, unknown).
     pub fn position(&self, id: InteractionId) -> Option<u32> {

@@ -127,14 +127,17 @@ fn pending(
 }
 
 fn wait(ahead: u32, ewt: Result<Duration, EwtUnknown>) -> String {
-    match ewt {
-        Ok(ewt) => format!("{ahead} ahead, {} s", ewt.as_secs()),
-        Err(EwtUnknown::NobodyLoggedIn) => format!("{ahead} ahead, unknown: nobody is logged in"),
-        Err(EwtUnknown::NoDistributions) => {
-            format!("{ahead} ahead, unknown: fewer than two were distributed")
-        }
-        Err(EwtUnknown::NotWaiting) => "does not wait".into(),
-    }
+    let unknown = match ewt {
+        Ok(ewt) => return format!("{ahead} ahead, {} s", ewt.as_secs()),
+        Err(unknown) => unknown,
+    };
+    let Some(code) = unknown.result_code() else { return "does not wait".into() };
+    let why = match unknown {
+        EwtUnknown::NobodyLoggedIn => "nobody is logged in",
+        EwtUnknown::NoDistributions => "fewer than two were distributed",
+        EwtUnknown::NotWaiting => "does not wait",
+    };
+    format!("{ahead} ahead, {} with code {code}: {why}", EwtUnknown::WAIT)
 }
 
 /// Where it came from, when it came, the moment that counts for its order, what came with it, how

@@ -105,8 +105,8 @@ pub(crate) fn codes(net: Net) -> Outcome {
     server.stop()
 }
 
-/// A callback whose consumer calls. Before its turn there is no code for it; once an agent is logged
-/// in it is pushed, and its code leads to that agent, at its own place, once.
+/// A callback whose consumer calls. Before its turn there is no code for it; once an agent is
+/// logged in it is pushed, and its code leads to that agent, at its own place, once.
 pub(crate) fn delayed(net: Net) -> Outcome {
     sipp::needed()?;
     let server = Server::start(net, &Configuration::new().and(GROUP))?;
@@ -131,7 +131,8 @@ pub(crate) fn delayed(net: Net) -> Outcome {
     ensure(served.id == made && served.place == placed.place, || {
         format!("asked for as {placed:?}, served as {served:?}")
     })?;
-    ensure(database.outcome(&made)? == "served", || database.outcome(&made).unwrap_or_default())?;
+    let outcome = database.outcome(&made)?;
+    ensure(outcome == "served", || outcome)?;
     post("/api/v1/call-ins", &accept)?.is(409, "callback_over")?;
     agent.finish()?;
     let records = CallRecords::of(server)?;

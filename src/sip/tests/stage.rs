@@ -227,14 +227,23 @@ impl Stage {
         }
     }
 
-    /// `NAMED one` stands for the call of that leg, as a Replaces names it.
+    /// `NAMED one` stands for the call of that leg, as a Replaces names it, and in a URI
+    /// `<sip:bob@h?JOINING one>` for that Replaces.
     fn named(&self, headers: &str) -> String {
+        let named = |leg: &str| {
+            let call = &self.calls[leg];
+            let tag = |side: &str| side.split_once("tag=").unwrap().1.to_owned();
+            let (ours, theirs) = (tag(&call.ours), tag(&call.theirs));
+            format!("{};to-tag={ours};from-tag={theirs}", call.call_id)
+        };
+        if let Some((before, rest)) = headers.split_once("JOINING ") {
+            let (leg, after) = rest.split_once('>').unwrap();
+            let escaped = named(leg).replace('@', "%40").replace(';', "%3B").replace('=', "%3D");
+            return format!("{before}Replaces={escaped}>{after}");
+        }
         let Some((before, rest)) = headers.split_once("NAMED ") else { return headers.to_owned() };
         let (leg, after) = rest.split_once("\r\n").unwrap();
-        let call = &self.calls[leg];
-        let tag = |side: &str| side.split_once("tag=").unwrap().1.to_owned();
-        let (ours, theirs) = (tag(&call.ours), tag(&call.theirs));
-        format!("{before}{};to-tag={ours};from-tag={theirs}\r\n{after}", call.call_id)
+        format!("{before}{}\r\n{after}", named(leg))
     }
 
     fn request(&self, call: &Inside, method: &str, uri: &str, more: &str, body: &str) -> String {
