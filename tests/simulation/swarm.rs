@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use ringback::ident::{AgentId, Entropy, GroupId, QueueId, Route, TrunkId};
 use ringback::phone::{AddressPolicy, Dnis, Pattern};
-use ringback::queue::contact::ContactSettings;
+use ringback::queue::contact::{CallingWindow, ContactSettings};
 use ringback::queue::event::RetryClass;
 use ringback::queue::hours::{Calendar, DAY_MINUTES, DayHours, Zone};
 use ringback::queue::limits::LimitSettings;
@@ -152,7 +152,9 @@ pub(crate) fn queue(entropy: &mut Entropy, start: Timestamp) -> QueueSettings {
         misses_max: *pick(entropy, &[1, 2, 5]),
         after_call_work: seconds(entropy, &[0, 10, 120]),
         addresses: addresses(entropy),
-        contact: ContactSettings::default(),
+        contact: ContactSettings {
+            window: *pick(entropy, &[window(8, 21), window(8, 21), window(8, 18)]),
+        },
         limits: limits(entropy),
         shown: ShownSettings::default(),
         ring_timeout: seconds(entropy, &[5, 30, 120]),
@@ -194,6 +196,10 @@ pub(crate) fn queue(entropy: &mut Entropy, start: Timestamp) -> QueueSettings {
     }
 }
 
+fn window(from_hour: u16, to_hour: u16) -> Option<CallingWindow> {
+    CallingWindow::new(from_hour * 60, to_hour * 60)
+}
+
 fn limits(entropy: &mut Entropy) -> LimitSettings {
     match entropy.below(4) {
         0 => LimitSettings::OFF,
@@ -233,7 +239,9 @@ pub(crate) fn groups(entropy: &mut Entropy) -> BTreeMap<GroupId, CallInGroup> {
         let numbers = (0..1 + entropy.below(2)).map(|i| Dnis::new(&format!("80{n}{i}")));
         let criteria = Combination { code: code != CodeUse::Off, ani: true, dnis: true };
         let lifetime = seconds(entropy, &[60, 300, 1800]);
-        let required = Combination::NONE;
+        let (none, dnis) = (Combination::NONE, Combination { dnis: true, ..Combination::NONE });
+        let ani = Combination { ani: true, ..Combination::NONE };
+        let required = *pick(entropy, &[none, none, ani, dnis]);
         let numbers = numbers.collect();
         CallInGroup { numbers, code, code_length, lifetime, criteria, required }
     };

@@ -89,11 +89,15 @@ fn check_never_two(trace: &[Traced]) -> Outcome {
 
 /// Callbacks that wait while the server starts.
 const MANY: u32 = 100_000;
+/// Agents who are configured then.
+const AGENTS: u32 = 500;
 
 /// From its start to the first answer over SIP and to being ready, with so many callbacks pending:
 /// at most 2 s.
 pub(crate) fn ready_with_many(net: Net) -> Outcome {
-    let mut server = Server::start(net, &Configuration::new())?;
+    let agent = |n: u32| format!("[agents.a{n}]\nskills = {{ support = 1, skill{n} = 5 }}\n");
+    let agents: String = (0..AGENTS).map(agent).collect();
+    let mut server = Server::start(net, &Configuration::new().and(&agents))?;
     server.kill()?;
     fill(&server)?;
     let started = now();
@@ -103,7 +107,9 @@ pub(crate) fn ready_with_many(net: Net) -> Outcome {
     let mut wire = Wire::bind(net.caller(), 5060)?;
     let status = wire.options(net.server(), Duration::from_secs(1))?;
     ensure(status == Some(200), || format!("OPTIONS got {status:?}"))?;
-    println!("ready {seconds:.2} s after the start, with {MANY} callbacks pending");
+    println!(
+        "ready {seconds:.2} s after the start, with {MANY} callbacks pending, {AGENTS} agents"
+    );
     ensure(seconds <= 2.0, || format!("ready after {seconds:.2} s"))?;
     let key = server.api_key()?;
     let last = InteractionId(u128::from(MANY));
