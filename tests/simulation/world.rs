@@ -371,9 +371,9 @@ impl World {
     fn address(&mut self) -> Address {
         let text = match self.entropy.below(8) {
             0 => "+4930123456".to_string(),
-            1..4 => format!("1{:03}", self.entropy.below(1_000)),
+            1..3 => format!("1{:03}", self.entropy.below(1_000)),
             // A few ask again and again, in several queues.
-            4 => format!("+141555500{:02}", self.entropy.below(3)),
+            3..=4 => format!("+141555500{:02}", self.entropy.below(3)),
             _ => format!("+1415555{:04}", self.entropy.below(10_000)),
         };
         Address::parse(&text).unwrap_or_else(|| panic!("{text} is an address"))
