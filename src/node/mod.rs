@@ -178,6 +178,7 @@ impl Server {
         sip.restore(clock.steady(), bindings::restored(loaded.bindings));
         let node = config.node.clone();
         let queue = Queue::load(config.queue.clone(), node.clone(), loaded.rows)
+            .not_before(loaded.now)
             .with_never_call_key(NeverCallKey::new(secrets.hash_key));
         let calls = Calls::new(config.calls.clone(), entropy.split());
         let keys = Arc::new(Keys::new(secrets.api_key.clone(), secrets.hash_key));

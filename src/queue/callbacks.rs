@@ -12,7 +12,7 @@ use super::upkeep::With;
 use super::{Queue, QueueSettings, QueueState, Slot};
 use crate::ident::{InteractionId, QueueId};
 use crate::phone::Address;
-use crate::time::{Duration, Timestamp};
+use crate::time::Timestamp;
 
 /// A time that was found for a callback.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -251,13 +251,19 @@ impl Queue {
         Ok(appointment)
     }
 
-    /// The next times at which this consumer could have a callback, where appointments are made.
+    /// The next times that are proposed instead of now, where appointments are taken.
     fn proposals(&self, q: usize, address: Option<&Address>) -> Vec<Timestamp> {
-        let (queue, settings) = (&self.queues[q], &self.queues[q].settings);
-        let Some(plan) = settings.slots.as_ref() else { return Vec::new() };
-        if settings.user_originated || !settings.accept_callbacks {
-            return Vec::new();
+        match self.queues[q].settings.accept_callbacks {
+            true => self.next_times(q, address),
+            false => Vec::new(),
         }
+    }
+
+    /// The next times at which this consumer could have a callback, where appointments are made.
+    fn next_times(&self, q: usize, address: Option<&Address>) -> Vec<Timestamp> {
+        let (queue, settings) = (&self.queues[q], &self.queues[q].settings);
+        let plan = settings.slots.as_ref().filter(|_| !settings.user_originated);
+        let Some(plan) = plan else { return Vec::new() };
         let may_call = |at| settings.contact.may_promise(address, at);
         queue.slots.proposals(plan, &settings.hours, self.now, &may_call)
     }
@@ -502,18 +508,20 @@ impl Queue {
             let Some(slot) = self.interactions.get(&id) else { continue };
             let (q, due) = (slot.queue, slot.row.due_at.unwrap_or(self.now));
             let address = slot.row.address.as_ref();
-            // What is due any moment was promised as a time, and stays one.
-            let desired = due.max(self.now + slots::SOON + Duration::from_millis(1));
-            let proposal = match self.appointment(q, address, When::Near(desired)) {
+            let first = |times: &[Timestamp]| {
+                let at = times.first()?;
+                self.appointment(q, address, When::At(*at)).ok().flatten()
+            };
+            let proposal = match self.appointment(q, address, When::Near(due)) {
+                // What is due any moment was promised as a time, and stays one.
+                Ok(None) => first(&self.next_times(q, address)),
                 Ok(found) => found,
                 Err(
                     Refusal::Closed { proposals }
                     | Refusal::SlotTaken { proposals }
                     | Refusal::Past { proposals }
                     | Refusal::TooFarAhead { proposals },
-                ) => proposals
-                    .first()
-                    .and_then(|&at| self.appointment(q, address, When::At(at)).ok().flatten()),
+                ) => first(&proposals),
                 Err(_) => None,
             };
             match proposal {

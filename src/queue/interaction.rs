@@ -332,8 +332,9 @@ pub struct Transition {
     /// decided too often to count places; where a callback is asked for from outside; and at the
     /// turn of one, unless there are hundreds on either side of it.
     pub position: Option<u32>,
-    /// The wait estimated: when a callback was offered, as it stood, and when it was accepted, as
-    /// the caller was told; at the answer of the consumer or the agent, as it stood.
+    /// The wait estimated, as it stood: when a callback was offered, or asked for from outside for
+    /// now; at the answer of the consumer or the agent. When an offer was accepted: as the caller
+    /// was told.
     pub ewt: Option<Duration>,
 }
 

@@ -73,6 +73,11 @@ impl Queue {
         queue
     }
 
+    /// It was so late already when its rows were made, whatever the clock says since.
+    pub fn not_before(self, now: Timestamp) -> Self {
+        Self { now: self.now.max(now), ..self }
+    }
+
     /// The key under which numbers stand in the never-call list, always the same: to be set before
     /// the first event.
     pub fn with_never_call_key(self, never_call_key: NeverCallKey) -> Self {

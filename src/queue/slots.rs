@@ -224,7 +224,10 @@ impl Slots {
         may_call: &dyn Fn(Timestamp) -> bool,
     ) -> Vec<Timestamp> {
         let search = Search { slots: self, settings, hours, now, desired: now, may_call };
-        search.nearest(now, PROPOSALS_MAX)
+        // What is so soon would be now again.
+        let soon = hours.open_at(now) && !settings.always_check_capacity;
+        let after = if soon { SOON + Duration::from_millis(1) } else { Duration::ZERO };
+        search.nearest(now + after, PROPOSALS_MAX)
     }
 
     /// The slots that may be asked for by their start: those that start in `[from, to)`, not more

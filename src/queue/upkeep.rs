@@ -143,21 +143,34 @@ impl Queue {
             }
         }
         if was.spot() != wanted.spot() {
-            if let Some((spot, place)) = was.spot() {
-                self.classes.stand(class, spot, place, None);
-            }
-            if let Some((spot, place)) = wanted.spot() {
-                self.classes.stand(class, spot, place, Some(id));
-                match spot {
-                    Spot::Line | Spot::Due => self.dirty_classes.set(class, true),
-                    Spot::Push => self.dirty_pushes.set(queue, true),
-                }
-            }
+            self.restand(id, was, wanted);
         }
         move_timer(&mut self.deadlines, id, was.timer, wanted.timer);
         self.touched_interactions.insert(id);
         if done {
             self.leave_memory(id);
+        }
+    }
+
+    /// Another spot, or another place at the same.
+    fn restand(&mut self, id: InteractionId, was: Standing, wanted: Standing) {
+        let Some((queue, class)) = self.interactions.get(&id).map(|slot| (slot.queue, slot.class))
+        else {
+            return;
+        };
+        if let Some((spot, place)) = was.spot() {
+            self.classes.stand(class, spot, place, None);
+            // Somebody may have been passed over for it.
+            if spot == Spot::Push {
+                self.dirty_pushes.set(queue, true);
+            }
+        }
+        if let Some((spot, place)) = wanted.spot() {
+            self.classes.stand(class, spot, place, Some(id));
+            match spot {
+                Spot::Line | Spot::Due => self.dirty_classes.set(class, true),
+                Spot::Push => self.dirty_pushes.set(queue, true),
+            }
         }
     }
 

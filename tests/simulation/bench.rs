@@ -126,9 +126,7 @@ impl Bench {
     /// Feeds one input.
     pub(crate) fn step(&mut self, timed: Timed) -> Result<Stepped, Violation> {
         let at = timed.at.max(self.last);
-        // A node that starts knows the time of its rows.
-        let starts = matches!(timed.input, Input::Crash { .. } | Input::Reload);
-        (self.last, self.told) = (at, if starts { at } else { timed.at });
+        (self.last, self.told) = (at, timed.at);
         let mut stepped = Stepped::default();
         match timed.input {
             Input::Event(event) => self.event(at, event, &mut stepped)?,
@@ -260,7 +258,8 @@ impl Bench {
         self.free.clear();
         self.step = loaded.step;
         self.gate = Gate::new(loaded.step);
-        self.queue = Queue::load(self.settings.clone(), self.node.clone(), loaded.rows);
+        let queue = Queue::load(self.settings.clone(), self.node.clone(), loaded.rows);
+        self.queue = queue.not_before(loaded.now);
         stepped.restarted = true;
         if let Some(checks) = &mut self.checks {
             checks.restarted(loaded.step);
@@ -276,8 +275,7 @@ impl Bench {
             self.event(at, Event::DialCapacity { queue, free: Vec::new() }, stepped)?;
         }
         let shadow = Queue::load(self.settings.clone(), self.node.clone(), self.queue.rows());
-        self.shadow = Some((shadow, SHADOW_INPUTS));
-        self.event(at, Event::Tick, stepped)?;
+        self.shadow = Some((shadow.not_before(self.queue.now()), SHADOW_INPUTS));
         for (queue, free) in told {
             self.event(at, Event::DialCapacity { queue, free }, stepped)?;
         }

@@ -134,6 +134,9 @@ pub(crate) fn delayed(net: Net) -> Outcome {
     let outcome = database.outcome(&made)?;
     ensure(outcome == "served", || outcome)?;
     post("/api/v1/call-ins", &accept)?.is(409, "callback_over")?;
+    keys(&server, "901", &code, 3)?;
+    let rows = database.interactions()?;
+    ensure(rows.len() == 1, || format!("used twice: {rows:?}"))?;
     agent.finish()?;
     let records = CallRecords::of(server)?;
     records.answered(&served.id, &[("ann", "Out"), ("caller", "In")])?;
