@@ -133,46 +133,31 @@ fn hands_over(python: &Path, consult: &str, server: &Server) -> Outcome<Process>
     Ok(phone)
 }
 
-/// Ann talks with a caller, and is refused a transfer to a number that the queue does not call; the
-/// caller stays with her. Then she transfers them to bob, who is alerted.
+/// Ann transfers the caller to bob, who is alerted.
 pub(crate) fn to_an_agent(net: Net) -> Outcome {
-    sipp::needed()?;
-    let server = Server::start(net, &Configuration::new().and(BOB))?;
-    let database = Database::new(server.database())?;
-    let password = server.password("ann")?;
-    Sipp::new("register", server.net.agent()).user("ann", &password).run(&server)?;
-    let mut bob = bob_registers(&server)?;
-    let mut ann = Sipp::new("agent_transfers", server.net.agent())
-        .key("forbidden", "+4930123456")
-        .key("target", "bob")
-        .start(&server)?;
-    // Ann is Ready first: the call is hers.
-    story::feature_code(&server, "*46")?;
-    story::feature_code_of("bob", &server, "*46")?;
-    story::caller("caller_waits", &server).run(&server)?;
-    ann.succeed()?;
-    let served = database.wait_completed("AGENT_CONNECTED", SOON)?;
-    bob.finish()?;
-    let records = CallRecords::of(server)?;
-    records.answered(&served.id, &[("ann", "Out"), ("bob", "Out"), ("caller", "In")])?;
-    let told = ["ENTERQUEUE", "CONNECT", "BLINDTRANSFER", "ENTERQUEUE", "CONNECT", "COMPLETEAGENT"];
-    records.told(&served.id, &told)
+    on_to_bob(net, BOB, "bob")
 }
 
 /// Ann transfers the caller into another queue, whose agent is bob.
 pub(crate) fn to_a_queue(net: Net) -> Outcome {
+    let second = BOB.replace("support = 5", "second = 5");
+    on_to_bob(net, &(second + "[queues.second]\nskills = \"second\"\n"), "second")
+}
+
+/// Ann talks with a caller, and is refused a transfer to a number that the queue does not call; the
+/// caller stays with her. Then she transfers them, and bob is alerted.
+fn on_to_bob(net: Net, more: &str, target: &str) -> Outcome {
     sipp::needed()?;
-    let second =
-        BOB.replace("support = 5", "second = 5") + "[queues.second]\nskills = \"second\"\n";
-    let server = Server::start(net, &Configuration::new().and(&second))?;
+    let server = Server::start(net, &Configuration::new().and(more))?;
     let database = Database::new(server.database())?;
     let password = server.password("ann")?;
     Sipp::new("register", server.net.agent()).user("ann", &password).run(&server)?;
     let mut bob = bob_registers(&server)?;
     let mut ann = Sipp::new("agent_transfers", server.net.agent())
         .key("forbidden", "+4930123456")
-        .key("target", "second")
+        .key("target", target)
         .start(&server)?;
+    // Ann is Ready first: the call is hers.
     story::feature_code(&server, "*46")?;
     story::feature_code_of("bob", &server, "*46")?;
     story::caller("caller_waits", &server).run(&server)?;
