@@ -36,6 +36,8 @@
 //! - `queue::routing` is the only place where an agent is chosen for an interaction; a hand-over
 //!   (`queue::consultations`) tells of two who talk already, and whom an agent reaches who asks in
 //!   a queue is ranked as there.
+//! - Consumers who call in are told of their turn by `queue::call_in`: as many at a time as the
+//!   agents of their queue allow, in the one order of all queues.
 //! - What spends or gives a promise (a dial's INVITE, "you are registered") leaves only after the
 //!   commit of its step: `store::gate` decides it for every effect, and nothing goes around the
 //!   gate.

@@ -25,6 +25,23 @@ fn redacted(f: &mut fmt::Formatter<'_>, text: &str) -> fmt::Result {
     write!(f, "…{shown}")
 }
 
+/// What has `expose` prints redacted.
+macro_rules! redacts {
+    ($name:ident) => {
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                redacted(f, self.expose())
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                redacted(f, self.expose())
+            }
+        }
+    };
+}
+
 macro_rules! redacted_text {
     ($(#[$doc:meta])* $name:ident) => {
         $(#[$doc])*
@@ -38,17 +55,7 @@ macro_rules! redacted_text {
             }
         }
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                redacted(f, &self.0)
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                redacted(f, &self.0)
-            }
-        }
+        redacts!($name);
     };
 }
 
@@ -94,17 +101,7 @@ impl PhoneNumber {
     }
 }
 
-impl fmt::Debug for PhoneNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        redacted(f, self.expose())
-    }
-}
-
-impl fmt::Display for PhoneNumber {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        redacted(f, self.expose())
-    }
-}
+redacts!(PhoneNumber);
 
 impl Extension {
     /// Reads 2 to 10 digits, or a name of letters, digits, `.`, `-`, `_` (at most 32, a letter
@@ -169,17 +166,7 @@ impl Address {
     }
 }
 
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        redacted(f, self.expose())
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        redacted(f, self.expose())
-    }
-}
+redacts!(Address);
 
 /// A text with `*` (any run) and `?` (any one character), matched against the whole of another.
 #[derive(Clone, PartialEq, Eq, Debug)]
