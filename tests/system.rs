@@ -119,6 +119,7 @@ const TESTS: &[Test] = &[
     ("at_close_callbacks_end_and_callers_are_served", Beside, closing::closes),
     ("a_code_leads_nowhere_when_it_is_too_late", Beside, call_in::too_late),
     ("a_callback_is_called_in_at_its_turn", Beside, call_in::delayed),
+    ("ten_wrong_codes_and_no_code_is_heard", Beside, call_in::guessers),
     ("a_callback_is_accepted_made_and_bridged", Beside, story::callback),
     ("an_extension_is_called_back_as_shipped", Beside, story::extension),
     ("a_caller_who_waits_is_bridged", Beside, story::live_call),

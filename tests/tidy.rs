@@ -223,7 +223,8 @@ fn scenario_header(file: &Source, patches: &BTreeSet<String>) -> Vec<String> {
 /// The map of the rules names every scenario, and none that is not there.
 fn scenario_map(map: &str, scenarios: &BTreeSet<String>) -> Vec<String> {
     let is_name = |word: &&str| {
-        let folders = ["telephone/", "wire/", "speech/", "numbers/", "headers/", "config/"];
+        let folders =
+            ["telephone/", "wire/", "speech/", "numbers/", "headers/", "config/", "offers/"];
         let file = folders.iter().find_map(|folder| word.strip_prefix(folder)).unwrap_or(word);
         file.ends_with(".txt") && !file.contains(['/', '*', ' '])
     };

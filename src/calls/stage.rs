@@ -27,7 +27,9 @@ use super::flow::{
 };
 use super::spoken::{SpokenDay, SpokenTime};
 use super::*;
-use crate::ident::{AgentId, ContactId, FlowId, GroupId, Language, QueueId, Route, TrunkId};
+use crate::ident::{
+    AgentId, ContactId, FlowId, GroupId, Language, QueueId, Route, TrunkId, UserData,
+};
 use crate::phone::{Address, AddressPolicy, Pattern};
 
 /// A flow with one node of each kind: `start` says, `menu` asks, 1 leads to `billing` with
@@ -380,9 +382,9 @@ impl Stage {
                     "locked" => CodeResult::Locked,
                     combination => CodeResult::Matched {
                         combination: combination.to_owned(),
-                        callback: (!word(3).is_empty()).then(|| self.interaction(word(3))),
-                        queue: (!word(4).is_empty()).then(|| QueueId::new(word(4))),
-                        data: None,
+                        callback: (!matches!(word(3), "" | "-")).then(|| self.interaction(word(3))),
+                        queue: (!matches!(word(4), "" | "-")).then(|| QueueId::new(word(4))),
+                        data: (!word(5).is_empty()).then(|| UserData::new(word(5)).unwrap()),
                     },
                 },
             },
@@ -538,10 +540,11 @@ impl Stage {
             Effect::Offered { interaction } => {
                 format!("! offered {}", self.name(*interaction))
             }
-            Effect::Arrived { interaction, queue, skills, priority, ani, .. } => {
+            Effect::Arrived { interaction, queue, skills, priority, ani, data, .. } => {
                 let skills = skills.as_deref().unwrap_or("-");
-                let name = self.name(*interaction);
-                format!("! arrived {name} {queue} {skills} {priority} {}", ani.expose())
+                let (name, ani) = (self.name(*interaction), ani.expose());
+                let data = data.as_ref().map_or(String::new(), |it| format!(" {}", it.expose()));
+                format!("! arrived {name} {queue} {skills} {priority} {ani}{data}")
             }
             Effect::AskPending { interaction, appointment, .. } => {
                 let of = if *appointment { " appointment" } else { "" };

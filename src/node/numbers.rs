@@ -215,6 +215,8 @@ fn plain(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use phonenumber::metadata::Descriptor;
     use proptest::prelude::*;
     use proptest::strategy::ValueTree;
@@ -222,16 +224,19 @@ mod tests {
     use proptest::test_runner::TestRunner;
 
     use super::*;
-    use crate::ident::TrunkId;
-    use crate::phone::Pattern;
+    use crate::ident::{Entropy, TrunkId};
+    use crate::phone::{AccessCode, CodeKey, Dnis, Pattern};
+    use crate::queue::never_call::NeverCallKey;
 
     fn country(text: &str) -> Option<Country> {
         Some(Country::parse(text).unwrap())
     }
 
     /// `with default=DE countries=DE,US` changes the policy, `transfer 030 1234` hands somebody
-    /// over, `call-out 030 1234` is an agent who may not call; anything else is a number as
-    /// somebody wrote it. `+4930123456` is never called.
+    /// over, `call-out 030 1234` is an agent who may not call. `never key=1 030 1234` and `code
+    /// key=1 dnis=800 004711` are what is kept of a number never to be called and of a code, `draw
+    /// seed=1 length=6` are three codes. Anything else is a number as somebody wrote it.
+    /// `+4930123456` is never called.
     fn read_told(policy: &mut AddressPolicy, line: &str) -> String {
         let party = |text, policy: Option<&AddressPolicy>| {
             let never = |address: &Address| address.expose() == "+4930123456";
@@ -245,6 +250,9 @@ mod tests {
         }
         if let Some(text) = line.strip_prefix("call-out ") {
             return party(text, None);
+        }
+        if let Some(("never" | "code" | "draw", _)) = line.split_once(' ') {
+            return kept(policy, line);
         }
         let Some(changes) = line.strip_prefix("with ") else {
             return match read(line, policy) {
@@ -270,6 +278,31 @@ mod tests {
             }
         }
         String::new()
+    }
+
+    fn kept(policy: &AddressPolicy, line: &str) -> String {
+        let (pairs, plain): (Vec<&str>, Vec<&str>) =
+            line.split(' ').skip(1).partition(|word| word.contains('='));
+        let pairs: BTreeMap<&str, &str> =
+            pairs.into_iter().filter_map(|pair| pair.split_once('=')).collect();
+        let key = || [pairs["key"].parse().unwrap(); 32];
+        let hex = |hash: &[u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        match line.split(' ').next() {
+            Some("never") => {
+                let address = read(&plain.join(" "), policy).unwrap();
+                hex(&NeverCallKey::new(key()).hash(&address).0)
+            }
+            Some("code") => {
+                let (dnis, code) = (Dnis::new(pairs["dnis"]), AccessCode::parse(plain[0]).unwrap());
+                hex(CodeKey::new(key()).hash(&dnis, &code).as_bytes())
+            }
+            _ => {
+                let mut entropy = Entropy::from_number(pairs["seed"].parse().unwrap());
+                let length = pairs["length"].parse().unwrap();
+                let codes = (0..3).map(|_| AccessCode::draw(length, &mut entropy));
+                codes.map(|code| format!("{}\n", code.expose())).collect()
+            }
+        }
     }
 
     fn shown(address: &Address, policy: &AddressPolicy) -> String {

@@ -354,7 +354,7 @@ impl EventLoop {
                     target,
                     callee,
                     caller: ani.map_or_else(String::new, |ani| ani.expose().to_owned()),
-                    display_name: context.queue.to_string(),
+                    display_name: translate::shown_name(&context),
                     offer,
                     headers: translate::agent_headers(
                         interaction,

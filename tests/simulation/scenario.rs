@@ -14,7 +14,9 @@
 //!
 //! `=` is a row of the state table that was taken, `>` an order that left, `?` the answer to a
 //! question ([`questions`]). `edited billing ..` is a configuration that is read at the next start
-//! (`crash`).
+//! (`crash`). `MM:SS served 49 ann queue=billing talk=20 every=60` is so many calls, of which only
+//! a rule that they break is told: each is answered at once and hung up after 20 s, the next comes
+//! 60 s after it did.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -23,11 +25,13 @@ use ringback::queue::matching::CodeTries;
 use ringback::queue::{Effect, Settings};
 use ringback::store::gate::Departure;
 
-use crate::bench::{Bench, Stepped};
+use ringback::time::Duration;
+
+use crate::bench::{Bench, Stepped, Timed};
 use crate::policy;
 use crate::questions;
 use crate::run::guarded;
-use crate::text::{self, Names};
+use crate::text::{self, Names, Words};
 
 /// Runs every file of `tests/scenarios`; returns how many passed, and the names of those that did
 /// not.
@@ -108,20 +112,24 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
             out.push_str(&format!("      ? {told}\n"));
             continue;
         }
-        let timed = match asked {
-            Some(_) => text::read_tick(line),
-            None => text::read_input(&mut names, line),
+        let served = served(&mut names, line).map_err(at)?;
+        let timed = match (asked.is_some(), served.is_empty()) {
+            (true, _) => vec![text::read_tick(line).map_err(at)?],
+            (_, false) => served.clone(),
+            (false, true) => vec![text::read_input(&mut names, line).map_err(at)?],
         };
-        let timed = timed.map_err(at)?;
         let bench = bench.get_or_insert_with(|| Bench::new(settings.clone(), true));
-        match guarded(|| bench.step(timed)) {
-            Ok(stepped) => {
-                note_rung(&mut rung, &names, &stepped);
-                out.push_str(&text::show_step(&names, &stepped));
-            }
-            Err(broken) => {
-                let broken = format!("line {}: breaks {}: {}", n + 1, broken.rule, broken.text);
-                return Ok((out, Some(broken)));
+        for timed in timed {
+            match guarded(|| bench.step(timed)) {
+                Ok(stepped) => {
+                    note_rung(&mut rung, &names, &stepped);
+                    let shown = text::show_step(&names, &stepped);
+                    out.push_str(if served.is_empty() { &shown } else { "" });
+                }
+                Err(broken) => {
+                    let broken = format!("line {}: breaks {}: {}", n + 1, broken.rule, broken.text);
+                    return Ok((out, Some(broken)));
+                }
             }
         }
         if let Some(words) = asked {
@@ -130,6 +138,35 @@ fn told(text: &str) -> Result<(String, Option<String>), String> {
         }
     }
     Ok((out, None))
+}
+
+/// Calls that are answered and hung up, one after another; none if the line tells of none.
+fn served(names: &mut Names, line: &str) -> Result<Vec<Timed>, String> {
+    let words = Words::of(line);
+    if words.get(1) != Ok("served") {
+        return Ok(Vec::new());
+    }
+    let (first, count, agent) = (text::time(words.get(0)?)?, words.get(2)?, words.get(3)?);
+    let queue = words.need("queue", |queue| Ok(queue.to_owned()))?;
+    let [talk, every] = ["talk", "every"].map(|key| words.need(key, text::number::<u64>));
+    let (talk, every) = (talk?, every?);
+    let mut all = Vec::new();
+    for n in 0..text::number::<u64>(count)? {
+        let at = |after: u64| {
+            let after = Duration::from_secs(n * every + after);
+            text::show_time(first + after)
+        };
+        let name = format!("served{}-{n}", words.get(0)?);
+        let lines = [
+            format!("{} call {name} queue={queue}", at(0)),
+            format!("{} agent {agent} answers {name}", at(0)),
+            format!("{} hang-up {name}", at(talk)),
+        ];
+        for line in lines {
+            all.push(text::read_input(names, &line)?);
+        }
+    }
+    Ok(all)
 }
 
 /// What the last order to ring a phone said: an agent's, by the name of the interaction, and that

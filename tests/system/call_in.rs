@@ -105,6 +105,43 @@ pub(crate) fn codes(net: Net) -> Outcome {
     server.stop()
 }
 
+/// Ten calls an hour with wrong codes alone: then no code of that caller is evaluated, right or
+/// wrong. Those of another caller are.
+pub(crate) fn guessers(net: Net) -> Outcome {
+    sipp::needed()?;
+    let server = Server::start(net, &Configuration::new().and(GROUP))?;
+    let mut agent = story::agent_registers(&server)?;
+    story::feature_code(&server, "*46")?;
+    let key = server.api_key()?;
+    let ask = |from: &str| -> Outcome<String> {
+        let body = format!(r#"{{"group": "slow", "from": "{from}"}}"#);
+        Ask::post("/api/v1/call-ins", &body).key(&key).send(&server)?.text("code")
+    };
+    let other = "+14155550199";
+    let [theirs, of_another] = [ask(story::CALLER)?, ask(other)?];
+    let wrong =
+        (0..).map(|n| format!("{n:06}")).find(|code| *code != theirs && *code != of_another);
+    let wrong = wrong.ok_or("every code is right")?;
+    let guess = |calls| caller_keys(&server, "901", story::CALLER, &wrong, 3).calls(calls);
+    // All at once: a call fails with its first wrong code, not when it is over.
+    guess(9).run(&server)?;
+    let database = Database::new(server.database())?;
+    let nobody = |what: &str| -> Outcome {
+        let rows = database.interactions()?;
+        ensure(rows.is_empty(), || format!("{what}: {rows:?}"))
+    };
+    nobody("nine that guessed")?;
+    guess(1).run(&server)?;
+    nobody("ten that guessed")?;
+    // Hung up on after one code, the right one: it was not looked at.
+    keys(&server, "901", &theirs, 1)?;
+    nobody("no code of theirs is heard")?;
+    caller_keys(&server, "901", other, &of_another, 1).run(&server)?;
+    database.wait_completed("AGENT_CONNECTED", SOON)?;
+    agent.finish()?;
+    server.stop()
+}
+
 /// A callback whose consumer calls. Before its turn there is no code for it; once an agent is
 /// logged in it is pushed, and its code leads to that agent, at its own place, once.
 pub(crate) fn delayed(net: Net) -> Outcome {
@@ -180,7 +217,10 @@ pub(crate) fn too_late(net: Net) -> Outcome {
 /// Somebody calls that number and keys a code until the server hangs up, which it does after so
 /// many tries.
 fn keys(server: &Server, dnis: &str, code: &str, tries: u32) -> Outcome {
-    let caller = Sipp::new("caller_keys_code", server.net.caller()).key("ani", story::CALLER);
-    let caller = caller.key("dnis", dnis).key("code", code).key("tries", &tries.to_string());
-    caller.run(server)
+    caller_keys(server, dnis, story::CALLER, code, tries).run(server)
+}
+
+fn caller_keys(server: &Server, dnis: &str, ani: &str, code: &str, tries: u32) -> Sipp {
+    let caller = Sipp::new("caller_keys_code", server.net.caller()).key("ani", ani);
+    caller.key("dnis", dnis).key("code", code).key("tries", &tries.to_string())
 }

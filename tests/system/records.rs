@@ -46,12 +46,25 @@ impl CallRecords {
         ensure(!text.contains("+1"), || format!("a whole number is told:\n{text}"))
     }
 
-    /// These parties, by name and direction, had a leg of this call that was answered.
-    pub(crate) fn answered(&self, call: &str, parties: &[(&str, &str)]) -> Outcome {
+    /// A leg of this call to the consumer ended with this final response.
+    pub(crate) fn ended_with(&self, call: &str, status: u16) -> Outcome {
+        let legs = self.legs(call)?;
+        let found = legs.iter().any(|leg| {
+            leg.party == Party::Consumer && leg.answered_at.is_none() && leg.status == Some(status)
+        });
+        ensure(found, || format!("no leg ended with {status}: {legs:?}"))
+    }
+
+    fn legs(&self, call: &str) -> Outcome<Vec<LegRecord>> {
         let mut records =
             Records::open(&self.folder.path().join("data")).map_err(|error| error.to_string())?;
         let call = InteractionId::parse(call).ok_or("no interaction")?;
-        let legs = records.legs(call).map_err(|error| error.to_string())?;
+        Ok(records.legs(call).map_err(|error| error.to_string())?)
+    }
+
+    /// These parties, by name and direction, had a leg of this call that was answered.
+    pub(crate) fn answered(&self, call: &str, parties: &[(&str, &str)]) -> Outcome {
+        let legs = self.legs(call)?;
         let shown = |leg: &LegRecord| {
             let party = match &leg.party {
                 Party::Caller => "caller",

@@ -7,6 +7,7 @@ use ringback::ident::Entropy;
 use crate::api::Ask;
 use crate::database::{Database, Interaction};
 use crate::process::until;
+use crate::records::CallRecords;
 use crate::server::{Configuration, Net, Server};
 use crate::sipp::{self, Running, Sipp, Traced};
 use crate::story::{CALLER, SOON, agent_registers, caller, caller_accepts, feature_code};
@@ -118,7 +119,7 @@ pub(crate) fn busy(net: Net) -> Outcome {
     ensure(served.attempts_used >= 1, || format!("no attempt was used: {served:?}"))?;
     ensure(served.place == queued.place, || format!("{queued:?} became {served:?}"))?;
     check_delays(&database, 2)?;
-    server.stop()
+    CallRecords::of(server)?.ended_with(&served.id, 486)
 }
 
 /// The consumer presses 9: it is over, and no callback to that number is taken any more, after a

@@ -27,14 +27,18 @@ fn print<'a>(
         None => "(no such node)".to_owned(),
         Some(_) if !first => "(above)".to_owned(),
         Some(FlowNode::Say { prompts, .. }) => format!("say {}", prompts.join(" ")),
-        Some(FlowNode::Menu { prompts, .. }) => format!("menu {}", prompts.join(" ")),
+        Some(FlowNode::Menu { prompts, tries, .. }) => {
+            format!("menu {}, {}", prompts.join(" "), times(*tries))
+        }
         Some(FlowNode::Queue(node)) => format!("queue {}", node.queue),
         Some(FlowNode::OfferCallback { .. }) => "offer_callback".to_owned(),
         Some(FlowNode::ScheduleCallback { queue: Some(queue), .. }) => {
             format!("schedule_callback {queue}")
         }
         Some(FlowNode::ScheduleCallback { queue: None, .. }) => "schedule_callback".to_owned(),
-        Some(FlowNode::AccessCode(node)) => format!("access_code {}", node.group),
+        Some(FlowNode::AccessCode(node)) => {
+            format!("access_code {}, {}", node.group, times(node.tries))
+        }
         Some(FlowNode::Transfer(node)) => {
             format!("transfer {} by {}", node.to.expose(), node.queue)
         }
@@ -51,6 +55,11 @@ fn print<'a>(
             text.push_str(&format!("{indent}  {key} -> ({what})\n"));
         }
     }
+}
+
+/// How often is asked.
+fn times(tries: u8) -> String {
+    if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") }
 }
 
 /// The exits that lead to no node, and what happens at them.

@@ -1,4 +1,8 @@
 //! Tests of `sdp`: what is said and understood, and that nothing from outside breaks it.
+//!
+//! The texts of `tests/scenarios/offers/` are offers of one call, one after another, each up to an
+//! empty line: below it stand the lines of ours that answer it, from `m=` on, and whether we send
+//! and receive. `==` begins another call.
 
 use expect_test::expect;
 use proptest::prelude::*;
@@ -17,6 +21,39 @@ fn offer(lines: &[&str]) -> Description {
 
 fn answer(lines: &[&str]) -> Result<(String, Agreed), Error> {
     party().answer(&offer(lines))
+}
+
+/// What we answer, in one call, from its first medium on.
+fn answered(party: &mut Party, lines: &[&str]) -> String {
+    let Ok((text, agreed)) = party.answer(&offer(lines)) else { return "refused".to_owned() };
+    let media = text.find("m=").map_or("", |at| &text[at..]);
+    let yes = |it: bool| if it { "yes" } else { "no" };
+    let (sends, receives) = (yes(agreed.direction.sends()), yes(agreed.direction.receives()));
+    format!("{media}we send: {sends}, we listen: {receives}")
+}
+
+#[test]
+fn every_text_of_offers_holds() {
+    crate::tests::scenarios("offers", 1, |text| {
+        let (mut out, mut given, mut party) = (String::new(), Vec::new(), party());
+        for line in text.lines().chain([""]).filter(|line| !line.starts_with(' ')) {
+            let is_head = line.is_empty() || line.starts_with(['#', '=']);
+            if is_head && !given.is_empty() {
+                let said = answered(&mut party, &std::mem::take(&mut given));
+                out.extend(said.lines().map(|line| format!("    {}\n", line.trim_end())));
+            }
+            if line.starts_with('=') {
+                party = self::party();
+            }
+            if !is_head {
+                given.push(line);
+            }
+            out.push_str(line);
+            out.push('\n');
+        }
+        out.pop();
+        out
+    });
 }
 
 fn events(payload_type: u8, clock_hz: u32) -> Option<Events> {
