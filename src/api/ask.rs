@@ -7,7 +7,7 @@
 use tokio::sync::{mpsc, oneshot};
 
 use super::error::Problem;
-use crate::ident::{CallInId, GroupId, InteractionId, QueueId, UserData};
+use crate::ident::{CallInId, GroupId, InteractionId, QueueId, Secret, UserData};
 use crate::phone::{AccessCode, Address, Dnis};
 use crate::queue::effect::{CallInRefusal, Refusal};
 use crate::queue::event::When;
@@ -68,6 +68,8 @@ pub struct NewCallIn {
     pub from: Option<Address>,
     /// The callback it is for.
     pub callback: Option<InteractionId>,
+    /// The token by which it is accepted; `None`: whoever asks has the key.
+    pub token: Option<Secret>,
     /// What is attached.
     pub data: Option<UserData>,
 }
@@ -129,6 +131,8 @@ pub struct CallIn {
     pub number: Dnis,
     /// The code to key.
     pub code: Option<AccessCode>,
+    /// Accepts once more, if it is a callback's.
+    pub token: Option<Secret>,
     /// When it ends.
     pub expires_at: Timestamp,
 }
@@ -143,6 +147,8 @@ pub enum NotGranted {
         /// When to ask again.
         retry_after: Option<Duration>,
     },
+    /// The token accepted once, or another push came after its own.
+    TokenUsed,
     /// No promise can be made now.
     Unavailable,
 }

@@ -12,7 +12,7 @@ use super::ask::{Ask, NewCallIn, NotGranted};
 use super::callbacks::{address, user_data};
 use super::error::Problem;
 use super::{Api, Bearer, Body, Example, Operator, id_in_path};
-use crate::ident::{GroupId, InteractionId};
+use crate::ident::{GroupId, InteractionId, Secret};
 
 /// What is asked for.
 #[derive(Deserialize)]
@@ -47,6 +47,8 @@ struct CallInBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     code: Option<String>,
     expires_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
 }
 
 /// `POST /api/v1/call-ins`.
@@ -64,7 +66,7 @@ pub(super) async fn create(
         let instead = "attach it to the callback when that is made";
         return Err(Problem::field("data", "does not go with `callback_id`", instead));
     }
-    request(&api, body.group, body.from, callback, body.data).await
+    request(&api, (body.group, body.from), (callback, None), body.data).await
 }
 
 /// `POST /api/v1/callbacks/{id}/accept`, with the key or with the token of the push that said that
@@ -80,19 +82,19 @@ pub(super) async fn accept(
     if !by_token && !api.keys.open(&given) {
         return Err(Problem::wrong_key());
     }
-    request(&api, body.group, body.from, Some(id?), None).await
+    let token = by_token.then(|| Secret::new(&given));
+    request(&api, (body.group, body.from), (Some(id?), token), None).await
 }
 
 async fn request(
     api: &Api,
-    group: String,
-    from: Option<String>,
-    callback: Option<InteractionId>,
+    (group, from): (String, Option<String>),
+    (callback, token): (Option<InteractionId>, Option<Secret>),
     data: Option<Map<String, Value>>,
 ) -> Result<Response, Problem> {
     let from = from.map(|text| address("from", &text)).transpose()?;
     let data = data.map(user_data).transpose()?;
-    let new = NewCallIn { group: GroupId::new(&group), from, callback, data };
+    let new = NewCallIn { group: GroupId::new(&group), from, callback, token, data };
     match api.asker.ask(|answer| Ask::CallIn(new, answer)).await? {
         Ok(granted) => {
             let body = CallInBody {
@@ -100,12 +102,14 @@ async fn request(
                 number: granted.number.expose().to_owned(),
                 code: granted.code.map(|code| code.expose().to_owned()),
                 expires_at: granted.expires_at.to_string(),
+                token: granted.token.map(|token| token.expose().to_owned()),
             };
             Ok((StatusCode::CREATED, Json(body)).into_response())
         }
         Err(NotGranted::Refused { why, retry_after }) => {
             Err(Problem::call_in_refused(why, retry_after))
         }
+        Err(NotGranted::TokenUsed) => Err(Problem::token_used()),
         Err(NotGranted::Unavailable) => Err(Problem::unavailable()),
     }
 }

@@ -184,6 +184,13 @@ impl Problem {
     }
 
     /// A Call-In request that was not made.
+    /// A token that accepted already.
+    pub(super) fn token_used() -> Self {
+        let detail = "this token was used, or another push came after its own: use the token of \
+                      the last push, or the key";
+        Self::new(StatusCode::CONFLICT, "token_used", detail)
+    }
+
     pub(super) fn call_in_refused(why: CallInRefusal, retry_after: Option<Duration>) -> Self {
         let (status, code, detail) = match why {
             CallInRefusal::UnknownGroup => (

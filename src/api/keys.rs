@@ -8,11 +8,15 @@ use sha2::digest::Key;
 use subtle::ConstantTimeEq;
 
 use crate::ident::{InteractionId, Secret};
+use crate::queue::{Accepted, Turn};
 
 /// Each begins the text that is hashed, so that no use of the key gives the hashes of another.
 const OPENS: &[u8] = b"ringback api key\0";
 const REPEATS: &[u8] = b"ringback idempotency key\0";
 const ACCEPTS: &[u8] = b"ringback accept token\0";
+const TURNS: &[u8] = b"ringback accept turn\0";
+/// The length of each half of a token, in digits.
+const HALF: usize = 32;
 
 /// The key of the interface, and the one from which ids and tokens are derived. Prints neither.
 #[derive(Debug)]
@@ -51,16 +55,36 @@ impl Keys {
         InteractionId(version & !(0x3 << 62) | 0x2 << 62)
     }
 
-    /// What the push that says "it is your turn" holds: it accepts for this callback and opens
-    /// nothing else.
-    pub fn token(&self, callback: InteractionId) -> String {
-        let hash = self.hash(ACCEPTS, &callback.to_string());
-        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    /// What the push that says "it is your turn" holds: it accepts once for this callback and opens
+    /// nothing else. Its first half tells the callback, its second the turn.
+    pub fn token(&self, callback: InteractionId, turn: Turn) -> Secret {
+        let Turn { until, accepted } = turn;
+        let accepted = match accepted {
+            Accepted::Never => "never".to_owned(),
+            Accepted::By(request) => request.to_string(),
+            Accepted::Forgotten => "forgotten".to_owned(),
+        };
+        let turn = self.half(TURNS, &format!("{callback} {} {accepted}", until.as_ms()));
+        Secret::new(&(self.half(ACCEPTS, &callback.to_string()) + &turn))
     }
 
-    /// Is this the token of that callback?
+    /// Is this a token of that callback, perhaps of another turn?
     pub fn accept(&self, given: &str, callback: InteractionId) -> bool {
-        given.as_bytes().ct_eq(self.token(callback).as_bytes()).into()
+        let expected = self.half(ACCEPTS, &callback.to_string());
+        let fits = given.get(..HALF).map(|half| half.as_bytes().ct_eq(expected.as_bytes()));
+        given.len() == 2 * HALF && fits.is_some_and(bool::from)
+    }
+
+    /// Is this the token of that turn?
+    pub fn accept_at(&self, given: &Secret, callback: InteractionId, turn: Turn) -> bool {
+        let expected = self.token(callback, turn);
+        given.expose().as_bytes().ct_eq(expected.expose().as_bytes()).into()
+    }
+
+    /// 128 bits of a hash, as hexadecimal digits.
+    fn half(&self, purpose: &[u8], text: &str) -> String {
+        let hash = self.hash(purpose, text);
+        hash.iter().take(HALF / 2).map(|byte| format!("{byte:02x}")).collect()
     }
 
     fn hash(&self, purpose: &[u8], text: &str) -> [u8; 32] {
@@ -77,6 +101,8 @@ impl Keys {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ident::CallInId;
+    use crate::time::Timestamp;
 
     fn keys(hash_key: u8) -> Keys {
         Keys::new(Secret::new("abcdefghijklmnop"), [hash_key; 32])
@@ -105,10 +131,28 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_for_one_callback() {
+    fn a_token_is_for_one_turn_of_one_callback() {
         let (keys, one, other) = (keys(1), InteractionId(1), InteractionId(2));
-        let token = keys.token(one);
-        assert!(keys.accept(&token, one));
-        assert!(!keys.accept(&token, other) && !keys.accept("", one) && !keys.open(&token));
+        let turn = |ms, accepted| Turn { until: Timestamp::from_ms(ms), accepted };
+        let request = |n| Accepted::By(CallInId(n));
+        let all = [
+            turn(1, Accepted::Never),
+            turn(2, Accepted::Never),
+            turn(1, Accepted::Forgotten),
+            turn(1, request(1)),
+            turn(1, request(2)),
+        ];
+        for (at, &its) in all.iter().enumerate() {
+            let token = keys.token(one, its);
+            assert!(keys.accept(token.expose(), one) && !keys.accept(token.expose(), other));
+            assert!(!keys.open(token.expose()));
+            for (n, &turn) in all.iter().enumerate() {
+                assert_eq!(keys.accept_at(&token, one, turn), n == at, "{its:?} {turn:?}");
+            }
+        }
+        let short = |length| keys.token(one, all[0]).expose()[..length].to_owned();
+        for wrong in [String::new(), short(HALF), short(2 * HALF - 1), "é".repeat(HALF)] {
+            assert!(!keys.accept(&wrong, one), "{wrong}");
+        }
     }
 }

@@ -18,13 +18,13 @@ use crate::api::ask::{
     NotGranted,
 };
 use crate::api::keys::Keys;
-use crate::ident::{CallInId, InteractionId};
+use crate::ident::{CallInId, InteractionId, Secret};
 use crate::phone::{AccessCode, AddressPolicy, Dnis};
 use crate::queue::effect::{CallInRefusal, PushEvent, Refusal};
 use crate::queue::event::CallInAsked;
 use crate::queue::interaction::Attached;
 use crate::queue::matching::{CODES_DRAWN, DrawnCodes};
-use crate::queue::{self, Interaction, Origin};
+use crate::queue::{self, Accepted, Interaction, Origin, Turn};
 use crate::store::outside;
 use crate::time::Timestamp;
 
@@ -264,6 +264,14 @@ impl EventLoop {
         if !self.promises() || !self.outside.has_room() {
             return tell(answer, Err(NotGranted::Unavailable));
         }
+        // Out of turn the queue says why not.
+        let turn = new.callback.and_then(|id| Some((id, self.queue.turn(id)?)));
+        let is_used = |token: &Secret| {
+            turn.is_some_and(|(id, turn)| !self.outside.keys.accept_at(token, id, turn))
+        };
+        if new.token.as_ref().is_some_and(is_used) {
+            return tell(answer, Err(NotGranted::TokenUsed));
+        }
         let request = CallInId::draw(&mut self.entropy);
         let group = self.queue_settings.call_in_groups.get(&new.group);
         let (length, numbers): (u8, &[Dnis]) =
@@ -271,7 +279,7 @@ impl EventLoop {
         let draw = |_| AccessCode::draw(length, &mut self.entropy);
         let drawn: Vec<AccessCode> = (0..CODES_DRAWN).map(draw).collect();
         let codes = DrawnCodes::hash(&self.code_key, numbers, &drawn);
-        let NewCallIn { group, from, callback, data } = new;
+        let NewCallIn { group, from, callback, token: _, data } = new;
         self.outside.call_ins.insert(request, AskedCallIn { codes: drawn, answer });
         let asked = CallInAsked { request, group, from, callback, data, codes };
         self.tell(queue::Event::CallInRequested(Box::new(asked)));
@@ -287,8 +295,10 @@ impl EventLoop {
     ) {
         let Some(asked) = self.outside.call_ins.remove(&request) else { return };
         let code = code.and_then(|at| asked.codes.get(at).cloned());
-        let granted = CallIn { id: request, number, code, expires_at };
-        if interaction.0 != request.0 {
+        let is_callback = interaction.0 != request.0;
+        let token = is_callback.then(|| self.token(interaction, Accepted::By(request))).flatten();
+        let granted = CallIn { id: request, number, code, token, expires_at };
+        if is_callback {
             keep(&mut self.outside.granted, granted.clone(), GRANTED_MAX);
         }
         tell(asked.answer, Ok(granted));
@@ -305,6 +315,12 @@ impl EventLoop {
             | CallInRefusal::NumberNeeded => None,
         };
         tell(asked.answer, Err(NotGranted::Refused { why, retry_after }));
+    }
+
+    /// Accepts once, after that acceptance; `None`: the callback is over.
+    fn token(&self, callback: InteractionId, accepted: Accepted) -> Option<Secret> {
+        let until = self.queue.interaction(callback)?.deadline?;
+        Some(self.outside.keys.token(callback, Turn { until, accepted }))
     }
 
     /// An app is to be told.
@@ -337,7 +353,8 @@ impl EventLoop {
             PushEvent::Upcoming => message.event = "CALLBACK_UPCOMING",
             PushEvent::Ready => {
                 message.event = "CALLBACK_READY";
-                message.token = Some(self.outside.keys.token(interaction));
+                let token = self.token(interaction, Accepted::Never);
+                message.token = token.map(|token| token.expose().to_owned());
             }
             PushEvent::CallIn(request) => {
                 message.event = "CALLBACK_CALL_IN";
@@ -347,6 +364,7 @@ impl EventLoop {
                     message.number = Some(granted.number.expose().to_owned());
                     message.code = granted.code.map(|code| code.expose().to_owned());
                     message.expires_at = Some(granted.expires_at.to_string());
+                    message.token = granted.token.map(|token| token.expose().to_owned());
                 }
             }
             PushEvent::Expired => message.event = "CALLBACK_EXPIRED",

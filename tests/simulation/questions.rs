@@ -18,6 +18,7 @@
 //! | `? attempt carol/1` | an attempt as it is kept: whom it calls, by which way, who it shows |
 //! | `? trail carol` | its rows in the trail, a line each: place and estimate where they are kept |
 //! | `? alert carol`, `? dial carol/1` | what was said to ring an agent for them, or their phone |
+//! | `? turn carol` | what a token of theirs is made of: until when, and the request made last |
 //! | `? agent ann` | the state of an agent |
 //! | `? heard carol +14155550101` | are codes keyed in it evaluated? (see [`crate::scenario`]) |
 
@@ -27,8 +28,8 @@ use ringback::ident::{AgentId, InteractionId, QueueId};
 use ringback::queue::agent::Agent;
 use ringback::queue::explain::Explanation;
 use ringback::queue::interaction::Attached;
-use ringback::queue::{EwtUnknown, Interaction, Offers, Stage, Transition};
-use ringback::time::Duration;
+use ringback::queue::{Accepted, EwtUnknown, Interaction, Offers, Stage, Transition, Turn};
+use ringback::time::{Duration, Timestamp};
 
 use crate::bench::Bench;
 use crate::text::{self, Names, show_route, show_time};
@@ -102,13 +103,25 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
         }
         "told" => {
             let row = queue.interaction(names.id(name)).ok_or(format!("`{name}` is not there"))?;
-            let told =
-                |(at, ewt): (_, Duration)| format!("{} s at {}", ewt.as_secs(), show_time(at));
             row.told.map_or("nothing".into(), told)
         }
+        "turn" => queue.turn(names.id(name)).map_or("none".into(), turn),
         "agent" => state(queue.agent(&AgentId::new(name)).ok_or(format!("`{name}` is no agent"))?),
         other => return Err(format!("`{other}` is no question")),
     })
+}
+
+fn told((at, ewt): (Timestamp, Duration)) -> String {
+    format!("{} s at {}", ewt.as_secs(), show_time(at))
+}
+
+fn turn(Turn { until, accepted }: Turn) -> String {
+    let after = match accepted {
+        Accepted::Never => "not accepted".to_owned(),
+        Accepted::By(request) => format!("accepted by {}", request.0),
+        Accepted::Forgotten => "accepted long ago".to_owned(),
+    };
+    format!("until {}, {after}", show_time(until))
 }
 
 fn trail(bench: &Bench, who: InteractionId) -> String {

@@ -127,9 +127,9 @@ pub(crate) fn call_in(net: Net) -> Outcome {
     server.stop()
 }
 
-/// A callback where the consumer calls: told that it is their turn, accepted by the token, told the
-/// number and the code, cancelled; each push signed, in order, and again where it was not taken, or
-/// where the process was killed and nobody knows.
+/// A callback where the consumer calls: told that it is their turn, accepted by each token once,
+/// told the number and the code, cancelled; each push signed, in order, and again where it was not
+/// taken, or where the process was killed and nobody knows.
 pub(crate) fn pushes(net: Net) -> Outcome {
     sipp::needed()?;
     let hook = Hook::listen(SocketAddr::new(net.stranger(), HOOK_PORT))?;
@@ -166,6 +166,15 @@ pub(crate) fn pushes(net: Net) -> Outcome {
         && told.says("code") == granted.text("code")?
         && told.says("expires_at") == granted.text("expires_at")?;
     ensure(told.says("event") == "CALLBACK_CALL_IN" && same, || format!("{told:?} {granted:?}"))?;
+    // A token accepts once: again by the one that came with the number.
+    accept(&ready.says("token"))?.is(409, "token_used")?;
+    ensure(told.says("token") == granted.text("token")?, || format!("{told:?} {granted:?}"))?;
+    let again = accept(&told.says("token"))?;
+    ensure(again.status == 201 && again.text("code")? != granted.text("code")?, || {
+        format!("{granted:?} {again:?}")
+    })?;
+    accept(&told.says("token"))?.is(409, "token_used")?;
+    ensure(hook.next()?.says("token") == again.text("token")?, || format!("{again:?}"))?;
     let one = format!("/api/v1/callbacks/{id}");
     Ask::new("DELETE", &one).key(&key).send(&server)?.is(200, "COMPLETED")?;
     let over = hook.next()?;

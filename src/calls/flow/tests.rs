@@ -245,7 +245,7 @@ fn a_tree_names_each_node_once() {
     let mut settings = settings();
     expect![[r#"
         start: say welcome
-          next -> menu: menu which
+          next -> menu: menu which, 2 tries
             keys.1 -> billing: queue billing
               closed -> bye: hangup bye
               full -> bye: (above)
@@ -268,7 +268,7 @@ fn a_tree_names_each_node_once() {
               no_agents -> (the caller waits)
               after_call -> (the call ends)
             keys.3 -> later: (above)
-            keys.4 -> code: access_code app
+            keys.4 -> code: access_code app, 3 tries
               matched.code+ani -> known: say thanks
                 next -> billing: (above)
               matched.default -> plain: (above)
