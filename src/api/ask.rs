@@ -1,7 +1,7 @@
 //! What the routes ask of the event loop, each with the way back for its answer.
 //!
 //! The way there is bounded, the way back has a deadline. An answer that comes too late finds
-//! nobody: what it would have told stands all the same, and a request that is repeated with the
+//! nobody: what it would have told stands all the same, and the creation that is repeated with the
 //! same Idempotency-Key is told it.
 
 use tokio::sync::{mpsc, oneshot};

@@ -95,7 +95,8 @@ async fn request(
     let from = from.map(|text| address("from", &text)).transpose()?;
     let data = data.map(user_data).transpose()?;
     let new = NewCallIn { group: GroupId::new(&group), from, callback, token, data };
-    match api.asker.ask(|answer| Ask::CallIn(new, answer)).await? {
+    let answer = api.asker.ask(|answer| Ask::CallIn(new, answer)).await;
+    match answer.map_err(|_| Problem::call_in_unavailable())? {
         Ok(granted) => {
             let body = CallInBody {
                 id: granted.id.to_string(),
@@ -110,6 +111,6 @@ async fn request(
             Err(Problem::call_in_refused(why, retry_after))
         }
         Err(NotGranted::TokenUsed) => Err(Problem::token_used()),
-        Err(NotGranted::Unavailable) => Err(Problem::unavailable()),
+        Err(NotGranted::Unavailable) => Err(Problem::call_in_unavailable()),
     }
 }

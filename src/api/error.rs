@@ -100,6 +100,13 @@ impl Problem {
         Self { retry_after: Some(RETRY), ..problem }
     }
 
+    pub(super) fn call_in_unavailable() -> Self {
+        let detail = "nothing can be promised now, and it is not known whether this request was \
+                      carried out; ask again later. If it was, and for a callback with `push`, \
+                      CALLBACK_CALL_IN tells number, code and the token that accepts next";
+        Self { detail: detail.into(), ..Self::unavailable() }
+    }
+
     pub(super) fn unknown_callback() -> Self {
         let detail = "id: there is no such callback; write the id that its creation answered";
         Self::new(StatusCode::NOT_FOUND, "unknown_callback", detail)
@@ -183,14 +190,14 @@ impl Problem {
         Self { proposals, retry_after, ..Self::new(status, code, detail) }
     }
 
-    /// A Call-In request that was not made.
     /// A token that accepted already.
     pub(super) fn token_used() -> Self {
-        let detail = "this token was used, or another push came after its own: use the token of \
-                      the last push, or the key";
+        let detail = "this token was used: use the `token` that the last acceptance brought (in \
+                      its answer and in CALLBACK_CALL_IN), or the key";
         Self::new(StatusCode::CONFLICT, "token_used", detail)
     }
 
+    /// A Call-In request that was not made.
     pub(super) fn call_in_refused(why: CallInRefusal, retry_after: Option<Duration>) -> Self {
         let (status, code, detail) = match why {
             CallInRefusal::UnknownGroup => (
@@ -201,7 +208,8 @@ impl Problem {
             CallInRefusal::NotItsTurn => (
                 StatusCode::CONFLICT,
                 "not_its_turn",
-                "it is not the turn of this callback: wait for the push CALLBACK_READY",
+                "it is not the turn of this callback, or its consumer is on the line: wait for the \
+                 push CALLBACK_READY",
             ),
             CallInRefusal::Over => (
                 StatusCode::CONFLICT,

@@ -227,19 +227,20 @@ impl EventLoop {
         }
         started.tell_capacity();
         started.check_contacts();
-        let is_told = |row: &&queue::Interaction| row.notify && row.stage == queue::Stage::Pushed;
+        let is_told =
+            |row: &&queue::Interaction| row.notify && started.queue.turn(row.id).is_some();
         let told = started.queue.interactions().filter(is_told).map(|row| row.id).collect();
         started.settle();
         started.push_ready_again(told);
         started
     }
 
-    /// Whether the apps of these, whose turn it was, were told before the process ended nobody
-    /// knows, and time runs against them: they are told again if it still is.
+    /// Whether the apps of these, whose turn it was, were told before the process ended, or got the
+    /// code of their acceptance, nobody knows, and time runs against them: they are told again if
+    /// it still is, and may accept again.
     fn push_ready_again(&mut self, told: Vec<InteractionId>) {
         for callback in told {
-            let row = self.queue.interaction(callback);
-            if row.is_some_and(|row| row.stage == queue::Stage::Pushed) {
+            if self.queue.turn(callback).is_some() {
                 self.push(callback, queue::effect::PushEvent::Ready);
             }
         }

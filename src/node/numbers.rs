@@ -233,7 +233,8 @@ mod tests {
     }
 
     /// `with default=DE countries=DE,US` changes the policy, `transfer 030 1234` hands somebody
-    /// over, `call-out 030 1234` is an agent who may not call. `never key=1 030 1234` and `code
+    /// over, `call-out 030 1234` is an agent who may not call, `call-out-by-right 030 1234`
+    /// one who may by this queue. `never key=1 030 1234` and `code
     /// key=1 dnis=800 004711` are what is kept of a number never to be called and of a code, `draw
     /// seed=1 length=6` are three codes. Anything else is a number as somebody wrote it.
     /// `+4930123456` is never called.
@@ -250,6 +251,9 @@ mod tests {
         }
         if let Some(text) = line.strip_prefix("call-out ") {
             return party(text, None);
+        }
+        if let Some(text) = line.strip_prefix("call-out-by-right ") {
+            return party(text, Some(policy));
         }
         if let Some(("never" | "code" | "draw", _)) = line.split_once(' ') {
             return kept(policy, line);

@@ -24,7 +24,7 @@ use crate::queue::effect::{CallInRefusal, PushEvent, Refusal};
 use crate::queue::event::CallInAsked;
 use crate::queue::interaction::Attached;
 use crate::queue::matching::{CODES_DRAWN, DrawnCodes};
-use crate::queue::{self, Accepted, Interaction, Origin, Turn};
+use crate::queue::{self, Interaction, Origin};
 use crate::store::outside;
 use crate::time::Timestamp;
 
@@ -71,7 +71,8 @@ impl Outside {
         }
     }
 
-    /// Is there room for one more who waits? Whoever waits no longer takes none.
+    /// Is there room for one more who waits? Whoever waits no longer takes none, except for a
+    /// number and a code: they are pushed as well, and stay here until the queue has decided.
     fn has_room(&mut self) -> bool {
         let count = |it: &Self| {
             let creations: usize = it.creations.values().map(VecDeque::len).sum();
@@ -85,7 +86,6 @@ impl Outside {
             waiting.retain(|answer| !answer.is_closed());
             !waiting.is_empty()
         });
-        self.call_ins.retain(|_, asked| !asked.answer.is_closed());
         self.cancellations.retain(|_, waiting| {
             waiting.retain(|answer| !answer.is_closed());
             !waiting.is_empty()
@@ -296,7 +296,7 @@ impl EventLoop {
         let Some(asked) = self.outside.call_ins.remove(&request) else { return };
         let code = code.and_then(|at| asked.codes.get(at).cloned());
         let is_callback = interaction.0 != request.0;
-        let token = is_callback.then(|| self.token(interaction, Accepted::By(request))).flatten();
+        let token = is_callback.then(|| self.token(interaction)).flatten();
         let granted = CallIn { id: request, number, code, token, expires_at };
         if is_callback {
             keep(&mut self.outside.granted, granted.clone(), GRANTED_MAX);
@@ -317,10 +317,10 @@ impl EventLoop {
         tell(asked.answer, Err(NotGranted::Refused { why, retry_after }));
     }
 
-    /// Accepts once, after that acceptance; `None`: the callback is over.
-    fn token(&self, callback: InteractionId, accepted: Accepted) -> Option<Secret> {
-        let until = self.queue.interaction(callback)?.deadline?;
-        Some(self.outside.keys.token(callback, Turn { until, accepted }))
+    /// Accepts once; `None`: the callback is over.
+    fn token(&self, callback: InteractionId) -> Option<Secret> {
+        let accepted = self.queue.interaction(callback)?.accepted;
+        Some(self.outside.keys.token(callback, accepted))
     }
 
     /// An app is to be told.
@@ -353,7 +353,7 @@ impl EventLoop {
             PushEvent::Upcoming => message.event = "CALLBACK_UPCOMING",
             PushEvent::Ready => {
                 message.event = "CALLBACK_READY";
-                let token = self.token(interaction, Accepted::Never);
+                let token = self.token(interaction);
                 message.token = token.map(|token| token.expose().to_owned());
             }
             PushEvent::CallIn(request) => {

@@ -507,8 +507,12 @@ mod tests {
             let json = String::from_utf8(URL_SAFE_NO_PAD.decode(encoded).unwrap()).unwrap();
             format!("{name}: {} bytes {}{rest}", encoded.len(), json.replace(&long, &mark))
         };
-        let name = ("display name", shown_name(&context));
-        [name].into_iter().chain(headers).map(shown).collect::<Vec<_>>().join("\n")
+        let silent = crate::node::AGENT_SILENCE_MAX.as_secs();
+        let shown_first = [
+            ("display name", shown_name(&context)),
+            ("given up after", format!("{silent} s of silence")),
+        ];
+        shown_first.into_iter().chain(headers).map(shown).collect::<Vec<_>>().join("\n")
     }
 
     /// `ends closed`: the goodbye of a dialled consumer; `released served`: of a caller.

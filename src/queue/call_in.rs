@@ -25,26 +25,6 @@ type Found = (CallInId, Combination, Option<InteractionId>);
 /// How many are looked at, at most, for whom the turn comes near.
 const UPCOMING_LOOKED_AT: usize = 32;
 
-/// The turn of a callback that was pushed. It is another one after each push and each acceptance.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Turn {
-    /// When it lapses.
-    pub until: Timestamp,
-    /// How often.
-    pub accepted: Accepted,
-}
-
-/// Was a callback accepted that was pushed?
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Accepted {
-    /// Not since it was pushed.
-    Never,
-    /// And this is the request made last.
-    By(CallInId),
-    /// Long ago: the request is over and forgotten.
-    Forgotten,
-}
-
 impl Queue {
     /// Tells the app, where there is one.
     pub(super) fn push(&mut self, id: InteractionId, event: PushEvent) {
@@ -267,25 +247,11 @@ impl Queue {
         Ok(())
     }
 
-    /// What whoever accepts this callback now can know of it, and only they: a token made of it
-    /// is good once. `None`: it is not its turn.
-    pub fn turn(&self, id: InteractionId) -> Option<Turn> {
+    /// How often a callback was accepted whose turn it is: another number with each acceptance, so
+    /// that a token of it is good once. `None`: it is not its turn.
+    pub fn turn(&self, id: InteractionId) -> Option<u32> {
         let row = self.interaction(id)?;
-        let latest = || self.call_ins.latest_of(id);
-        let accepted = match row.stage {
-            Stage::Pushed => Accepted::Never,
-            Stage::AwaitingCallIn => latest().map_or(Accepted::Forgotten, Accepted::By),
-            Stage::Scheduled
-            | Stage::Virtual { .. }
-            | Stage::Dialing
-            | Stage::Confirming
-            | Stage::Waiting
-            | Stage::Alerting(_)
-            | Stage::Bridged(_)
-            | Stage::Lapsed
-            | Stage::Done(_) => return None,
-        };
-        row.deadline.map(|until| Turn { until, accepted })
+        matches!(row.stage, Stage::Pushed | Stage::AwaitingCallIn).then_some(row.accepted)
     }
 
     /// Until when may a request for this callback be valid?
@@ -314,6 +280,7 @@ impl Queue {
         let row = if first { "pushed-accepted-awaiting" } else { "awaiting-accepted-awaiting" };
         self.step(id, row, With::default(), |i| {
             i.stage = Stage::AwaitingCallIn;
+            i.accepted = i.accepted.saturating_add(1);
             if first {
                 i.share_until = Some(share);
             }

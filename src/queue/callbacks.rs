@@ -382,9 +382,11 @@ impl Queue {
         let Some(slot) = self.interactions.get(&id) else { return };
         let (q, mut changed) = (slot.queue, slot.row.clone());
         self.set_ends(q, &mut changed, self.now);
+        let now = self.now;
         self.step(id, row, With::default(), |i| {
             i.stage = Stage::Virtual { not_before: None };
             i.origin = Origin::Immediate;
+            i.requested_at = now;
             i.address = Some(address);
             i.deadline = None;
             i.leave_at = None;

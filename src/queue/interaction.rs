@@ -219,8 +219,12 @@ pub struct Interaction {
     pub attempts_made: u32,
     /// Times the consumer said "later".
     pub postponed: u32,
+    /// Times the consumer who was pushed accepted.
+    pub accepted: u32,
     /// When it came into being.
     pub created_at: Timestamp,
+    /// When it was asked for to be called: by a caller on the line later than they came.
+    pub requested_at: Timestamp,
     /// When it is due, if it was asked for a later time: never dialled before.
     pub due_at: Option<Timestamp>,
     /// Its consumer calls in and is asked what to do: until then it is neither dialled nor pushed.

@@ -43,7 +43,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use agent::{Agent, AgentState};
-pub use call_in::{Accepted, Turn};
 pub use callbacks::{Appointment, Offers};
 pub use effect::Effect;
 pub use event::Event;

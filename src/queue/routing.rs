@@ -447,7 +447,7 @@ impl Queue {
         let row = self.interaction(id)?;
         let occasion = Occasion {
             scheduled: row.origin == Origin::Scheduled,
-            requested: row.created_at,
+            requested: row.requested_at,
             last_contact: row.last_contact.filter(|_| row.attempts_made > 0),
         };
         let window = self.settings_of(id)?.contact.window?;

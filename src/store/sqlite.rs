@@ -43,13 +43,14 @@ pub const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 const APPLICATION_ID: i64 = 0x5267_426b;
 
 /// Number `n` of them leads to schema `n`, and sets `user_version` to it.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("sql/sqlite/schema_1.sql"),
     include_str!("sql/sqlite/schema_2.sql"),
     include_str!("sql/sqlite/schema_3.sql"),
     include_str!("sql/sqlite/schema_4.sql"),
     include_str!("sql/sqlite/schema_5.sql"),
     include_str!("sql/sqlite/schema_6.sql"),
+    include_str!("sql/sqlite/schema_7.sql"),
 ];
 
 /// The store. Dropping it closes the database and lets go of the data folder.

@@ -11,6 +11,7 @@
 //! | `? why carol` | why it is where it is |
 //! | `? line carol` | who is ahead, and which agents miss which skill |
 //! | `? transfers billing` | may somebody be sent into it? |
+//! | `? goes-to bob sales` | the queue by which somebody of `sales` is sent to an agent |
 //! | `? pending billing +14155550101` | the callback by which a caller of this number is known |
 //! | `? attached carol` | what came with it: the number called, the user data |
 //! | `? told carol` | the estimate that was told, and when |
@@ -18,7 +19,7 @@
 //! | `? attempt carol/1` | an attempt as it is kept: whom it calls, by which way, who it shows |
 //! | `? trail carol` | its rows in the trail, a line each: place and estimate where they are kept |
 //! | `? alert carol`, `? dial carol/1` | what was said to ring an agent for them, or their phone |
-//! | `? turn carol` | what a token of theirs is made of: until when, and the request made last |
+//! | `? turn carol` | what a token of theirs is made of: how often they accepted |
 //! | `? agent ann` | the state of an agent |
 //! | `? heard carol +14155550101` | are codes keyed in it evaluated? (see [`crate::scenario`]) |
 
@@ -28,7 +29,7 @@ use ringback::ident::{AgentId, InteractionId, QueueId};
 use ringback::queue::agent::Agent;
 use ringback::queue::explain::Explanation;
 use ringback::queue::interaction::Attached;
-use ringback::queue::{Accepted, EwtUnknown, Interaction, Offers, Stage, Transition, Turn};
+use ringback::queue::{EwtUnknown, Interaction, Offers, Stage, Transition};
 use ringback::time::{Duration, Timestamp};
 
 use crate::bench::Bench;
@@ -47,6 +48,10 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
         ["pending", queue, number] => return pending(bench, names, (queue, number), false),
         ["pending", queue, number, "appointment"] => {
             return pending(bench, names, (queue, number), true);
+        }
+        ["goes-to", agent, from] => {
+            let to = bench.queue.queue_of_transfer(&QueueId::new(from), &AgentId::new(agent));
+            return Ok(to.map_or("nowhere".into(), |queue| queue.to_string()));
         }
         _ => return Err(format!("ask `? word name`, not `{}`", words.join(" "))),
     };
@@ -67,15 +72,7 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
             let row = bench.memory.interaction(names.id(name));
             record(row.ok_or(format!("`{name}` has no record"))?)
         }
-        "attempt" => {
-            let row = bench.memory.attempt(names.attempt(name)?);
-            let row = row.ok_or(format!("`{name}` has no record"))?;
-            let caller = row.caller.as_ref().map_or("the trunk's number", |ani| ani.expose());
-            let shown = row.display_name.as_str();
-            let shown = if shown.is_empty() { String::new() } else { format!(" as {shown:?}") };
-            let (to, way) = (row.address.expose(), show_route(&row.route));
-            format!("to {to} by {way}, from {caller}{shown}")
-        }
+        "attempt" => attempt(bench, names, name)?,
         "trail" => trail(bench, names.id(name)),
         "offers" if is_queue => offers(queue.offers(&id, None)),
         "offers" => {
@@ -105,7 +102,7 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
             let row = queue.interaction(names.id(name)).ok_or(format!("`{name}` is not there"))?;
             row.told.map_or("nothing".into(), told)
         }
-        "turn" => queue.turn(names.id(name)).map_or("none".into(), turn),
+        "turn" => queue.turn(names.id(name)).map_or("none".into(), |n| format!("accepted: {n}")),
         "agent" => state(queue.agent(&AgentId::new(name)).ok_or(format!("`{name}` is no agent"))?),
         other => return Err(format!("`{other}` is no question")),
     })
@@ -115,13 +112,14 @@ fn told((at, ewt): (Timestamp, Duration)) -> String {
     format!("{} s at {}", ewt.as_secs(), show_time(at))
 }
 
-fn turn(Turn { until, accepted }: Turn) -> String {
-    let after = match accepted {
-        Accepted::Never => "not accepted".to_owned(),
-        Accepted::By(request) => format!("accepted by {}", request.0),
-        Accepted::Forgotten => "accepted long ago".to_owned(),
-    };
-    format!("until {}, {after}", show_time(until))
+fn attempt(bench: &Bench, names: &mut Names, name: &str) -> Result<String, String> {
+    let row = bench.memory.attempt(names.attempt(name)?);
+    let row = row.ok_or(format!("`{name}` has no record"))?;
+    let caller = row.caller.as_ref().map_or("the trunk's number", |ani| ani.expose());
+    let shown = row.display_name.as_str();
+    let shown = if shown.is_empty() { String::new() } else { format!(" as {shown:?}") };
+    let (to, way) = (row.address.expose(), show_route(&row.route));
+    Ok(format!("to {to} by {way}, from {caller}{shown}"))
 }
 
 fn trail(bench: &Bench, who: InteractionId) -> String {

@@ -146,6 +146,10 @@ fn served(names: &mut Names, line: &str) -> Result<Vec<Timed>, String> {
     if words.get(1) != Ok("served") {
         return Ok(Vec::new());
     }
+    let known = |(key, _): &(&str, &str)| ["queue", "talk", "every"].contains(key);
+    if let Some((key, _)) = words.pairs().find(|pair| !known(pair)) {
+        return Err(format!("`{key}=`: write queue=, talk= and every="));
+    }
     let (first, count, agent) = (text::time(words.get(0)?)?, words.get(2)?, words.get(3)?);
     let queue = words.need("queue", |queue| Ok(queue.to_owned()))?;
     let [talk, every] = ["talk", "every"].map(|key| words.need(key, text::number::<u64>));

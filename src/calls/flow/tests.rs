@@ -266,6 +266,7 @@ fn a_tree_names_each_node_once() {
               closed -> (it is said, and the call ends)
               full -> (it is said, and the call ends)
               no_agents -> (the caller waits)
+              max_wait -> (after 4 hours an apology, and the end)
               after_call -> (the call ends)
             keys.3 -> later: (above)
             keys.4 -> code: access_code app, 3 tries

@@ -70,6 +70,9 @@ fn unbound(node: &FlowNode) -> Vec<(&'static str, &'static str)> {
             free(&node.closed, "closed", "it is said, and the call ends"),
             free(&node.full, "full", "it is said, and the call ends"),
             free(&node.no_agents, "no_agents", "the caller waits"),
+            node.max_wait
+                .is_none()
+                .then_some(("max_wait", "after 4 hours an apology, and the end")),
             free(&node.after_call, "after_call", "the call ends"),
         ]
         .into_iter()

@@ -81,6 +81,7 @@ fn vary(settings: &mut Settings, change: &str) {
         "code if-needed" => {
             settings.groups.values_mut().for_each(|group| group.code = AskCode::IfNeeded);
         }
+        "code off" => settings.groups.values_mut().for_each(|group| group.code = AskCode::Off),
         other => panic!("with {other}: see src/calls/stage/tests.rs"),
     }
 }

@@ -488,7 +488,7 @@ pub(super) fn window_kept(s: &Step) -> Verdict {
         let contacts = [was.last_contact, row.last_contact];
         let again = was.attempts_made > 0;
         let recent = again && contacts.into_iter().flatten().any(|at| now.since(at) <= CONTACT);
-        let consents = row.origin != Origin::Scheduled && now.since(row.created_at) <= CONSENT;
+        let consents = row.origin != Origin::Scheduled && now.since(was.requested_at) <= CONSENT;
         let window = s.after.queue_settings(&row.queue).and_then(|queue| queue.contact.window);
         let open = window.is_none_or(|window| {
             let zones = NumberClass::of(number).zones;

@@ -129,12 +129,6 @@ impl CallIns {
         self.kept.get(&id).filter(|row| row.ended.is_some())
     }
 
-    /// The youngest request of a callback that is outstanding or expired lately.
-    pub fn latest_of(&self, interaction: InteractionId) -> Option<CallInId> {
-        let rows = self.tied_to(interaction).filter_map(|id| self.kept.get(&id));
-        rows.max_by_key(|row| (row.ended.is_none(), row.created_at)).map(|row| row.id)
-    }
-
     /// Every outstanding request, by id.
     pub fn outstanding(&self) -> impl Iterator<Item = &CallInRequest> {
         self.kept.values().filter(|row| row.ended.is_none())

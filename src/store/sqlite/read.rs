@@ -97,6 +97,8 @@ struct InteractionRow<'r> {
     attempts_made: i64,
     postponed: i64,
     created_at: i64,
+    requested_at: i64,
+    accepted: i64,
     purge_at: Option<i64>,
     close_at: Option<i64>,
     #[serde(borrow)]
@@ -189,6 +191,8 @@ fn interaction(row: &InteractionRow<'_>) -> Result<Interaction, &'static str> {
         attempts_made: u32::try_from(row.attempts_made).map_err(|_| "attempts_made")?,
         postponed: u32::try_from(row.postponed).map_err(|_| "postponed")?,
         created_at: Timestamp::from_ms(row.created_at),
+        requested_at: Timestamp::from_ms(row.requested_at),
+        accepted: u32::try_from(row.accepted).map_err(|_| "accepted")?,
         due_at: at(row.due_at),
         menu_until: at(row.menu_until),
         share_until: at(row.share_until),

@@ -156,7 +156,9 @@ fn put_interaction(row: &Interaction) -> Result<Query<'_>, StoreError> {
         .bind(ms(row.connected_at))
         .bind(called.map(|number| number.expose()))
         .bind(data.map(|data| data.expose()))
-        .bind(words::failures(row.failures)))
+        .bind(words::failures(row.failures))
+        .bind(row.requested_at.as_ms())
+        .bind(row.accepted))
 }
 
 fn put_call_in_request(row: &CallInRequest) -> Result<Query<'_>, StoreError> {

@@ -10,6 +10,7 @@ SELECT max(id) AS last, json_group_array(json_object(
     'missed_by', missed_by, 'ended_at', ended_at, 'due_at', due_at, 'menu_until', menu_until,
     'share_until', share_until, 'leave_at', leave_at, 'notify', notify, 'upcoming', upcoming,
     'called_in', called_in, 'last_contact', last_contact, 'told_at', told_at,
-    'told_ms', told_ms, 'connected_at', connected_at, 'called', called, 'data', data
+    'told_ms', told_ms, 'connected_at', connected_at, 'called', called, 'data', data,
+    'requested_at', requested_at, 'accepted', accepted
 )) AS rows
 FROM (SELECT * FROM interaction WHERE outcome IS NULL AND id > ?1 ORDER BY id LIMIT ?2)
