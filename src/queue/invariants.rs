@@ -102,6 +102,7 @@ pub const STEPS: &[(&str, OfStep)] = &[
     ("refused_changes_nothing", callbacks::refused_changes_nothing),
     ("idempotent_create", callbacks::idempotent_create),
     ("pushed_once", callbacks::pushed_once),
+    ("acceptances_counted", callbacks::acceptances_counted),
     ("no_push_overtaking", callbacks::no_push_overtaking),
     ("switches_obeyed", callbacks::switches_obeyed),
     ("menu_holds", callbacks::menu_holds),

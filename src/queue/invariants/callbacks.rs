@@ -308,6 +308,21 @@ pub(super) fn pushed_once(s: &Step) -> Verdict {
     })
 }
 
+/// With each acceptance the count of a callback goes up by one, and with nothing else: of what
+/// accepts once by it, nothing accepts twice, and nothing is of no use before.
+pub(super) fn acceptances_counted(s: &Step) -> Verdict {
+    let granted = |id| {
+        let of = |effect: &&Effect| matches!(effect, Effect::CallInGranted { interaction, .. } if *interaction == id);
+        s.effects.iter().filter(of).count()
+    };
+    s.changed.interactions.iter().try_for_each(|row| {
+        let was = s.before.interaction(row.id).map_or(0, |was| was.accepted as usize);
+        ensure(row.accepted as usize == was + granted(row.id), || {
+            format!("{} was accepted {} times after {was}", row.id, row.accepted)
+        })
+    })
+}
+
 /// Nobody is told to call while one before them, whom the same agent could serve, waits for their
 /// turn.
 pub(super) fn no_push_overtaking(s: &Step) -> Verdict {
