@@ -312,7 +312,10 @@ pub(super) fn pushed_once(s: &Step) -> Verdict {
 /// accepts once by it, nothing accepts twice, and nothing is of no use before.
 pub(super) fn acceptances_counted(s: &Step) -> Verdict {
     let granted = |id| {
-        let of = |effect: &&Effect| matches!(effect, Effect::CallInGranted { interaction, .. } if *interaction == id);
+        let of = |effect: &&Effect| {
+            let Effect::CallInGranted { interaction, .. } = effect else { return false };
+            *interaction == id
+        };
         s.effects.iter().filter(of).count()
     };
     s.changed.interactions.iter().try_for_each(|row| {
