@@ -156,6 +156,7 @@ const TESTS: &[Test] = &[
     ("a_dead_phone_is_found_out_in_2_s", Beside, upkeep::dead_phone),
     ("a_drain_says_goodbye_to_whoever_is_left", Beside, upkeep::drain),
     ("the_api_makes_shows_and_cancels_callbacks", Beside, api::callbacks),
+    ("the_api_shows_free_times", Beside, api::availability),
     ("the_api_gives_a_number_and_a_code", Beside, api::call_in),
     ("the_api_pushes_to_a_webhook_until_it_takes", Beside, api::pushes),
     ("a_code_leads_to_an_agent_once", Beside, call_in::codes),

@@ -13,10 +13,14 @@ use crate::queue::effect::{CallInRefusal, Refusal};
 use crate::queue::event::When;
 use crate::queue::explain::Explanation;
 use crate::queue::skill::SkillExpression;
+use crate::queue::slots::Availability;
 use crate::time::{Duration, Timestamp};
 
 /// How long the event loop and the store have to answer.
 const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// The longest time whose slots are told at once.
+pub const BETWEEN_MAX: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
 /// A question, with where its answer goes.
 #[derive(Debug)]
@@ -31,6 +35,17 @@ pub enum Ask {
     Show(InteractionId, Answer<Option<Callback>>),
     /// Why is it where it is? `None`: it is not open.
     Explain(InteractionId, Answer<Option<Box<Explanation>>>),
+    /// Which slots have room? `None`: no such queue, or it makes no appointments.
+    Availability {
+        /// The queue.
+        queue: QueueId,
+        /// They begin then or later; `None`: now.
+        from: Option<Timestamp>,
+        /// They begin before, and at most [`BETWEEN_MAX`] after `from`; `None`: a day after it.
+        to: Option<Timestamp>,
+        /// Where the answer goes.
+        answer: Answer<Option<Vec<Availability>>>,
+    },
 }
 
 /// Where an answer goes.

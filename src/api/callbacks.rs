@@ -142,7 +142,7 @@ pub(super) fn user_data(data: Map<String, Value>) -> Result<UserData, Problem> {
 }
 
 /// An instant in a field (RFC 3339).
-fn instant(field: &str, text: &str) -> Result<Timestamp, Problem> {
+pub(super) fn instant(field: &str, text: &str) -> Result<Timestamp, Problem> {
     let instead = "write a date, a time and an offset: \"2026-11-30T09:30:00+01:00\"";
     let read = DateTime::parse_from_rfc3339(text);
     let read = read.map_err(|_| Problem::field(field, "is no time of RFC 3339", instead))?;

@@ -190,6 +190,20 @@ impl Problem {
         Self { proposals, retry_after, ..Self::new(status, code, detail) }
     }
 
+    /// A question for slots that is none.
+    pub(super) fn not_between() -> Self {
+        let detail = "from, to: write `?from=2026-11-30T09:00:00Z&to=2026-12-01T09:00:00Z`; either \
+                      may be left out, and a + of an offset is written %2B";
+        Self::new(StatusCode::BAD_REQUEST, "invalid_query", detail)
+    }
+
+    /// No slots to be told.
+    pub(super) fn no_appointments() -> Self {
+        let detail = "queue: there is no such queue, or it makes no appointments; write the NAME \
+                      of a [queues.NAME] with `slots`";
+        Self::new(StatusCode::NOT_FOUND, "no_appointments", detail)
+    }
+
     /// A token that accepted already.
     pub(super) fn token_used() -> Self {
         let detail = "this token was used: use the `token` that the last acceptance brought (in \

@@ -8,6 +8,7 @@
 //! committed records; it must not change the queue, nor start a task.
 
 pub mod ask;
+mod availability;
 mod call_ins;
 mod callbacks;
 mod error;
@@ -102,6 +103,7 @@ fn routes(health: watch::Receiver<Health>, api: Api) -> Router {
         .route("/api/v1/callbacks/{id}/explain", get(explain::explain))
         .route("/api/v1/callbacks/{id}/accept", post(call_ins::accept))
         .route("/api/v1/call-ins", post(call_ins::create))
+        .route("/api/v1/queues/{queue}/availability", get(availability::show))
         .with_state(api);
     health::routes(health)
         .merge(native)

@@ -293,8 +293,11 @@ mod tests {
         let hex = |hash: &[u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect();
         match line.split(' ').next() {
             Some("never") => {
-                let address = read(&plain.join(" "), policy).unwrap();
-                hex(&NeverCallKey::new(key()).hash(&address).0)
+                let address = read(&plain.join(" "), policy);
+                address.map_or_else(
+                    |error| format!("refused: {error}"),
+                    |address| hex(&NeverCallKey::new(key()).hash(&address).0),
+                )
             }
             Some("code") => {
                 let (dnis, code) = (Dnis::new(pairs["dnis"]), AccessCode::parse(plain[0]).unwrap());

@@ -14,8 +14,8 @@ use super::event_loop::EventLoop;
 use super::numbers;
 use super::webhook::Push;
 use crate::api::ask::{
-    Answer, Ask, CallIn, Callback, Cancelled, Created, NewCallIn, NewCallback, NotCreated,
-    NotGranted,
+    Answer, Ask, BETWEEN_MAX, CallIn, Callback, Cancelled, Created, NewCallIn, NewCallback,
+    NotCreated, NotGranted,
 };
 use crate::api::keys::Keys;
 use crate::ident::{CallInId, InteractionId, Secret};
@@ -26,8 +26,10 @@ use crate::queue::interaction::Attached;
 use crate::queue::matching::{CODES_DRAWN, DrawnCodes};
 use crate::queue::{self, Interaction, Origin};
 use crate::store::outside;
-use crate::time::Timestamp;
+use crate::time::{Duration, Timestamp};
 
+/// Whose slots are told if no end is asked for.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Most answers that wait for their commit.
 const WAITING_MAX: usize = 1_024;
 /// Callbacks made of late, whose ids mean no new one even when they are over.
@@ -148,6 +150,11 @@ impl EventLoop {
             }
             Ask::Explain(interaction, answer) => {
                 tell(answer, self.queue.explain(interaction).map(Box::new));
+            }
+            Ask::Availability { queue, from, to, answer } => {
+                let from = from.unwrap_or(self.clock.wall());
+                let to = to.unwrap_or(from + A_DAY).min(from + BETWEEN_MAX);
+                tell(answer, self.queue.availability(&queue, from, to));
             }
         }
         self.settle();

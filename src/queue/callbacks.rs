@@ -7,7 +7,7 @@ use super::consumers::Arrival;
 use super::effect::{Effect, PushEvent, Refusal};
 use super::event::{Event, When};
 use super::interaction::{Attached, Interaction, Origin, Outcome, Stage};
-use super::slots::{self, Found};
+use super::slots::{self, Availability, Found};
 use super::upkeep::With;
 use super::{Queue, QueueSettings, QueueState, Slot};
 use crate::ident::{InteractionId, QueueId};
@@ -266,6 +266,26 @@ impl Queue {
         let Some(plan) = plan else { return Vec::new() };
         let may_call = |at| settings.contact.may_promise(address, at);
         queue.slots.proposals(plan, &settings.hours, self.now, &may_call)
+    }
+
+    /// The slots with room that begin in `[from, to)`: at a time in one of them a callback may be
+    /// had, where its number may be called then. `None`: no such queue, or it makes no
+    /// appointments.
+    pub fn availability(
+        &self,
+        queue: &QueueId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Option<Vec<Availability>> {
+        let queue = &self.queues[self.known_queue(queue)?];
+        let settings = &queue.settings;
+        let plan = settings.slots.as_ref().filter(|_| !settings.user_originated)?;
+        let mut free = match settings.accept_callbacks {
+            true => queue.slots.free(plan, &settings.hours, self.now, from, to),
+            false => Vec::new(),
+        };
+        free.retain(|slot| slot.free > 0);
+        Some(free)
     }
 
     /// Has this consumer no other open callback of the kind?

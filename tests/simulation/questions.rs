@@ -11,6 +11,7 @@
 //! | `? why carol` | why it is where it is |
 //! | `? line carol` | who is ahead, and which agents miss which skill |
 //! | `? transfers billing` | may somebody be sent into it? |
+//! | `? free billing 10:00-60:00` | the slots with room that begin then, and for how many more |
 //! | `? goes-to bob sales` | the queue by which somebody of `sales` is sent to an agent |
 //! | `? pending billing +14155550101` | the callback by which a caller of this number is known |
 //! | `? attached carol` | what came with it: the number called, the user data |
@@ -29,6 +30,7 @@ use ringback::ident::{AgentId, InteractionId, QueueId};
 use ringback::queue::agent::Agent;
 use ringback::queue::explain::Explanation;
 use ringback::queue::interaction::Attached;
+use ringback::queue::slots::Availability;
 use ringback::queue::{EwtUnknown, Interaction, Offers, Stage, Transition};
 use ringback::time::{Duration, Timestamp};
 
@@ -49,6 +51,7 @@ pub(crate) fn answer(bench: &Bench, names: &mut Names, words: &[&str]) -> Result
         ["pending", queue, number, "appointment"] => {
             return pending(bench, names, (queue, number), true);
         }
+        ["free", queue, from_to] => return free(bench, queue, from_to),
         ["goes-to", agent, from] => {
             let to = bench.queue.queue_of_transfer(&QueueId::new(from), &AgentId::new(agent));
             return Ok(to.map_or("nowhere".into(), |queue| queue.to_string()));
@@ -120,6 +123,17 @@ fn attempt(bench: &Bench, names: &mut Names, name: &str) -> Result<String, Strin
     let shown = if shown.is_empty() { String::new() } else { format!(" as {shown:?}") };
     let (to, way) = (row.address.expose(), show_route(&row.route));
     Ok(format!("to {to} by {way}, from {caller}{shown}"))
+}
+
+fn free(bench: &Bench, queue: &str, from_to: &str) -> Result<String, String> {
+    let (from, to) = from_to.split_once('-').ok_or("write 10:00-60:00")?;
+    let (from, to) = (text::time(from)?, text::time(to)?);
+    let Some(slots) = bench.queue.availability(&QueueId::new(queue), from, to) else {
+        return Ok("no appointments".into());
+    };
+    let shown = |slot: &Availability| format!("{} {}", show_time(slot.start), slot.free);
+    let shown: Vec<String> = slots.iter().map(shown).collect();
+    Ok(if shown.is_empty() { "none".into() } else { shown.join(", ") })
 }
 
 fn trail(bench: &Bench, who: InteractionId) -> String {

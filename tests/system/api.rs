@@ -109,6 +109,46 @@ fn asks_too_often(server: &Server, key: &str, wanted: &str) -> Outcome {
     ensure(wait.is_some_and(|seconds| (1..=600).contains(&seconds)), || format!("{often:?}"))
 }
 
+/// A time is looked for, and had; then there is one less of it. What is no question is told so.
+pub(crate) fn availability(net: Net) -> Outcome {
+    let server = Server::start(net, &Configuration::new())?;
+    let key = server.api_key()?;
+    let ask = |query: &str| {
+        let path = format!("/api/v1/queues/support/availability{query}");
+        Ask::get(&path).key(&key).send(&server)
+    };
+    let found = ask("")?;
+    // The first two are over, or so soon that they are had at once.
+    let slot = found.body["slots"].get(2).cloned().ok_or_else(|| format!("{found:?}"))?;
+    let time = slot["start"].as_str().ok_or_else(|| format!("{found:?}"))?;
+    let wanted = format!(
+        r#"{{"queue": "support", "number": "+14155550123", "at": "{time}", "exact": true}}"#
+    );
+    let made = Ask::post("/api/v1/callbacks", &wanted).key(&key).send(&server)?;
+    made.is(201, "SCHEDULED")?;
+    ensure(made.text("due_at")? == time, || format!("{time}: {made:?}"))?;
+    let now = ask(&format!("?from={time}"))?;
+    let left = &now.body["slots"][0];
+    let one_less = slot["free"].as_u64().zip(left["free"].as_u64());
+    ensure(
+        left["start"] == slot["start"] && one_less.is_some_and(|(was, is)| was == is + 1),
+        || format!("{slot} became {left}"),
+    )?;
+    for (query, code) in [
+        ("?from=yesterday", "invalid_field"),
+        ("?from=2030-01-02T00:00:00Z&to=2030-01-01T00:00:00Z", "invalid_field"),
+        ("?from=2030-01-01T00:00:00Z&to=2030-02-01T00:00:00Z", "invalid_field"),
+        ("?since=2030-01-01T00:00:00Z", "invalid_query"),
+    ] {
+        let told = ask(query)?;
+        ensure(told.text("code")? == code, || format!("{query}: {told:?}"))?;
+    }
+    let none = Ask::get("/api/v1/queues/none/availability").key(&key).send(&server)?;
+    none.is(404, "no_appointments")?;
+    Ask::get("/api/v1/queues/support/availability").send(&server)?.is(401, "no_key")?;
+    server.stop()
+}
+
 /// A number and a code, for whoever asks.
 pub(crate) fn call_in(net: Net) -> Outcome {
     let server = Server::start(net, &Configuration::new().and(MORE))?;
