@@ -35,16 +35,16 @@ pub enum Ask {
     Show(InteractionId, Answer<Option<Callback>>),
     /// Why is it where it is? `None`: it is not open.
     Explain(InteractionId, Answer<Option<Box<Explanation>>>),
-    /// Which slots have room? `None`: no such queue, or it makes no appointments.
+    /// Which slots have room?
     Availability {
         /// The queue.
         queue: QueueId,
         /// They begin then or later; `None`: now.
         from: Option<Timestamp>,
-        /// They begin before, and at most [`BETWEEN_MAX`] after `from`; `None`: a day after it.
+        /// They begin before; `None`: a day after it.
         to: Option<Timestamp>,
         /// Where the answer goes.
-        answer: Answer<Option<Vec<Availability>>>,
+        answer: Answer<Result<Vec<Availability>, NoSlots>>,
     },
 }
 
@@ -137,6 +137,15 @@ pub enum NotCreated {
     Unavailable,
 }
 
+/// Why no slots are told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NoSlots {
+    /// No such queue, or it makes no appointments.
+    NoAppointments,
+    /// The end is not after the beginning, or more than [`BETWEEN_MAX`] after it.
+    NotBetween,
+}
+
 /// A Call-In request is committed.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct CallIn {
@@ -162,7 +171,7 @@ pub enum NotGranted {
         /// When to ask again.
         retry_after: Option<Duration>,
     },
-    /// The token accepted once, or another push came after its own.
+    /// The token accepted once, or the callback was accepted otherwise meanwhile.
     TokenUsed,
     /// No promise can be made now.
     Unavailable,
@@ -191,6 +200,11 @@ impl Asker {
     /// Asks by this channel.
     pub fn new(asks: mpsc::Sender<Ask>) -> Self {
         Self(asks)
+    }
+
+    /// The same, of what changes nothing.
+    pub(super) async fn look<T>(&self, ask: impl FnOnce(Answer<T>) -> Ask) -> Result<T, Problem> {
+        self.ask(ask).await.map_err(|_| Problem::unreadable())
     }
 
     /// Asks and waits for the answer, 5 s at most.

@@ -69,8 +69,8 @@ pub(super) async fn create(
     request(&api, (body.group, body.from), (callback, None), body.data).await
 }
 
-/// `POST /api/v1/callbacks/{id}/accept`, with the key or with the token of the push that said that
-/// it is its turn.
+/// `POST /api/v1/callbacks/{id}/accept`, with the key or with the last token that was given out for
+/// it: by the push that it is its turn, or by the acceptance before.
 pub(super) async fn accept(
     State(api): State<Api>,
     Bearer(given): Bearer,

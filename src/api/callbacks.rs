@@ -221,7 +221,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = id_in_path(&id)?;
-    if let Some(open) = api.asker.ask(|answer| Ask::Show(id, answer)).await? {
+    if let Some(open) = api.asker.look(|answer| Ask::Show(id, answer)).await? {
         return Ok(Json(CallbackBody::from(open)).into_response());
     }
     let record = api.record(id).await?.ok_or_else(Problem::unknown_callback)?;

@@ -100,6 +100,11 @@ impl Problem {
         Self { retry_after: Some(RETRY), ..problem }
     }
 
+    pub(super) fn unreadable() -> Self {
+        let detail = "it cannot be told now; ask again after Retry-After";
+        Self { detail: detail.into(), ..Self::unavailable() }
+    }
+
     pub(super) fn call_in_unavailable() -> Self {
         let detail = "nothing can be promised now, and it is not known whether this request was \
                       carried out; ask again later. If it was, and for a callback with `push`, \
@@ -206,8 +211,8 @@ impl Problem {
 
     /// A token that accepted already.
     pub(super) fn token_used() -> Self {
-        let detail = "this token was used: use the `token` that the last acceptance brought (in \
-                      its answer and in CALLBACK_CALL_IN), or the key";
+        let detail = "this token was used, or the callback was accepted otherwise: use the last \
+                      `token` (of CALLBACK_CALL_IN, CALLBACK_READY or an answer), or the key";
         Self::new(StatusCode::CONFLICT, "token_used", detail)
     }
 

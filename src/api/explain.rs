@@ -57,7 +57,7 @@ pub(super) async fn explain(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = id_in_path(&id)?;
-    match api.asker.ask(|answer| Ask::Explain(id, answer)).await? {
+    match api.asker.look(|answer| Ask::Explain(id, answer)).await? {
         Some(explanation) => Ok(Json(wire(*explanation)).into_response()),
         None => Err(not_open(&api, id).await),
     }

@@ -54,8 +54,9 @@ impl Keys {
         InteractionId(version & !(0x3 << 62) | 0x2 << 62)
     }
 
-    /// What the push that says "it is your turn" holds: it accepts once for this callback and opens
-    /// nothing else. Its first half tells the callback, its second how often it was accepted.
+    /// What the push that says "it is your turn" holds, and what each acceptance brings: it accepts
+    /// once for this callback and opens nothing else. Its first half tells the callback, its second
+    /// how often it was accepted.
     pub fn token(&self, callback: InteractionId, turn: u32) -> Secret {
         let turn = self.half(TURNS, &format!("{callback} {turn}"));
         Secret::new(&(self.half(ACCEPTS, &callback.to_string()) + &turn))

@@ -452,7 +452,7 @@ impl EventLoop {
     }
 
     /// The time for the queue, which outlives the process and never runs backwards.
-    fn queue_time(&self) -> Running {
+    pub(super) fn queue_time(&self) -> Running {
         self.clock.after(self.queue.now(), self.queue_told)
     }
 

@@ -15,7 +15,7 @@ use super::numbers;
 use super::webhook::Push;
 use crate::api::ask::{
     Answer, Ask, BETWEEN_MAX, CallIn, Callback, Cancelled, Created, NewCallIn, NewCallback,
-    NotCreated, NotGranted,
+    NoSlots, NotCreated, NotGranted,
 };
 use crate::api::keys::Keys;
 use crate::ident::{CallInId, InteractionId, Secret};
@@ -152,9 +152,17 @@ impl EventLoop {
                 tell(answer, self.queue.explain(interaction).map(Box::new));
             }
             Ask::Availability { queue, from, to, answer } => {
-                let from = from.unwrap_or(self.clock.wall());
-                let to = to.unwrap_or(from + A_DAY).min(from + BETWEEN_MAX);
-                tell(answer, self.queue.availability(&queue, from, to));
+                let now = self.queue_time().now;
+                let from = from.unwrap_or(now);
+                let to = to.unwrap_or(from + A_DAY);
+                let slots = self.queue.availability(&queue, now, from, to);
+                tell(
+                    answer,
+                    match from < to && to <= from + BETWEEN_MAX {
+                        true => slots.ok_or(NoSlots::NoAppointments),
+                        false => Err(NoSlots::NotBetween),
+                    },
+                );
             }
         }
         self.settle();

@@ -12,7 +12,7 @@ use super::upkeep::With;
 use super::{Queue, QueueSettings, QueueState, Slot};
 use crate::ident::{InteractionId, QueueId};
 use crate::phone::Address;
-use crate::time::Timestamp;
+use crate::time::{Duration, Timestamp};
 
 /// A time that was found for a callback.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -269,19 +269,24 @@ impl Queue {
     }
 
     /// The slots with room that begin in `[from, to)`: at a time in one of them a callback may be
-    /// had, where its number may be called then. `None`: no such queue, or it makes no
-    /// appointments.
+    /// had, where its number may be called then. `now`: the queue learns the time by what it is
+    /// told, which may be long ago. `None`: no such queue, or it makes no appointments.
     pub fn availability(
         &self,
         queue: &QueueId,
+        now: Timestamp,
         from: Timestamp,
         to: Timestamp,
     ) -> Option<Vec<Availability>> {
-        let queue = &self.queues[self.known_queue(queue)?];
+        let (queue, now) = (&self.queues[self.known_queue(queue)?], self.now.max(now));
         let settings = &queue.settings;
         let plan = settings.slots.as_ref().filter(|_| !settings.user_originated)?;
-        let mut free = match settings.accept_callbacks {
-            true => queue.slots.free(plan, &settings.hours, self.now, from, to),
+        // What is so soon would be now, and needs no slot.
+        let soon = settings.hours.open_at(now) && !plan.always_check_capacity;
+        let first = if soon { now + slots::SOON + Duration::from_millis(1) } else { now };
+        let from = from.max(first);
+        let mut free = match settings.accept_callbacks && from < to {
+            true => queue.slots.free(plan, &settings.hours, now, from, to),
             false => Vec::new(),
         };
         free.retain(|slot| slot.free > 0);
@@ -381,7 +386,9 @@ impl Queue {
         match appointment {
             None => {
                 let row = ["waiting-confirmed-virtual", "alerting-confirmed-virtual"];
-                self.become_callback(id, row[usize::from(alerted)], address, |_| {});
+                let now = self.now;
+                let asked = |i: &mut Interaction| i.requested_at = now;
+                self.become_callback(id, row[usize::from(alerted)], address, asked);
             }
             Some(appointment) => {
                 let row = ["waiting-confirmed-scheduled", "alerting-confirmed-scheduled"];
@@ -402,11 +409,9 @@ impl Queue {
         let Some(slot) = self.interactions.get(&id) else { return };
         let (q, mut changed) = (slot.queue, slot.row.clone());
         self.set_ends(q, &mut changed, self.now);
-        let now = self.now;
         self.step(id, row, With::default(), |i| {
             i.stage = Stage::Virtual { not_before: None };
             i.origin = Origin::Immediate;
-            i.requested_at = now;
             i.address = Some(address);
             i.deadline = None;
             i.leave_at = None;

@@ -223,7 +223,7 @@ pub struct Interaction {
     pub accepted: u32,
     /// When it came into being.
     pub created_at: Timestamp,
-    /// When it was asked for to be called: by a caller on the line later than they came.
+    /// When an immediate callback was asked for: by a caller on the line later than they came.
     pub requested_at: Timestamp,
     /// When it is due, if it was asked for a later time: never dialled before.
     pub due_at: Option<Timestamp>,

@@ -128,7 +128,8 @@ fn attempt(bench: &Bench, names: &mut Names, name: &str) -> Result<String, Strin
 fn free(bench: &Bench, queue: &str, from_to: &str) -> Result<String, String> {
     let (from, to) = from_to.split_once('-').ok_or("write 10:00-60:00")?;
     let (from, to) = (text::time(from)?, text::time(to)?);
-    let Some(slots) = bench.queue.availability(&QueueId::new(queue), from, to) else {
+    let Some(slots) = bench.queue.availability(&QueueId::new(queue), bench.queue.now(), from, to)
+    else {
         return Ok("no appointments".into());
     };
     let shown = |slot: &Availability| format!("{} {}", show_time(slot.start), slot.free);
