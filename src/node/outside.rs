@@ -155,14 +155,10 @@ impl EventLoop {
                 let now = self.queue_time().now;
                 let from = from.unwrap_or(now);
                 let to = to.unwrap_or(from + A_DAY);
-                let slots = self.queue.availability(&queue, now, from, to);
-                tell(
-                    answer,
-                    match from < to && to <= from + BETWEEN_MAX {
-                        true => slots.ok_or(NoSlots::NoAppointments),
-                        false => Err(NoSlots::NotBetween),
-                    },
-                );
+                let fits = from < to && to <= from + BETWEEN_MAX;
+                let slots = || self.queue.availability(&queue, now, from, to);
+                let told = fits.then(slots).ok_or(NoSlots::NotBetween);
+                tell(answer, told.and_then(|slots| slots.ok_or(NoSlots::NoAppointments)));
             }
         }
         self.settle();
